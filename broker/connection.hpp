@@ -1,0 +1,123 @@
+#pragma once
+
+#include "broker/clock.hpp"
+#include "broker/disconnect.hpp"
+#include "broker/errc.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hubbub::broker {
+
+class loop;
+
+/// The bytes that stand on a tape and on a socket for one message.
+enum class wire_format : std::uint8_t {
+  /// RFC 6455 unmasked text frames.
+  websocket,
+  /// The same, where large enough ones are compressed (RFC 7692, no context takeover).
+  websocket_deflate,
+};
+inline constexpr std::size_t wire_formats = 2;
+
+/// One client's bytes, as its actor sees them. Its loop only.
+///
+/// Two lanes leave in one gathered non-blocking write: first the control lane
+/// (whole messages, in order), then slices of tapes. Nothing blocks.
+class connection {
+public:
+  virtual ~connection() = default;
+
+  /// Puts one message in the control lane, framed for this wire; it leaves at
+  /// the end of the turn, or with the next `write`.
+  virtual void control(std::string_view message) = 0;
+  /// The same for bytes that are framed already.
+  virtual void control_frame(std::string_view frame) = 0;
+
+  /// Sends the control lane, then `slices` of whole frames. Returns how many bytes of
+  /// the slices are gone. When that ends within a frame, give its rest to `keep`.
+  /// 0 when the socket is full or broken.
+  [[nodiscard]] virtual std::size_t write(std::span<const std::string_view> slices) = 0;
+  /// The rest of a frame that was sent in part: it goes first next time.
+  virtual void keep(std::string_view rest) = 0;
+
+  /// The socket is full, or closing: `write` has no use before `on_writable`.
+  [[nodiscard]] bool blocked() const noexcept { return blocked_; }
+  /// Bytes in the control lane.
+  [[nodiscard]] virtual std::size_t control_bytes() const noexcept = 0;
+
+  /// Sends what is in the control lane, `goodbye` and the close frame, then closes; waits for
+  /// the socket a few seconds at most. `on_closed` follows, later. Idempotent.
+  virtual void close(const disconnect& why) = 0;
+  /// Stops and starts reading from the socket.
+  virtual void pause_reading() = 0;
+  virtual void resume_reading() = 0;
+
+  /// When the last byte came in, and when the kernel last took one.
+  [[nodiscard]] virtual steady_time last_received() const noexcept = 0;
+  [[nodiscard]] virtual steady_time last_sent() const noexcept = 0;
+  [[nodiscard]] virtual wire_format format() const noexcept = 0;
+
+protected:
+  bool blocked_ = false;
+};
+
+/// What a connection tells its actor. Its loop only, never from within a call to the connection.
+class connection_handler {
+public:
+  virtual ~connection_handler() = default;
+
+  /// The upgrade is done: messages may be sent.
+  virtual void on_open(connection& c) = 0;
+  /// One whole text message, valid UTF-8 and within the wire limit. Valid during the call.
+  virtual void on_message(std::string_view text) = 0;
+  virtual void on_binary() = 0;
+  /// A full socket takes bytes again, and the control lane is empty.
+  virtual void on_writable() = 0;
+  /// All of the control lane was taken by the kernel.
+  virtual void on_control_sent() = 0;
+  /// The socket is closed, for whatever reason; the last call.
+  virtual void on_closed() = 0;
+};
+
+/// What a client showed before the upgrade.
+struct handshake {
+  std::string remote_address;
+  std::string target;
+  std::string host;
+  std::string origin;
+  /// The header's value without `Bearer `.
+  std::string bearer;
+  /// Of `?token=`, percent-decoded.
+  std::string query_token;
+  std::string cookie_token;
+  std::vector<std::string> subprotocols;
+  bool tls = false;
+};
+
+/// The answer to a handshake that is welcome.
+struct admitted {
+  std::shared_ptr<connection_handler> handler;
+  /// Selected from those offered; empty: none.
+  std::string subprotocol;
+  /// May permessage-deflate be negotiated?
+  bool deflate = true;
+};
+
+/// Decides about handshakes. Called on the connection's loop.
+class connection_acceptor {
+public:
+  virtual ~connection_acceptor() = default;
+  /// May a socket of this address be served at all? Refused ones are closed at once with a short 503.
+  [[nodiscard]] virtual bool may_connect(std::string_view remote_address) = 0;
+  /// That socket is gone.
+  virtual void disconnected(std::string_view remote_address) = 0;
+  /// A refusal becomes an HTTP answer: 401, 403, 429 or 503 with `Retry-After`.
+  [[nodiscard]] virtual result<admitted> admit(const handshake& h, loop& at) = 0;
+};
+
+} // namespace hubbub::broker

@@ -1,0 +1,46 @@
+# How every target of hubbub is built: language, warnings, sanitizers, linker, compiler cache.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+find_program(HUBBUB_CCACHE ccache)
+if(HUBBUB_CCACHE)
+  # A precompiled header's time stamps would make every look-up miss.
+  set(launcher ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${HUBBUB_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+endif()
+
+find_program(HUBBUB_MOLD mold)
+if(HUBBUB_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+if(HUBBUB_SANITIZE STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  # CAF's headers bind references to null (seen in intrusive_ptr); the check would stop at them, not at us.
+  add_compile_options(-fno-sanitize=null)
+  add_link_options(-fsanitize=address,undefined)
+elseif(HUBBUB_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
+endif()
+
+# hubbub_module(<name> <libraries>...): the module in this folder, as the target hubbub_<name>.
+function(hubbub_module name)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  add_library(hubbub_${name} STATIC ${sources})
+  target_include_directories(hubbub_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_compile_options(hubbub_${name} PRIVATE -Wall -Wextra -Wpedantic -Wshadow=local)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    target_compile_options(hubbub_${name} PUBLIC -Wno-unused-command-line-argument)
+  endif()
+  target_link_libraries(hubbub_${name} PUBLIC ${ARGN} Threads::Threads)
+endfunction()
