@@ -1,0 +1,71 @@
+# Words for people: what a script is doing, how long it took, and one sentence when it cannot go on.
+# Sourced by every script here, which sets $script to its own name first.
+
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+logs=$root/build/log
+# The one UTF-8 locale that a minimal Debian has; it keeps perl and apt from complaining.
+export LC_ALL=C.UTF-8
+
+say() { printf '%s\n' "$*"; }
+
+# fail <sentence>: ends the script with one sentence.
+fail() {
+  printf '%s: %s\n' "$script" "$*" >&2
+  exit 1
+}
+
+# Seconds as people say them.
+spell_seconds() {
+  if [ "$1" -lt 60 ]; then printf '%d s' "$1"; else printf '%d min %02d s' $(($1 / 60)) $(($1 % 60)); fi
+}
+
+# The stages that are over and their times, for the summary; those that failed where a script goes on after a failure.
+summary=()
+failed=()
+keep_going=no
+
+# stage [-v] <name> <command>...: runs a command with its output in build/log/<name>.log (-v: on the terminal, too)
+# and says how long it took. When it fails, its last lines and one sentence that names the log follow
+# (with keep_going=yes only its last lines, and the name in `failed`).
+stage() {
+  local verbose=no
+  if [ "$1" = -v ]; then
+    verbose=yes
+    shift
+  fi
+  local name=$1 log=$logs/${1//[ \/]/-}.log began=$SECONDS status=0
+  shift
+  mkdir -p "$logs"
+  say "==> $name"
+  # A subshell of its own, so that `set -e` holds inside functions, too.
+  set +e
+  if [ $verbose = yes ]; then
+    (set -e; "$@") </dev/null 2>&1 | tee "$log"
+    status=${PIPESTATUS[0]}
+  else
+    (set -e; "$@") </dev/null >"$log" 2>&1
+    status=$?
+  fi
+  set -e
+  local took
+  took=$(spell_seconds $((SECONDS - began)))
+  if [ "$status" -ne 0 ]; then
+    summary+=("FAILED  $name, after $took")
+    [ $verbose = yes ] || tail -n 40 "$log" >&2
+    if [ $keep_going = yes ]; then
+      failed+=("$name")
+      return 0
+    fi
+    show_summary >&2
+    fail "\"$name\" failed after $took; all it said is in ${log#"$root"/}"
+  fi
+  summary+=("ok      $name, $took")
+  say "    $took"
+}
+
+show_summary() {
+  say ""
+  say "$script, $(spell_seconds $SECONDS) in all:"
+  [ ${#summary[@]} -eq 0 ] || printf '  %s\n' "${summary[@]}"
+}
