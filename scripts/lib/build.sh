@@ -31,3 +31,9 @@ build() {
   shift
   ninja -C "$root/build/$preset" -j "$(jobs)" "$@"
 }
+
+# Builds build/release/hubbub. The program needs none of the tests, so a new build folder goes without them.
+build_hubbub() {
+  if [ -f "$root/build/release/build.ninja" ]; then configure release; else configure release HUBBUB_TESTS=OFF; fi
+  build release hubbub
+}
