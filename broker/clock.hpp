@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 
@@ -27,19 +28,17 @@ public:
   }
 };
 
-/// A clock that stands until it is told to go on. For tests.
+/// A clock that stands until it is told to go on. For tests. Any thread.
 class manual_clock final : public clock {
 public:
-  [[nodiscard]] steady_time now() const noexcept override { return now_; }
-  [[nodiscard]] std::int64_t unix_ms() const noexcept override { return unix_ms_; }
-  void advance(milliseconds by) {
-    now_ += by;
-    unix_ms_ += by.count();
+  [[nodiscard]] steady_time now() const noexcept override {
+    return steady_time{} + std::chrono::hours{1} + milliseconds{passed_.load()};
   }
+  [[nodiscard]] std::int64_t unix_ms() const noexcept override { return 1'700'000'000'000 + passed_.load(); }
+  void advance(milliseconds by) { passed_ += by.count(); }
 
 private:
-  steady_time now_ = steady_time{} + std::chrono::hours{1};
-  std::int64_t unix_ms_ = 1'700'000'000'000;
+  std::atomic<std::int64_t> passed_{0};
 };
 
 } // namespace hubbub::broker
