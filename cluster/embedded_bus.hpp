@@ -1,0 +1,33 @@
+#pragma once
+
+#include "broker/clock.hpp"
+#include "broker/errc.hpp"
+#include "broker/event_bus.hpp"
+#include "broker/policy.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace hubbub::cluster {
+
+struct embedded_options {
+  /// Where the log is kept; empty: in memory.
+  std::string data_dir;
+  enum class sync_mode : std::uint8_t {
+    /// On the disk before it is confirmed.
+    full,
+    /// With the system before it is confirmed, on the disk a little later.
+    normal,
+  };
+  sync_mode sync = sync_mode::full;
+};
+
+/// The bus of a node without others: its log is in the process or on its disk.
+/// Opens or creates it. A data directory that is broken, read-only or in use is
+/// a refusal (`unavailable`) with one sentence that names the file.
+/// `time` must outlive the bus and its interests.
+[[nodiscard]] broker::result<std::unique_ptr<broker::event_bus>>
+open_embedded_bus(embedded_options options, const broker::namespaces& spaces, const broker::clock& time);
+
+} // namespace hubbub::cluster

@@ -1,0 +1,63 @@
+#include "cluster/memory_room.hpp"
+
+#include <algorithm>
+
+namespace hubbub::cluster {
+
+void memory_room::expire(std::int64_t now, leftovers& out) {
+  if (events.empty() || !is_over(events.front().at, now))
+    return;
+  do {
+    trimmed = events.front().what->offset;
+    out.push_back(events.pop_front());
+  } while (!events.empty() && is_over(events.front().at, now));
+  events.shrink();
+}
+
+broker::stored_event_ptr memory_room::append(kept_event e) {
+  head = e.what->offset;
+  const auto most = space->rules.history_size;
+  if (most == 0) {
+    trimmed = head;
+    return std::move(e.what);
+  }
+  broker::stored_event_ptr oldest;
+  if (events.size() >= most) {
+    trimmed = events.front().what->offset;
+    oldest = events.pop_front();
+  }
+  events.push_back(std::move(e), most);
+  return oldest;
+}
+
+broker::read_result memory_room::read(const broker::read_request& what) const {
+  broker::read_result out;
+  out.head.offset = head;
+  out.complete = what.after >= trimmed && what.after <= head;
+
+  const auto first = events.up_to(what.after);
+  const auto last = what.before == 0 ? events.size() : std::max(first, events.up_to(what.before - 1));
+  std::size_t bytes = 0;
+  const auto fits = [&](std::uint32_t taken, const broker::stored_event& e) {
+    bytes += e.data.size();
+    return taken < what.limit && (taken == 0 || bytes <= what.limit_bytes);
+  };
+  auto from = first;
+  auto to = last;
+  if (what.newest) {
+    from = last;
+    while (from > first && fits(last - from, *events[from - 1].what))
+      --from;
+  } else {
+    to = first;
+    while (to < last && fits(to - first, *events[to].what))
+      ++to;
+  }
+  out.more = to - from < last - first;
+  out.events.reserve(to - from);
+  for (auto i = from; i < to; ++i)
+    out.events.push_back(events[i].what);
+  return out;
+}
+
+} // namespace hubbub::cluster
