@@ -12,7 +12,7 @@ package_lines() {
   done
 }
 
-is_installed() { dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed; }
+is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | head -n 1)" = installed ]; }
 
 # Prints those lines of the lists $@ that are not there yet.
 missing_lines() {
@@ -30,7 +30,7 @@ missing_lines() {
 offered() {
   local name
   for name in ${1//|/ }; do
-    if apt-cache policy "$name" 2>/dev/null | grep -q 'Candidate: [^(]'; then
+    if grep -q 'Candidate: [^(]' <<<"$(apt-cache policy "$name" 2>/dev/null)"; then
       say "$name"
       return
     fi
