@@ -88,9 +88,9 @@ install_packages() {
       [ -n "$missing" ] || return 0
     fi
   done
-  grep -E '^(E|W|Err)|knows no package' "$log" | tail -n 3 >&2 || true
   if grep -qE 'resolving|Could not connect|Connection (failed|timed out|refused)|Unable to connect|Network is unreachable' "$log"; then
     fail "the package archive cannot be reached, and these packages are missing: ${words% }; check the network (or apt's proxy) and run me again"
   fi
+  grep -E '^(E|W|Err)|knows no package' "$log" | tail -n 3 >&2 || true
   fail "apt could not install ${words% }; all it said is in ${log#"$root"/}"
 }
