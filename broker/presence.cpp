@@ -1,0 +1,197 @@
+#include "broker/presence.hpp"
+
+namespace hubbub::broker {
+
+struct roster::person {
+  member_ptr shown;
+  /// Living ones; `shown` keeps the last one while it lingers.
+  std::uint32_t connections = 0;
+  bool lingers = false;
+  steady_time until;
+  person* earlier = nullptr;
+  person* later = nullptr;
+};
+
+namespace {
+
+/// About what a member takes in a reset's JSON.
+std::size_t bytes_of(const member_ptr& m) noexcept {
+  return m ? 48 + m->user.size() + m->user_info.size() + m->info.size() : 0;
+}
+
+} // namespace
+
+std::size_t roster::by_user::operator()(std::string_view user) const noexcept {
+  return std::hash<std::string_view>{}(user);
+}
+std::size_t roster::by_user::operator()(const std::unique_ptr<person>& p) const noexcept {
+  return (*this)(std::string_view{p->shown->user});
+}
+bool roster::by_user::operator()(const std::unique_ptr<person>& a,
+                                 const std::unique_ptr<person>& b) const noexcept {
+  return a->shown->user == b->shown->user;
+}
+bool roster::by_user::operator()(const std::unique_ptr<person>& a, std::string_view b) const noexcept {
+  return a->shown->user == b;
+}
+bool roster::by_user::operator()(std::string_view a, const std::unique_ptr<person>& b) const noexcept {
+  return b->shown->user == a;
+}
+
+roster::roster(room_name room, const policy& rules, std::uint64_t seed)
+    : room_{std::move(room)},
+      mode_{rules.presence},
+      roster_max_{rules.roster_max},
+      linger_{rules.linger},
+      interval_{rules.presence_interval},
+      version_{seed + 1},
+      listing_{rules.presence == presence_mode::roster} {}
+
+roster::~roster() = default;
+
+void roster::enter(session_id who, std::string_view user, std::string_view user_info, std::string_view info,
+                   steady_time now) {
+  if (mode_ == presence_mode::off)
+    return;
+  auto name = user.empty() ? who.str() : std::string{user};
+  auto known = sessions_.find(who);
+  if (known != sessions_.end() && known->second->shown->user != name) {
+    leave(who, now);
+    known = sessions_.end();
+  }
+  auto found = people_.find(std::string_view{name});
+  if (found == people_.end()) {
+    auto made = std::make_unique<person>();
+    made->shown =
+        std::make_shared<member>(member{std::move(name), std::string{user_info}, std::string{info}, 1});
+    made->connections = 1;
+    sessions_[who] = made.get();
+    auto seen = made->shown;
+    people_.insert(std::move(made));
+    count_step(nullptr, std::move(seen));
+    return;
+  }
+  auto& p = **found;
+  auto seen = *p.shown;
+  if (!info.empty() || p.lingers) // what a connection that is gone had said is not this one's
+    seen.info = info;
+  seen.user_info = user_info;
+  if (known == sessions_.end()) {
+    stop_lingering(p);
+    ++p.connections;
+    sessions_[who] = &p;
+  }
+  seen.connections = p.connections;
+  show(p, std::move(seen));
+}
+
+void roster::leave(session_id who, steady_time now) {
+  auto it = sessions_.find(who);
+  if (it == sessions_.end())
+    return;
+  auto& p = *it->second;
+  sessions_.erase(it);
+  if (--p.connections > 0) {
+    auto seen = *p.shown;
+    seen.connections = p.connections;
+    show(p, std::move(seen));
+  } else if (linger_.count() > 0) {
+    start_lingering(p, now + linger_);
+  } else {
+    remove(p);
+  }
+}
+
+bool roster::update(session_id who, std::string_view info) {
+  auto it = sessions_.find(who);
+  if (it == sessions_.end())
+    return false;
+  auto seen = *it->second->shown;
+  seen.info = info;
+  show(*it->second, std::move(seen));
+  return true;
+}
+
+std::optional<steady_time> roster::expire(steady_time now) {
+  while (first_lingering_ && first_lingering_->until <= now)
+    remove(*first_lingering_);
+  if (!first_lingering_)
+    return std::nullopt;
+  return first_lingering_->until;
+}
+
+std::shared_ptr<const presence_view> roster::view() {
+  if (view_ && view_->version() == version_)
+    return view_;
+  presence_view::state s;
+  s.room = room_;
+  s.version = version_;
+  s.previous = view_ ? view_->version() : 0;
+  s.count = count();
+  if (listing_) {
+    s.members = members_.snapshot();
+    s.steps = steps_;
+  }
+  view_ = std::make_shared<const presence_view>(std::move(s));
+  return view_;
+}
+
+void roster::show(person& p, member now_seen) {
+  if (*p.shown == now_seen)
+    return;
+  auto before = std::exchange(p.shown, std::make_shared<member>(std::move(now_seen)));
+  count_step(std::move(before), p.shown);
+}
+
+void roster::remove(person& p) {
+  stop_lingering(p);
+  auto before = p.shown;
+  people_.erase(people_.find(std::string_view{before->user}));
+  count_step(std::move(before), nullptr);
+}
+
+void roster::start_lingering(person& p, steady_time until) noexcept {
+  p.lingers = true;
+  p.until = until;
+  p.earlier = last_lingering_;
+  p.later = nullptr;
+  (last_lingering_ ? last_lingering_->later : first_lingering_) = &p;
+  last_lingering_ = &p;
+}
+
+void roster::stop_lingering(person& p) noexcept {
+  if (!p.lingers)
+    return;
+  (p.earlier ? p.earlier->later : first_lingering_) = p.later;
+  (p.later ? p.later->earlier : last_lingering_) = p.earlier;
+  p.lingers = false;
+}
+
+bool roster::fits() const noexcept {
+  // It comes back a little under the limit: a reset for everybody at each step over it would cost too much.
+  auto under = [&](std::size_t n, std::size_t max) { return n <= (listing_ ? max : max - max / 16); };
+  return under(people_.size(), roster_max_) && under(bytes_, max_bytes);
+}
+
+void roster::count_step(member_ptr before, member_ptr after) {
+  if (mode_ == presence_mode::roster) {
+    bytes_ += bytes_of(after);
+    bytes_ -= bytes_of(before);
+    if (after)
+      members_.put(after);
+    else
+      members_.erase(before->user);
+  }
+  auto was_listing = listing_;
+  listing_ = mode_ == presence_mode::roster && fits();
+  auto counts = !before || !after;
+  if (!was_listing && !listing_ && !counts)
+    return;
+  ++version_;
+  if (was_listing && listing_)
+    steps_.append(version_, {std::move(before), std::move(after)});
+  else
+    steps_.clear(); // who stands before this cannot be told step by step
+}
+
+} // namespace hubbub::broker
