@@ -1,0 +1,119 @@
+#include "broker/daemon/config_draft.hpp"
+
+#include <algorithm>
+
+namespace hubbub::daemon {
+namespace {
+
+using broker::overflow;
+using broker::policy;
+using broker::right;
+using broker::room_kind;
+
+constexpr right every_right = right::join | right::publish | right::history | right::presence | right::call;
+
+bool fits(const policy& p) {
+  if (p.kind == room_kind::live)
+    return p.when_overtaken != overflow::catch_up;
+  return p.when_overtaken == overflow::catch_up || p.when_overtaken == overflow::disconnect;
+}
+
+/// A policy's overflow must be one that its kind knows. One that was only inherited gives way to the
+/// kind's own default, so that `kind = "live"` alone is enough.
+void settle_overflow(config_draft& draft, const std::string& space, policy& p) {
+  if (fits(p))
+    return;
+  const bool live = p.kind == room_kind::live;
+  const auto key = "namespace." + space + ".overflow";
+  if (!draft.given(key)) {
+    p.when_overtaken = live ? overflow::drop_oldest : overflow::catch_up;
+    return;
+  }
+  draft.complain(
+      key, live ? "live rooms know \"drop_oldest\", \"drop_newest\", \"conflate\" and \"disconnect\""
+                : "retained rooms know \"catch_up\" and \"disconnect\"; for the others set kind = \"live\"");
+}
+
+void check_times(config_draft& draft) {
+  const auto& l = draft.value.limits;
+  if (draft.given("limits.pong_within") && l.pong_within >= l.stall && draft.given("limits.stall"))
+    draft.complain("limits.pong_within", "must be shorter than limits.stall");
+  const auto& n = draft.value.nats;
+  if ((draft.given("nats.lease") || draft.given("nats.beat")) && n.lease < 2 * n.beat)
+    draft.complain("nats.lease", "must be at least twice nats.beat");
+}
+
+void check_doors(config_draft& draft) {
+  const auto& c = draft.value;
+  if (!c.auth.has_key() && !c.auth.anonymous)
+    draft.wrong.push_back(
+        c.server.dev
+            ? "nobody could connect: auth.anonymous is false and there is no key; set auth.hs256_key_file"
+            : "there is no key to verify tokens with: set auth.hs256_key_file (or HUBBUB_HS256_KEY_FILE), "
+              "set "
+              "auth.anonymous = true to let everybody in without one, or use --dev to try it on this "
+              "machine");
+  if (c.tls.certificate.empty() != c.tls.key.empty())
+    draft.complain(c.tls.key.empty() ? "tls.certificate" : "tls.key",
+                   "tls.certificate and tls.key come together");
+  if (c.server.listen == c.server.admin && c.server.listen.port != 0)
+    draft.complain("server.admin", "is the same address as server.listen");
+}
+
+void check_dev_listeners(config_draft& draft) {
+  const auto& s = draft.value.server;
+  if (!s.listen.loopback())
+    draft.complain("server.listen", "dev mode answers on loopback only: use 127.0.0.1:" +
+                                        std::to_string(s.listen.port) + " or leave dev mode");
+  if (!s.admin.loopback())
+    draft.complain("server.admin", "dev mode answers on loopback only: use 127.0.0.1:" +
+                                       std::to_string(s.admin.port) + " or leave dev mode");
+}
+
+void warn(config_draft& draft) {
+  auto& c = draft.value;
+  if (!c.server.dev && c.admin.keys.empty())
+    c.warnings.emplace_back(
+        "admin.keys is empty: the admin listener answers only what needs no key (/healthz, "
+        "/readyz, /metrics)");
+  if (!c.server.dev && c.auth.anonymous && !c.auth.has_key())
+    c.warnings.emplace_back(
+        "auth.anonymous is true and there is no key: everybody may connect, and may do what "
+        "their room's `anyone` says");
+}
+
+} // namespace
+
+void apply_dev_mode(config_draft& draft) {
+  auto& c = draft.value;
+  if (!c.server.dev)
+    return;
+  c.admin.open = true;
+  if (!draft.given("server.listen"))
+    c.server.listen.address = "127.0.0.1";
+  if (!draft.given("auth.anonymous"))
+    c.auth.anonymous = true;
+  if (!draft.given("limits.commands_per_second"))
+    c.limits.commands_per_second = 0;
+  if (!draft.given("namespace.default.anyone")) {
+    draft.fallback.anyone = every_right;
+    for (auto& [name, p] : draft.policies)
+      if (!draft.given("namespace." + name + ".anyone"))
+        p.anyone = every_right;
+  }
+  if (!draft.policies.contains("live"))
+    draft.policies.emplace("live", draft.fallback).first->second.kind = room_kind::live;
+}
+
+void check_together(config_draft& draft) {
+  settle_overflow(draft, "default", draft.fallback);
+  for (auto& [name, p] : draft.policies)
+    settle_overflow(draft, name, p);
+  check_times(draft);
+  check_doors(draft);
+  if (draft.value.server.dev)
+    check_dev_listeners(draft);
+  warn(draft);
+}
+
+} // namespace hubbub::daemon

@@ -1,0 +1,42 @@
+#include "broker/daemon/config_draft.hpp"
+
+// What the configuration knows and this version does not do yet. Each line goes
+// when its feature comes.
+namespace hubbub::daemon {
+
+void check_unbuilt(config_draft& draft) {
+  const auto& c = draft.value;
+  const config plain;
+  const auto refuse = [&draft](bool asked, std::string_view key, std::string_view what) {
+    if (asked)
+      draft.complain(key, what);
+  };
+  constexpr std::string_view clusters = "clusters are not built in yet; leave it out";
+  refuse(!c.nats.url.empty(), "nats.url", clusters);
+  refuse(!c.nats.credentials.empty(), "nats.credentials", clusters);
+  refuse(c.nats.prefix != plain.nats.prefix, "nats.prefix", clusters);
+  refuse(c.nats.replicas != plain.nats.replicas, "nats.replicas", clusters);
+  refuse(c.nats.beat != plain.nats.beat, "nats.beat", clusters);
+  refuse(c.nats.lease != plain.nats.lease, "nats.lease", clusters);
+  refuse(c.nats.timeout != plain.nats.timeout, "nats.timeout", clusters);
+
+  constexpr std::string_view keys = "only HS256 tokens are built in yet; use auth.hs256_key_file";
+  refuse(!c.auth.public_key_file.empty(), "auth.public_key_file", keys);
+  refuse(!c.auth.jwks_file.empty(), "auth.jwks_file", keys);
+  refuse(!c.auth.jwks_url.empty(), "auth.jwks_url", keys);
+
+  constexpr std::string_view tickets = "tickets are not built in yet; leave it out";
+  refuse(!c.auth.ticket_keys.empty(), "auth.ticket_keys", tickets);
+  refuse(c.auth.ticket_ttl != plain.auth.ticket_ttl, "auth.ticket_ttl", tickets);
+
+  const auto refuse_backend = [&](const std::string& space, const broker::policy& p) {
+    const auto key = "namespace." + space + ".publish";
+    refuse(p.publish == broker::publish_mode::via_backend && draft.given(key), key,
+           "\"via_backend\" is not built in yet; use \"direct\" or \"off\"");
+  };
+  refuse_backend("default", draft.fallback);
+  for (const auto& [name, p] : draft.policies)
+    refuse_backend(name, p);
+}
+
+} // namespace hubbub::daemon
