@@ -59,7 +59,7 @@ struct command {
   std::string id;
   std::variant<pong_command, auth_command, join_command, leave_command, publish_command, history_command,
                presence_command, update_command, call_command, resume_command>
-    what;
+      what;
 };
 
 } // namespace hubbub::broker

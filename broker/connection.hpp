@@ -50,6 +50,9 @@ public:
   /// Bytes in the control lane.
   [[nodiscard]] virtual std::size_t control_bytes() const noexcept = 0;
 
+  /// Bytes that wait for the client: in the control lane and in the kernel. A system call.
+  [[nodiscard]] virtual std::size_t unsent_bytes() const noexcept { return control_bytes(); }
+
   /// Sends what is in the control lane, `goodbye` and the close frame, then closes; waits for
   /// the socket a few seconds at most. `on_closed` follows, later. Idempotent.
   virtual void close(const disconnect& why) = 0;

@@ -35,7 +35,8 @@ struct disconnect {
   std::uint32_t retry_after_ms = 0;
 
   [[nodiscard]] bool reconnect() const noexcept {
-    return code == close_code::going_away || (static_cast<int>(code) >= 4100 && static_cast<int>(code) < 4200);
+    return code == close_code::going_away ||
+           (static_cast<int>(code) >= 4100 && static_cast<int>(code) < 4200);
   }
 };
 

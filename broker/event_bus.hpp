@@ -81,6 +81,8 @@ struct read_request {
   std::size_t limit_bytes = 262'144;
   /// The newest of them rather than the oldest. Answered oldest first all the same.
   bool newest = false;
+  /// Milliseconds since 1970: older events are passed over as if they had been trimmed. 0: none.
+  std::int64_t not_before_ms = 0;
 };
 
 struct read_result {

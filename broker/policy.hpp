@@ -69,7 +69,9 @@ public:
     return it == declared_.end() ? fallback_ : it->second;
   }
   [[nodiscard]] bool is_declared(std::string_view space) const noexcept { return declared_.contains(space); }
-  [[nodiscard]] const std::map<std::string, policy, std::less<>>& declared() const noexcept { return declared_; }
+  [[nodiscard]] const std::map<std::string, policy, std::less<>>& declared() const noexcept {
+    return declared_;
+  }
   [[nodiscard]] const policy& fallback() const noexcept { return fallback_; }
 
 private:
