@@ -1,0 +1,267 @@
+#include "broker/tape.hpp"
+
+#include <algorithm>
+
+namespace hubbub::broker {
+namespace {
+
+// A quiet room's first segment holds an event or two; each further one is as large as all before it.
+constexpr std::size_t smallest_segment = 512;
+constexpr std::size_t largest_segment = 65'536;
+
+} // namespace
+
+cursor tape_view::tail() const noexcept {
+  const auto& first = *list_->front();
+  return {first.place(), first.after()};
+}
+
+tape_view::place_of tape_view::locate(std::uint64_t place) const noexcept {
+  // Nearly every reader stands in the newest segment.
+  auto i = list_->size() - 1;
+  while (i > 0 && (*list_)[i]->place() > place)
+    --i;
+  const auto& s = *(*list_)[i];
+  const auto n = count(i);
+  // The first frame that ends behind `place` is the one that begins there.
+  return {i, s.find_end(static_cast<std::uint32_t>(place - s.place()) + 1, n)};
+}
+
+std::size_t tape_view::slices(std::uint64_t from, session_id who, std::vector<std::string_view>& out,
+                              std::vector<std::uint64_t>& places) const {
+  std::size_t total = 0;
+  const auto put = [&](const segment& s, std::uint32_t at, std::uint32_t end) {
+    if (end <= at)
+      return;
+    out.emplace_back(s.bytes() + at, end - at);
+    places.push_back(s.place() + at);
+    total += end - at;
+  };
+  if (from >= head_.place)
+    return 0;
+  const auto start = locate(from);
+  for (auto i = start.segment; i < list_->size(); ++i) {
+    const auto& s = *(*list_)[i];
+    const auto n = count(i);
+    if (n == 0)
+      continue;
+    auto at = static_cast<std::uint32_t>(std::max(from, s.place()) - s.place());
+    if (who && s.has_excluded())
+      for (auto f = i == start.segment ? start.index : 0; f < n; ++f)
+        if (s.info(f).excluded == who) {
+          put(s, at, s.begin(f));
+          at = s.end(f);
+        }
+    put(s, at, s.end(n - 1));
+  }
+  return total;
+}
+
+bool tape_view::hides_any(std::uint64_t from) const noexcept {
+  for (auto i = list_->size(); i-- > 0;) {
+    const auto& s = *(*list_)[i];
+    const auto n = count(i);
+    if (n > 0 && s.has_excluded() && s.place() + s.end(n - 1) > from)
+      return true;
+    if (s.place() <= from)
+      break;
+  }
+  return false;
+}
+
+std::uint64_t tape_view::hidden(std::uint64_t from, std::uint64_t to, session_id who) const noexcept {
+  std::uint64_t found = 0;
+  if (from >= to || !who)
+    return found;
+  const auto start = locate(from);
+  for (auto i = start.segment; i < list_->size(); ++i) {
+    const auto& s = *(*list_)[i];
+    const auto n = count(i);
+    if (!s.has_excluded())
+      continue;
+    for (auto f = i == start.segment ? start.index : 0; f < n && s.place() + s.end(f) <= to; ++f)
+      found += s.info(f).excluded == who ? 1 : 0;
+  }
+  return found;
+}
+
+tape_view::boundary tape_view::boundary_at(std::uint64_t place) const noexcept {
+  auto i = list_->size() - 1;
+  while (i > 0 && (*list_)[i]->place() >= place)
+    --i;
+  const auto& s = *(*list_)[i];
+  const auto at = static_cast<std::uint32_t>(place - s.place());
+  if (at == 0)
+    return {{s.place(), s.after()}, {}};
+  const auto f = s.find_end(at, count(i));
+  return {{s.place() + s.end(f), s.info(f).offset}, {s.bytes() + at, s.end(f) - at}};
+}
+
+std::optional<cursor> tape_view::find(std::uint64_t offset) const noexcept {
+  if (offset < tail().offset)
+    return std::nullopt;
+  auto i = list_->size() - 1;
+  while (i > 0 && (*list_)[i]->after() > offset)
+    --i;
+  const auto& s = *(*list_)[i];
+  const auto f = s.find_after(offset, count(i));
+  if (f == 0)
+    return cursor{s.place(), std::max(s.after(), offset)};
+  return cursor{s.place() + s.end(f - 1), offset};
+}
+
+std::optional<cursor> tape_view::last(std::uint32_t n) const noexcept {
+  if (n == 0)
+    return head_;
+  for (auto i = list_->size(); i-- > 0;) {
+    const auto& s = *(*list_)[i];
+    const auto here = count(i);
+    if (n <= here) {
+      const auto f = here - n;
+      return cursor{s.place() + s.begin(f), f == 0 ? s.after() : s.info(f - 1).offset};
+    }
+    n -= here;
+  }
+  return std::nullopt;
+}
+
+std::uint64_t tape_view::count_from(std::uint64_t place) const noexcept {
+  const auto start = locate(place);
+  std::uint64_t n = 0;
+  for (auto i = start.segment; i < list_->size(); ++i)
+    n += count(i) - (i == start.segment ? start.index : 0);
+  return n;
+}
+
+const frame_info* tape_view::first_after(cursor from) const noexcept {
+  auto at = locate(from.place);
+  while (at.index >= count(at.segment)) {
+    if (++at.segment == list_->size())
+      return nullptr;
+    at.index = 0;
+  }
+  return &(*list_)[at.segment]->info(at.index);
+}
+
+cursor tape_view::not_before(cursor from, std::int64_t time_ms) const noexcept {
+  const auto start = locate(from.place);
+  for (auto i = start.segment; i < list_->size(); ++i) {
+    const auto& s = *(*list_)[i];
+    for (auto f = i == start.segment ? start.index : 0; f < count(i); ++f) {
+      if (s.info(f).time_ms >= time_ms)
+        return from;
+      from = {s.place() + s.end(f), s.info(f).offset};
+    }
+  }
+  return from;
+}
+
+tape::tape(options o, tape_budget& budget, std::uint64_t after)
+    : options_{o}, budget_{budget}, after_{after}, list_{std::make_shared<segment_list>()} {
+  if (options_.conflate_keys > 0)
+    conflation_ = std::make_unique<conflation>(options_.conflate_keys);
+  add_segment(0);
+}
+
+tape::~tape() { budget_.remove(bytes_ + (conflation_ ? conflation_->bytes() : 0)); }
+
+tape_view tape::look() const {
+  std::shared_ptr<const segment_list> list;
+  {
+    std::lock_guard hold{mutex_};
+    list = list_;
+  }
+  return view_of(std::move(list));
+}
+
+tape_view tape::view_of(std::shared_ptr<const segment_list> list) {
+  tape_view v;
+  v.list_ = std::move(list);
+  const auto& newest = *v.list_->back();
+  v.last_count_ = newest.count();
+  v.head_ = v.last_count_ == 0 ? cursor{newest.place(), newest.after()}
+                               : cursor{newest.place() + newest.end(v.last_count_ - 1),
+                                        newest.info(v.last_count_ - 1).offset};
+  return v;
+}
+
+void tape::append(std::string_view frame, const frame_info& info) {
+  if (!newest_->append(frame, info)) {
+    add_segment(segment::cost(frame.size()));
+    [[maybe_unused]] const auto fits = newest_->append(frame, info);
+  }
+  place_ += frame.size();
+  after_ = info.offset;
+}
+
+void tape::add_segment(std::size_t at_least) {
+  auto size = std::clamp(bytes_, smallest_segment, largest_segment);
+  size = std::max(std::min(size, options_.bytes / 4), at_least);
+  newest_ = segment::make(size, place_, after_);
+  bytes_ += newest_->capacity();
+  budget_.add(newest_->capacity());
+  auto grown = std::make_shared<segment_list>();
+  grown->reserve(list_->size() + 1);
+  // Only the writer replaces the list, so it may read it without the lock.
+  for (const auto& s : *list_)
+    if (s->count() > 0)
+      grown->push_back(s);
+    else // the very first frame was too large for the first segment
+      bytes_ -= s->capacity(), budget_.remove(s->capacity());
+  grown->push_back(newest_);
+  std::shared_ptr<const segment_list> next = std::move(grown);
+  {
+    std::lock_guard hold{mutex_};
+    list_.swap(next);
+  }
+  trim_to_bounds();
+}
+
+void tape::trim_to_bounds() {
+  while (list_->size() > 1 && (bytes_ > options_.bytes || budget_.exceeded()))
+    trim_oldest();
+}
+
+void tape::shorten() {
+  while (list_->size() > 1)
+    trim_oldest();
+}
+
+void tape::trim_oldest() {
+  const auto oldest = list_->front();
+  std::shared_ptr<const segment_list> next = std::make_shared<segment_list>(list_->begin() + 1, list_->end());
+  bytes_ -= oldest->capacity();
+  budget_.remove(oldest->capacity());
+  std::lock_guard hold{mutex_};
+  // Together with the list, so that whoever sees the new tail also sees what was given up.
+  if (conflation_ || options_.count_excluded)
+    for (std::uint32_t f = 0; f < oldest->count(); ++f) {
+      const auto& info = oldest->info(f);
+      if (options_.count_excluded && info.excluded)
+        ++excluded_[info.excluded];
+      if (conflation_ && info.key_size > 0) {
+        const auto grown =
+            conflation_->add(oldest->key(f), {info.offset, info.excluded, std::string{oldest->frame(f)}});
+        budget_.add(static_cast<std::uint64_t>(grown)); // wraps rightly when it shrank
+      }
+    }
+  list_.swap(next);
+}
+
+tape::overtaken_look tape::look_overtaken(session_id who, std::uint64_t offset) const {
+  overtaken_look o;
+  std::lock_guard hold{mutex_};
+  o.view = view_of(list_);
+  if (auto it = excluded_.find(who); it != excluded_.end())
+    o.excluded = it->second;
+  if (conflation_)
+    o.newest = conflation_->after(offset);
+  return o;
+}
+
+void tape::forget_excluded(session_id who) {
+  std::lock_guard hold{mutex_};
+  excluded_.erase(who);
+}
+
+} // namespace hubbub::broker
