@@ -1,0 +1,59 @@
+#pragma once
+
+#include "broker/reader.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace hubbub::broker {
+
+/// The readers of one room on one loop: dense arrays, walked in order at each
+/// news. Its loop only.
+class audience {
+public:
+  /// What the walk needs of a reader.
+  struct seat {
+    connection* wire;
+    reader* who;
+    cursor at;
+  };
+  /// The place of a reader that is not on the tape: there is never news for it there.
+  static constexpr std::uint64_t off_tape = UINT64_MAX;
+
+  audience(feed_ptr from, std::uint32_t loop);
+  ~audience();
+  audience(const audience&) = delete;
+  audience& operator=(const audience&) = delete;
+
+  /// `r` reads on from `at`. Mark news afterwards: something may be there already.
+  void add(reader& r, cursor at);
+  void remove(reader& r);
+
+  [[nodiscard]] seat& seat_of(reader& r) noexcept { return seats(r)[r.index]; }
+  [[nodiscard]] std::vector<seat>& seats(wire_format f) noexcept {
+    return seats_[static_cast<std::size_t>(f)];
+  }
+  [[nodiscard]] bool empty() const noexcept;
+  [[nodiscard]] std::size_t size() const noexcept;
+
+  [[nodiscard]] feed& from() noexcept { return *from_; }
+  [[nodiscard]] const feed_ptr& shared_feed() const noexcept { return from_; }
+  /// The room was rebuilt: its readers go on from their offsets on the new tape.
+  void move_to(feed_ptr next);
+
+  /// Readers that asked for presence.
+  std::vector<reader*> presence_readers;
+  /// It is in the loop's list of news for this turn.
+  bool has_news = false;
+  bool has_presence_news = false;
+
+private:
+  [[nodiscard]] std::vector<seat>& seats(const reader& r) noexcept { return seats(r.to->format); }
+  feed_ptr from_;
+  std::uint32_t loop_;
+  std::array<std::vector<seat>, wire_formats> seats_;
+};
+
+} // namespace hubbub::broker

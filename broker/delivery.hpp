@@ -1,0 +1,77 @@
+#pragma once
+
+#include "broker/audience.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hubbub::broker {
+
+/// Reads from the log for readers that fell off the tape.
+class log_reader {
+public:
+  virtual ~log_reader() = default;
+  /// Continues `r` from its offset: a read of the log, whose events are sent when they come.
+  virtual void pull(reader& r) = 0;
+};
+
+/// What a loop has delivered. Plain numbers: its loop writes, the scrape reads them relaxed.
+struct delivery_counts {
+  std::uint64_t frames = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t writes = 0;
+  std::uint64_t dropped = 0;
+  std::uint64_t overtaken = 0;
+};
+
+/// Sends what is on tapes to the readers of one loop: everything there is for a
+/// socket in one write, its cursor moved behind the last frame that left.
+/// No allocation, lock or encoding per reader. Its loop only.
+class delivery {
+public:
+  explicit delivery(log_reader& log) : log_{log} {}
+
+  /// The room has news: walks its audience. `alone`: no other room has news in this turn;
+  /// otherwise connections in several rooms are only noted in `marked`.
+  void walk(audience& a, bool alone, std::vector<recipient*>& marked);
+  /// Sends what the noted rooms have for `to`, in one write.
+  void send_marked(recipient& to);
+  /// Sends to one reader, which was just added or came back to the tape.
+  void send_to(reader& r);
+  /// The reader's socket was full and drains again.
+  void drained(reader& r);
+
+  /// Sends events that were read from the log, from `r`'s cursor on; `chunk` holds their frames.
+  /// True: all of them are gone.
+  bool send_chunk(reader& r, const segment& chunk);
+
+  /// To be called for a reader of a live room before its first delivery.
+  static void begin_counting(reader& r);
+
+  [[nodiscard]] const delivery_counts& counts() const noexcept { return counts_; }
+
+private:
+  void send(audience::seat& s, const tape_view& view);
+  void gather(audience::seat& s, const tape_view& view);
+  /// `gone` bytes of the slices from `first` on were taken, but not all: moves the cursor behind the
+  /// frame that was torn and keeps its rest.
+  void advance(audience::seat& s, const tape_view& view, std::size_t gone, std::size_t first);
+  void overtaken(audience::seat& s);
+  void overtaken_live(audience::seat& s);
+  [[nodiscard]] bool send_conflated(audience::seat& s, const std::vector<conflated>& newest);
+  /// Moves a live reader to `target`; what it did not get on the way is told as dropped.
+  /// `excluded`: frames kept from it that were ever written before `target`.
+  void skip(audience::seat& s, cursor target, std::uint64_t excluded);
+
+  log_reader& log_;
+  delivery_counts counts_;
+  // Scratch, kept so that nothing is allocated per reader.
+  std::vector<std::string_view> slices_;
+  std::vector<std::uint64_t> places_;
+  std::string text_;
+};
+
+} // namespace hubbub::broker

@@ -1,0 +1,39 @@
+#include "broker/feed.hpp"
+
+namespace hubbub::broker {
+namespace {
+
+tape::options tape_options(const policy& rules) {
+  tape::options o;
+  o.bytes = rules.tape_bytes;
+  if (rules.kind == room_kind::live) {
+    o.count_excluded = true;
+    o.conflate_keys = rules.when_overtaken == overflow::conflate ? rules.conflate_keys : 0;
+  }
+  return o;
+}
+
+} // namespace
+
+feed::feed(room_name room, const policy& rules, std::uint32_t loops, tape_budget& budget, std::uint64_t after)
+    : room_{std::move(room)}, rules_{rules}, audiences_(loops, nullptr) {
+  add(wire_format::websocket, budget, after);
+}
+
+feed::~feed() = default;
+
+void feed::add(wire_format f, tape_budget& budget, std::uint64_t after) {
+  tapes_[static_cast<std::size_t>(f)] = std::make_unique<tape>(tape_options(rules_), budget, after);
+}
+
+void feed::show(std::shared_ptr<const presence_view> newest) {
+  std::lock_guard hold{mutex_};
+  presence_.swap(newest);
+}
+
+std::shared_ptr<const presence_view> feed::presence() const {
+  std::lock_guard hold{mutex_};
+  return presence_;
+}
+
+} // namespace hubbub::broker

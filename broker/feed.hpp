@@ -1,0 +1,71 @@
+#pragma once
+
+#include "broker/connection.hpp"
+#include "broker/policy.hpp"
+#include "broker/room_name.hpp"
+#include "broker/tape.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace hubbub::broker {
+
+class audience;
+class presence_view;
+
+/// What a room shows to the event loops: its tapes, its newest presence, and
+/// which loops were told of news. Made by the room with its first reader, shared with the loops.
+class feed {
+public:
+  /// At most 64 loops: the masks below have a bit for each.
+  feed(room_name room, const policy& rules, std::uint32_t loops, tape_budget& budget, std::uint64_t after);
+  ~feed();
+
+  [[nodiscard]] const room_name& room() const noexcept { return room_; }
+  [[nodiscard]] const policy& rules() const noexcept { return rules_; }
+
+  /// The tape that readers of `f` read; those of a format without a tape of its own read the plain one.
+  [[nodiscard]] const tape& of(wire_format f) const noexcept {
+    const auto& own = tapes_[static_cast<std::size_t>(f)];
+    return own ? *own : *tapes_[0];
+  }
+  /// The room only. Null when there is no such tape.
+  [[nodiscard]] tape* writable(wire_format f) noexcept { return tapes_[static_cast<std::size_t>(f)].get(); }
+  /// Adds the tape of a format, beginning after `after`. The room only, before its first reader of that
+  /// format is told.
+  void add(wire_format f, tape_budget& budget, std::uint64_t after);
+
+  /// Notes that `loops` have news; returns those of them that must be told. Any thread.
+  [[nodiscard]] std::uint64_t mark_news(std::uint64_t loops) noexcept {
+    // What the room wrote before is seen by whoever takes the news.
+    return loops & ~news_.fetch_or(loops, std::memory_order_acq_rel);
+  }
+  /// The loop is about to look. That loop only.
+  void take_news(std::uint32_t loop) noexcept { news_.fetch_and(~bit(loop), std::memory_order_acq_rel); }
+  [[nodiscard]] static constexpr std::uint64_t bit(std::uint32_t loop) noexcept {
+    return std::uint64_t{1} << loop;
+  }
+
+  void show(std::shared_ptr<const presence_view> newest);
+  [[nodiscard]] std::shared_ptr<const presence_view> presence() const;
+
+  /// Its readers on a loop. That loop only.
+  [[nodiscard]] audience*& on(std::uint32_t loop) noexcept { return audiences_[loop]; }
+
+private:
+  room_name room_;
+  policy rules_;
+  std::array<std::unique_ptr<tape>, wire_formats> tapes_;
+  std::atomic<std::uint64_t> news_{0};
+  std::vector<audience*> audiences_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const presence_view> presence_;
+};
+
+using feed_ptr = std::shared_ptr<feed>;
+
+} // namespace hubbub::broker
