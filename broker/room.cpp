@@ -1,0 +1,419 @@
+#include "broker/room.hpp"
+
+#include "broker/audience.hpp"
+
+#include <algorithm>
+
+namespace hubbub::broker {
+namespace {
+
+// How long a room keeps its tape without readers, and itself without anything.
+constexpr std::chrono::seconds keep_tape{30};
+constexpr std::chrono::seconds keep_room{5};
+// What waits while a room opens; beyond it joins are refused.
+constexpr std::size_t most_waiting = 4096;
+
+} // namespace
+
+room::room(room_name name, const policy& rules, std::uint64_t generation, room_surroundings around,
+           room_output& out)
+    : name_{std::move(name)},
+      rules_{rules},
+      around_{around},
+      out_{out},
+      generation_{generation},
+      no_readers_since_{around.time.now()} {}
+
+room::~room() = default;
+
+// -- the bus ------------------------------------------------------------------
+
+void room::ready(stream_position head) {
+  if (is_live()) {
+    position_.epoch = std::move(head.epoch);
+  } else if (feed_ && head.offset != position_.offset) {
+    // Known from before the trouble: what was missed is read.
+    position_.epoch = std::move(head.epoch);
+    state_ = state::ready;
+    return load(position_.offset, false);
+  } else {
+    position_ = std::move(head);
+  }
+  state_ = state::ready;
+  serve_waiting();
+}
+
+void room::unavailable(refusal why) {
+  state_ = state::unavailable;
+  trouble_ = std::move(why);
+  if (trouble_.retry_after_ms == 0)
+    trouble_.retry_after_ms = 1000;
+  for (auto& who : std::exchange(waiting_, {}))
+    out_.on_join_refused(who.id, trouble_);
+}
+
+bool room::event_came(const stored_event_ptr& e) {
+  if (e->offset <= position_.offset)
+    return true;
+  if (loading_) {
+    missed_some_ = true;
+    return false;
+  }
+  if (e->previous > position_.offset) {
+    load(position_.offset, false);
+    return false;
+  }
+  append(*e);
+  return true;
+}
+
+void room::missed() {
+  if (loading_)
+    missed_some_ = true;
+  else
+    load(position_.offset, false);
+}
+
+void room::append(const stored_event& e) {
+  position_.offset = e.offset;
+  if (!feed_)
+    return;
+  auto& frames = out_.frames();
+  frames.begin(e, is_live());
+  for (std::size_t f = 0; f < wire_formats; ++f) {
+    const auto format = static_cast<wire_format>(f);
+    if (auto* t = feed_->writable(format)) {
+      const auto frame = frames.frame(format);
+      t->append(frame, frames.info(format));
+      unsent_ += frame.size();
+    }
+  }
+  if (unsent_ >= rules_.tape_bytes / 4) {
+    unsent_ = 0;
+    if (loops_ != 0 && !news_delayed_)
+      out_.send_now(feed_);
+  }
+  if (rules_.batch.count() == 0)
+    flush_news();
+  else if (!std::exchange(news_delayed_, true))
+    out_.delay_news(rules_.batch);
+}
+
+void room::flush_news() {
+  news_delayed_ = false;
+  if (!feed_ || loops_ == 0)
+    return;
+  if (const auto untold = feed_->mark_news(loops_))
+    out_.tell_news(feed_, untold);
+}
+
+// -- publishing ---------------------------------------------------------------
+
+void room::publish(publish_token token, event e) {
+  if (!is_live())
+    return interest_->publish(token, std::move(e));
+  stored_event kept;
+  static_cast<event&>(kept) = std::move(e);
+  kept.previous = position_.offset;
+  kept.offset = position_.offset + 1;
+  if (kept.time_ms == 0)
+    kept.time_ms = around_.time.unix_ms();
+  if (kept.event_id.empty())
+    kept.event_id = std::to_string(generation_) + '-' + std::to_string(kept.offset);
+  append(kept);
+  interest_->broadcast(kept);
+  out_.on_published(token, {{}, std::move(kept.event_id), false});
+}
+
+// -- joining ------------------------------------------------------------------
+
+void room::join(join_request who) {
+  if (state_ == state::unavailable)
+    return out_.on_join_refused(who.id, trouble_);
+  if (state_ == state::opening || loading_) {
+    if (waiting_.size() >= most_waiting)
+      return out_.on_join_refused(who.id,
+                                  {errc::overloaded, "the room is opening and too many wait for it", 500});
+    waiting_.push_back(std::move(who));
+    return;
+  }
+  const auto looks_back =
+      !is_live() && (who.history.value_or(0) > 0 || (who.since && who.since->epoch == position_.epoch &&
+                                                     who.since->offset < position_.offset));
+  if (!feed_) {
+    open_feed();
+    if (looks_back && position_.offset > 0) {
+      // Others will come back too: fill the tape once rather than ask the log for each.
+      waiting_.push_back(std::move(who));
+      return load(0, true);
+    }
+  }
+  place(std::move(who));
+}
+
+void room::serve_waiting() {
+  for (auto& a : std::exchange(adopting_, {}))
+    adopt(a.loop, std::move(a.readers));
+  for (auto& who : std::exchange(waiting_, {}))
+    join(std::move(who));
+}
+
+void room::place(join_request who) {
+  if (who.since)
+    return place_since(std::move(who));
+  if (who.history.value_or(0) > 0 && !is_live())
+    return place_history(std::move(who));
+  answer(who, position_.offset);
+}
+
+void room::place_since(join_request who) {
+  const auto since = *who.since;
+  if (is_live()) // nothing is kept, so nothing can be shown to be complete
+    return answer(who, position_.offset, false, gap{name_, since.offset, std::nullopt});
+  const auto same_life = since.epoch == position_.epoch && since.offset <= position_.offset;
+  if (same_life && since.offset == position_.offset)
+    return answer(who, since.offset, true);
+  const auto view = feed_->of(wire_format::websocket).look();
+  const auto found = same_life ? view.find(since.offset) : std::nullopt;
+  const auto now = around_.time.unix_ms();
+  const auto oldest_wanted = who.whole_history ? 0 : now - rules_.recover_age.count();
+  if (!found) {
+    read_request what{name_, same_life ? since.offset : 0, 0, 1};
+    what.not_before_ms = oldest_wanted;
+    return ask_log(std::move(who), std::move(what), &room::since_in_log);
+  }
+  // The tape has all that followed, so it can tell what the log has given up since.
+  auto at = *found;
+  if (view.count_from(at.place) > rules_.history_size)
+    at = *view.last(rules_.history_size);
+  at = view.not_before(at, std::max(oldest_wanted, now - rules_.history_age.count()));
+  if (at.offset == found->offset)
+    return answer(who, at.offset, true);
+  const auto hole = hole_of(who, view, at);
+  answer(who, at.offset, false, hole);
+}
+
+gap room::hole_of(const join_request& who, const tape_view& view, cursor at) const {
+  gap g{name_, who.since->offset, std::nullopt};
+  if (const auto* next = view.first_after(at))
+    g.to = next->offset;
+  return g;
+}
+
+void room::since_in_log(join_request who, const read_result& r) {
+  if (r.complete)
+    return answer(who, who.since->offset, true);
+  if (r.events.empty())
+    return answer(who, position_.offset, false, gap{name_, who.since->offset, std::nullopt});
+  const auto first = r.events.front()->offset;
+  const auto same_life = who.since->epoch == position_.epoch;
+  answer(who, first - 1, false, gap{name_, same_life ? who.since->offset : 0, first});
+}
+
+void room::place_history(join_request who) {
+  const auto n = std::min(*who.history, rules_.history_size);
+  const auto view = feed_->of(wire_format::websocket).look();
+  if (const auto at = view.last(n))
+    return answer(who, view.not_before(*at, around_.time.unix_ms() - rules_.history_age.count()).offset);
+  read_request what{name_, 0, 0, n};
+  what.newest = true;
+  what.limit_bytes = SIZE_MAX;
+  ask_log(std::move(who), std::move(what), &room::history_in_log);
+}
+
+void room::history_in_log(join_request who, const read_result& r) {
+  answer(who, r.events.empty() ? position_.offset : r.events.front()->offset - 1);
+}
+
+void room::ask_log(join_request who, read_request what,
+                   void (room::*then)(join_request, const read_result&)) {
+  asking_.push_back(who.session);
+  out_.read(std::move(what), [this, who = std::move(who), then](read_result r) mutable {
+    if (std::erase(asking_, who.session) == 0)
+      return; // it left
+    if (r.why.code != errc::ok)
+      return out_.on_join_refused(who.id, r.why);
+    (this->*then)(std::move(who), r);
+  });
+}
+
+void room::answer(const join_request& who, std::uint64_t offset, std::optional<bool> recovered,
+                  std::optional<gap> hole) {
+  if (members_.contains(who.session))
+    return out_.on_join_refused(who.id, {errc::already_joined, "the room is joined already"});
+  seat(who.session, who.loop, who.format, who.presence, who.user, who.user_info, who.info);
+  join_answer a;
+  a.from = feed_;
+  a.hole = std::move(hole);
+  a.what.room = name_;
+  a.what.recovered = recovered;
+  if (is_live()) {
+    // A live room has no positions: its offsets are the tape's own.
+    a.what.position.epoch = position_.epoch;
+  } else {
+    a.what.position = {position_.epoch, offset};
+    a.what.head = position_.offset;
+  }
+  const auto found = feed_->of(who.format).look().find(offset);
+  a.at = found ? *found : cursor{audience::off_tape, offset};
+  if (who.presence && roster_) {
+    const auto view = roster_->view();
+    a.what.count = view->count();
+    a.what.members = view->members();
+    a.presence_version = view->version();
+  }
+  out_.on_joined(who.id, std::move(a));
+}
+
+void room::seat(session_id who, std::uint32_t loop, wire_format format, bool presence, std::string_view user,
+                std::string_view user_info, std::string_view info) {
+  if (format == wire_format::websocket_deflate && rules_.deflate && !feed_->writable(format))
+    feed_->add(format, around_.budget, position_.offset);
+  members_.emplace(who, place_of{loop, presence});
+  ++readers_on_[loop].all;
+  loops_ |= feed::bit(loop);
+  if (presence) {
+    ++readers_on_[loop].presence;
+    presence_loops_ |= feed::bit(loop);
+  }
+  if (rules_.presence == presence_mode::off)
+    return;
+  if (!roster_)
+    // Versions of an earlier life of this room were lower.
+    roster_ = std::make_unique<roster>(name_, rules_, generation_);
+  roster_->enter(who, user, user_info, info, around_.time.now());
+  presence_changed();
+}
+
+void room::leave(session_id who) {
+  std::erase(asking_, who);
+  std::erase_if(waiting_, [&](const join_request& r) { return r.session == who; });
+  for (auto& a : adopting_)
+    std::erase_if(a.readers, [&](const adopted_reader& r) { return r.session == who; });
+  const auto it = members_.find(who);
+  if (it == members_.end())
+    return;
+  auto& there = readers_on_[it->second.loop];
+  if (--there.all == 0)
+    loops_ &= ~feed::bit(it->second.loop);
+  if (it->second.presence && --there.presence == 0)
+    presence_loops_ &= ~feed::bit(it->second.loop);
+  members_.erase(it);
+  if (members_.empty())
+    no_readers_since_ = around_.time.now();
+  if (is_live())
+    for (std::size_t f = 0; f < wire_formats; ++f)
+      if (auto* t = feed_->writable(static_cast<wire_format>(f)))
+        t->forget_excluded(who);
+  if (roster_) {
+    roster_->leave(who, around_.time.now());
+    presence_changed();
+  }
+}
+
+void room::adopt(std::uint32_t loop, std::vector<adopted_reader> readers) {
+  if (state_ != state::ready || loading_) {
+    adopting_.push_back({loop, std::move(readers)});
+    return;
+  }
+  if (!feed_) {
+    open_feed();
+    if (!is_live() && position_.offset > 0) {
+      adopting_.push_back({loop, std::move(readers)});
+      return load(0, true);
+    }
+  }
+  for (auto& r : readers)
+    if (!members_.contains(r.session))
+      seat(r.session, loop, r.format, r.presence, r.user, r.user_info, r.info);
+  out_.on_adopted(loop, feed_);
+}
+
+// -- the tape -----------------------------------------------------------------
+
+void room::open_feed() {
+  feed_ = std::make_shared<feed>(name_, rules_, around_.loops, around_.budget, position_.offset);
+  readers_on_.assign(around_.loops, {});
+}
+
+void room::load(std::uint64_t after, bool newest) {
+  loading_ = true;
+  missed_some_ = false;
+  read_request what{name_, after, 0, UINT32_MAX};
+  what.newest = newest;
+  what.limit_bytes = std::max<std::size_t>(rules_.tape_bytes / 2, 1);
+  out_.read(std::move(what), [this](read_result r) { loaded(std::move(r)); });
+}
+
+void room::loaded(read_result r) {
+  loading_ = false;
+  if (r.why.code != errc::ok) {
+    // Readers find it in the log by themselves later; the tape simply begins here.
+    if (r.head.offset > position_.offset)
+      position_.offset = r.head.offset;
+    return serve_waiting();
+  }
+  const auto fresh = feed_ && members_.empty();
+  if (!r.events.empty()) {
+    if (fresh) // the tape begins before what was read, not at the position that was known
+      feed_ =
+          std::make_shared<feed>(name_, rules_, around_.loops, around_.budget, r.events.front()->offset - 1);
+    const auto known = fresh ? 0 : position_.offset;
+    for (const auto& e : r.events)
+      if (e->offset > known)
+        append(*e);
+  }
+  if (missed_some_ || (r.more && !fresh))
+    return load(position_.offset, false);
+  serve_waiting();
+}
+
+// -- presence and time ----------------------------------------------------------
+
+bool room::update(session_id who, std::string_view info) {
+  if (!members_.contains(who))
+    return false;
+  if (roster_ && roster_->update(who, info))
+    presence_changed();
+  return true;
+}
+
+member_page room::members(std::uint32_t limit, std::string_view after) {
+  return roster_ ? roster_->view()->page(limit, after) : member_page{};
+}
+
+void room::presence_changed() {
+  if (!std::exchange(tick_delayed_, true))
+    out_.delay_tick(roster_->interval());
+}
+
+void room::tick() {
+  tick_delayed_ = false;
+  if (!roster_)
+    return;
+  const auto now = around_.time.now();
+  const auto next = roster_->expire(now);
+  if (presence_loops_ != 0 && roster_->version() != presence_shown_) {
+    presence_shown_ = roster_->version();
+    feed_->show(roster_->view());
+    out_.tell_presence(feed_, presence_loops_);
+  }
+  if (next) {
+    tick_delayed_ = true;
+    const auto wait = std::chrono::ceil<milliseconds>(*next - now);
+    out_.delay_tick(std::max(wait, roster_->interval()));
+  }
+}
+
+bool room::may_end() {
+  if (!members_.empty() || !waiting_.empty() || !asking_.empty() || !adopting_.empty() || loading_)
+    return false;
+  const auto alone = around_.time.now() - no_readers_since_;
+  if (feed_ && alone >= keep_tape)
+    feed_.reset();
+  if (roster_ && roster_->count() > 0)
+    return false;
+  return alone >= keep_room;
+}
+
+} // namespace hubbub::broker

@@ -1,0 +1,197 @@
+#pragma once
+
+#include "broker/clock.hpp"
+#include "broker/event_bus.hpp"
+#include "broker/feed.hpp"
+#include "broker/frame_maker.hpp"
+#include "broker/presence.hpp"
+#include "broker/push.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace hubbub::broker {
+
+/// Somebody wants to read a room.
+struct join_request {
+  /// The room's number for the answer.
+  std::uint64_t id = 0;
+  session_id session;
+  std::string user;
+  std::string user_info;
+  std::string info;
+  std::uint32_t loop = 0;
+  wire_format format = wire_format::websocket;
+  std::optional<stream_position> since;
+  std::optional<std::uint32_t> history;
+  bool presence = false;
+  /// May `since` reach back farther than `recover_age`?
+  bool whole_history = false;
+};
+
+struct join_answer {
+  feed_ptr from;
+  /// Where the reader begins; `audience::off_tape` as place: in the log.
+  cursor at;
+  joined what;
+  std::optional<gap> hole;
+  std::uint64_t presence_version = 0;
+};
+
+/// A reader that outlived its room's crash.
+struct adopted_reader {
+  session_id session;
+  std::string user;
+  std::string user_info;
+  std::string info;
+  wire_format format = wire_format::websocket;
+  bool presence = false;
+};
+
+/// Where a room's decisions go. Called from within the room's functions, on the thread it runs on.
+class room_output {
+public:
+  virtual ~room_output() = default;
+  virtual void on_joined(std::uint64_t id, join_answer answer) = 0;
+  virtual void on_join_refused(std::uint64_t id, refusal why) = 0;
+  virtual void on_published(publish_token token, stored what) = 0;
+  virtual void on_publish_refused(publish_token token, publish_refused why) = 0;
+  /// The feed that the readers of a loop go on with after a crash.
+  virtual void on_adopted(std::uint32_t loop, feed_ptr from) = 0;
+  /// These loops have to look at the feed: events, or presence.
+  virtual void tell_news(const feed_ptr& from, std::uint64_t loops) = 0;
+  virtual void tell_presence(const feed_ptr& from, std::uint64_t loops) = 0;
+  /// Much was written since the last time: the readers of the loop that the room runs on must be sent it
+  /// now, or a burst would overtake readers that are not slow at all.
+  virtual void send_now(const feed_ptr& from) = 0;
+  /// Calls `room::flush_news`, `room::tick` after so long.
+  virtual void delay_news(milliseconds by) = 0;
+  virtual void delay_tick(milliseconds by) = 0;
+  /// Reads from the log; `done` is called on the room's thread, perhaps at once.
+  virtual void read(read_request what, read_handler done) = 0;
+  /// The encoder of the loop that the room runs on.
+  virtual frame_maker& frames() = 0;
+};
+
+/// What all rooms of a node share.
+struct room_surroundings {
+  std::uint32_t loops = 1;
+  tape_budget& budget;
+  const clock& time;
+};
+
+/// One room's rules and state: its position, its tapes, its roster, who reads
+/// where. Decides; what follows from it goes to `room_output`. One thread at a time.
+class room {
+public:
+  /// `generation` rises each time any room is made, by more than a room's presence can change in its
+  /// life: presence versions begin there, and so never go back.
+  room(room_name name, const policy& rules, std::uint64_t generation, room_surroundings around,
+       room_output& out);
+  ~room();
+
+  // From clients.
+  void join(join_request who);
+  void leave(session_id who);
+  /// False: that session is not here.
+  [[nodiscard]] bool update(session_id who, std::string_view info);
+  void publish(publish_token token, event e);
+  void adopt(std::uint32_t loop, std::vector<adopted_reader> readers);
+  [[nodiscard]] member_page members(std::uint32_t limit, std::string_view after);
+  [[nodiscard]] std::uint32_t people() const noexcept { return roster_ ? roster_->count() : 0; }
+
+  // From the bus.
+  void attach(std::unique_ptr<interest> to) { interest_ = std::move(to); }
+  void ready(stream_position head);
+  void unavailable(refusal why);
+  [[nodiscard]] bool event_came(const stored_event_ptr& e);
+  /// Events came that could not be taken.
+  void missed();
+
+  // Time.
+  void flush_news();
+  void tick();
+  /// Gives up what is for readers only when there were none for a while. True: nothing keeps the room alive.
+  [[nodiscard]] bool may_end();
+
+  [[nodiscard]] const room_name& name() const noexcept { return name_; }
+  [[nodiscard]] const policy& rules() const noexcept { return rules_; }
+  [[nodiscard]] const stream_position& position() const noexcept { return position_; }
+  [[nodiscard]] std::size_t readers() const noexcept { return members_.size(); }
+  [[nodiscard]] bool is_live() const noexcept { return rules_.kind == room_kind::live; }
+
+private:
+  struct place_of {
+    std::uint32_t loop;
+    bool presence;
+  };
+
+  void place(join_request who);
+  void place_since(join_request who);
+  void place_history(join_request who);
+  void answer(const join_request& who, std::uint64_t offset, std::optional<bool> recovered = {},
+              std::optional<gap> hole = {});
+  /// Asks the log, and goes on with `then` unless the reader has left meanwhile.
+  void ask_log(join_request who, read_request what, void (room::*then)(join_request, const read_result&));
+  void since_in_log(join_request who, const read_result& r);
+  void history_in_log(join_request who, const read_result& r);
+  [[nodiscard]] gap hole_of(const join_request& who, const tape_view& view, cursor at) const;
+  void serve_waiting();
+
+  void open_feed();
+  /// Brings the tape up to the log's head: after a hole, or when it is new and somebody looks back.
+  void load(std::uint64_t after, bool newest);
+  void loaded(read_result r);
+  void append(const stored_event& e);
+  void seat(session_id who, std::uint32_t loop, wire_format format, bool presence, std::string_view user,
+            std::string_view user_info, std::string_view info);
+  void presence_changed();
+
+  room_name name_;
+  const policy& rules_;
+  room_surroundings around_;
+  room_output& out_;
+  std::unique_ptr<interest> interest_;
+
+  enum class state : std::uint8_t { opening, ready, unavailable } state_ = state::opening;
+  refusal trouble_;
+  stream_position position_;
+  std::uint64_t generation_;
+
+  feed_ptr feed_;
+  /// The tape is being filled from the log; events that come meanwhile are read afterwards.
+  std::size_t unsent_ = 0;
+  bool loading_ = false;
+  bool missed_some_ = false;
+  bool news_delayed_ = false;
+  bool tick_delayed_ = false;
+
+  /// Made with the first reader: most rooms of a large node have none.
+  std::unique_ptr<roster> roster_;
+  std::uint64_t presence_shown_ = 0;
+  std::unordered_map<session_id, place_of> members_;
+  struct loop_readers {
+    std::uint32_t all = 0;
+    std::uint32_t presence = 0;
+  };
+  std::vector<loop_readers> readers_on_;
+  std::uint64_t loops_ = 0;
+  std::uint64_t presence_loops_ = 0;
+  steady_time no_readers_since_;
+
+  /// Joins that wait until the room is ready and its tape loaded.
+  std::vector<join_request> waiting_;
+  struct adoption {
+    std::uint32_t loop;
+    std::vector<adopted_reader> readers;
+  };
+  std::vector<adoption> adopting_;
+  /// Sessions whose join waits for an answer of the log.
+  std::vector<session_id> asking_;
+};
+
+} // namespace hubbub::broker
