@@ -1,0 +1,60 @@
+#include "actors/actor_node.hpp"
+
+#include "actors/room_supervisor.hpp"
+
+#include <caf/atom.hpp>
+
+namespace hubbub::actors {
+namespace {
+
+caf::actor_system_config& configure(caf::actor_system_config& c, std::uint32_t workers) {
+  c.set("scheduler.max-threads", static_cast<std::size_t>(workers));
+  // The default, work stealing, polls: thousands of sleeps a second on an idle node.
+  c.set("scheduler.policy", caf::atom("sharing"));
+  return c;
+}
+
+} // namespace
+
+actor_node::actor_node(settings how, std::vector<broker::loop*> loops, broker::event_bus& bus,
+                       const broker::namespaces& spaces, const broker::limits& bounds,
+                       const broker::clock& time, broker::log_sink& log, broker::metrics& all)
+    : counts_{all},
+      node_{spaces,
+            bounds,
+            time,
+            how.tokens,
+            bus,
+            log,
+            counts_,
+            std::move(how.node),
+            std::move(how.version),
+            how.anonymous,
+            broker::tape_budget{how.tape_budget_bytes},
+            nullptr,
+            nullptr,
+            {},
+            {},
+            how.room_mailbox},
+      system_{std::make_unique<caf::actor_system>(configure(config_, how.workers))},
+      rooms_{node_},
+      admission_{node_, std::move(how.origin)} {
+  for (auto* l : loops) {
+    units_.push_back(std::make_unique<loop_unit>(*l, node_));
+    units_.back()->serve(*system_);
+    node_.loops.push_back(units_.back().get());
+  }
+  node_.system = system_.get();
+  node_.rooms = &rooms_;
+  node_.room_supervisor = system_->spawn<room_supervisor, caf::hidden>(std::ref(node_));
+}
+
+actor_node::~actor_node() {
+  node_.room_supervisor = nullptr;
+  rooms_.clear();
+  node_.rooms = nullptr;
+  // Rooms that a timer of CAF's still holds end with the system.
+  system_.reset();
+}
+
+} // namespace hubbub::actors

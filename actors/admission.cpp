@@ -1,0 +1,98 @@
+#include "actors/admission.hpp"
+
+#include "actors/connection_actor.hpp"
+#include "actors/loop_unit.hpp"
+#include "actors/node_metrics.hpp"
+
+#include <caf/actor_config.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/make_actor.hpp>
+
+#include <algorithm>
+
+namespace hubbub::actors {
+namespace {
+
+constexpr std::string_view protocol_name = "hubbub.v1.json";
+constexpr std::string_view bearer_prefix = "bearer.";
+
+} // namespace
+
+admission::admission(node_context& node, origin_rule origin) : node_{node}, origin_{std::move(origin)} {}
+
+bool admission::may_connect(std::string_view remote_address) {
+  std::lock_guard hold{mutex_};
+  if (node_.bounds.connections != 0 && sockets_ >= node_.bounds.connections) {
+    node_.log.limited(broker::log_level::warn, "admission", "connections",
+                      "refused: the node has all the connections it may have", {{"connections", sockets_}});
+    return false;
+  }
+  if (node_.bounds.connections_per_ip != 0) {
+    auto& n = by_address_[std::string{remote_address}];
+    if (n >= node_.bounds.connections_per_ip) {
+      node_.log.limited(broker::log_level::warn, "admission", "per_ip",
+                        "refused: an address has all the connections it may have",
+                        {{"address", remote_address}});
+      return false;
+    }
+    ++n;
+  }
+  ++sockets_;
+  return true;
+}
+
+void admission::disconnected(std::string_view remote_address) {
+  std::lock_guard hold{mutex_};
+  --sockets_;
+  if (node_.bounds.connections_per_ip == 0)
+    return;
+  const auto it = by_address_.find(std::string{remote_address});
+  if (it != by_address_.end() && --it->second == 0)
+    by_address_.erase(it);
+}
+
+std::string_view admission::token_of(const broker::handshake& h) noexcept {
+  if (!h.bearer.empty())
+    return h.bearer;
+  for (const auto& offered : h.subprotocols)
+    if (offered.starts_with(bearer_prefix))
+      return std::string_view{offered}.substr(bearer_prefix.size());
+  if (!h.query_token.empty())
+    return h.query_token;
+  return h.cookie_token;
+}
+
+broker::result<broker::admitted> admission::admit(const broker::handshake& h, broker::loop& at) {
+  if (origin_)
+    if (auto why = origin_(h); why.code != broker::errc::ok)
+      return why;
+  std::shared_ptr<const broker::identity> who;
+  if (const auto token = token_of(h); !token.empty()) {
+    if (!node_.tokens)
+      return broker::refusal{broker::errc::unauthorized, "this server has no keys to verify a token with"};
+    auto verified = node_.tokens->verify(token);
+    if (!verified)
+      return verified.error();
+    who = std::make_shared<const broker::identity>(std::move(*verified));
+  } else if (node_.anonymous) {
+    static const auto nobody = std::make_shared<const broker::identity>();
+    who = nobody;
+  }
+  auto& unit = *node_.loops[at.index()];
+  caf::actor_config how{&unit};
+  auto address = caf::make_actor<connection_actor, caf::strong_actor_ptr>(
+      node_.system->next_actor_id(), node_.system->node(), node_.system, how, unit, h.remote_address,
+      std::move(who));
+  auto* raw = static_cast<connection_actor*>(address->get());
+  broker::admitted in;
+  // The transport holds the actor as long as the socket lives.
+  in.handler = std::shared_ptr<broker::connection_handler>{raw, [address = std::move(address)](auto*) {}};
+  if (std::find(h.subprotocols.begin(), h.subprotocols.end(), protocol_name) != h.subprotocols.end())
+    in.subprotocol = protocol_name;
+  const auto& spaces = node_.spaces;
+  in.deflate = spaces.fallback().deflate || std::any_of(spaces.declared().begin(), spaces.declared().end(),
+                                                        [](const auto& s) { return s.second.deflate; });
+  return in;
+}
+
+} // namespace hubbub::actors

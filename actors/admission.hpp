@@ -1,0 +1,37 @@
+#pragma once
+
+#include "actors/node_context.hpp"
+#include "broker/connection.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace hubbub::actors {
+
+/// Who may come in: counts sockets against the node's limits, finds the token
+/// of a handshake, and makes the connection's actor. Any thread.
+class admission final : public broker::connection_acceptor {
+public:
+  /// `origin` judges Origin, Host and whether a cookie may carry the token.
+  using origin_rule = std::function<broker::refusal(const broker::handshake&)>;
+  admission(node_context& node, origin_rule origin);
+
+  [[nodiscard]] bool may_connect(std::string_view remote_address) override;
+  void disconnected(std::string_view remote_address) override;
+  [[nodiscard]] broker::result<broker::admitted> admit(const broker::handshake& h, broker::loop& at) override;
+
+private:
+  [[nodiscard]] static std::string_view token_of(const broker::handshake& h) noexcept;
+
+  node_context& node_;
+  origin_rule origin_;
+  std::mutex mutex_;
+  std::uint32_t sockets_ = 0;
+  std::unordered_map<std::string, std::uint32_t> by_address_;
+};
+
+} // namespace hubbub::actors

@@ -1,0 +1,155 @@
+#pragma once
+
+#include "actors/joined_room.hpp"
+#include "actors/loop_unit.hpp"
+#include "actors/messages.hpp"
+#include "actors/node_context.hpp"
+#include "broker/command.hpp"
+#include "broker/connection.hpp"
+#include "broker/grants.hpp"
+#include "broker/protocol.hpp"
+#include "broker/rate_limit.hpp"
+#include "broker/timing_wheel.hpp"
+
+#include <caf/monitorable_actor.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hubbub::actors {
+
+/// Reminds a connection; on its loop's wheel.
+struct connection_timer : broker::timer_node {
+  connection_actor* owner = nullptr;
+};
+
+/// One client session: who it is, what it may do, which rooms it reads.
+/// An actor that the event loop of its socket runs: everything but `enqueue`
+/// is for that loop. Its mailbox is bounded by what it has asked for.
+class connection_actor final : public caf::monitorable_actor,
+                               public broker::connection_handler,
+                               public broker::protocol::command_sink {
+public:
+  connection_actor(caf::actor_config& cfg, loop_unit& at, std::string remote,
+                   std::shared_ptr<const broker::identity> who);
+  ~connection_actor() override;
+
+  // -- its socket ---------------------------------------------------------------
+  void on_open(broker::connection& c) override;
+  void on_message(std::string_view text) override;
+  void on_binary() override;
+  void on_writable() override;
+  void on_control_sent() override;
+  void on_closed() override;
+
+  // -- its mailbox --------------------------------------------------------------
+  /// Any thread.
+  void enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) override;
+  void enqueue(caf::strong_actor_ptr sender, caf::message_id id, caf::message content,
+               caf::execution_unit* host) override;
+  void read_letter(caf::mailbox_element& what);
+
+  // -- its loop -----------------------------------------------------------------
+  void on_timer(broker::steady_time now);
+  /// The room crashed: what was asked of it will not be answered.
+  void room_lost(const broker::room_name& room);
+  void close(const broker::disconnect& why);
+
+  [[nodiscard]] broker::session_id session() const noexcept { return to_.session; }
+  [[nodiscard]] const broker::identity* who() const noexcept { return who_.get(); }
+  [[nodiscard]] const std::string& remote() const noexcept { return remote_; }
+  [[nodiscard]] std::size_t rooms() const noexcept { return joined_.size(); }
+  std::size_t place_in_loop = 0;
+
+  const char* name() const override { return "connection"; }
+
+private:
+  /// A question that waits for its answer.
+  struct pending {
+    enum class kind : std::uint8_t { join, publish, update, members, history } what;
+    std::uint32_t slot = 0;
+    /// The client's id, as it came.
+    std::string id;
+    broker::room_name room;
+    /// A publish's; or what `join` and `update` claim of oneself.
+    std::string text;
+    bool presence = false;
+    bool live = false;
+    bool large = false;
+  };
+
+  // Commands.
+  [[nodiscard]] bool on_command(broker::command&& c) override;
+  [[nodiscard]] bool on_bad(std::string id, broker::refusal why) override;
+  void run(broker::command&& c);
+  void run_auth(const std::string& id, broker::auth_command&& c);
+  void run_join(const std::string& id, broker::join_command&& c);
+  void run_leave(const std::string& id, const broker::leave_command& c);
+  void run_publish(const std::string& id, broker::publish_command&& c);
+  void run_history(const std::string& id, const broker::history_command& c);
+  void run_presence(const std::string& id, broker::presence_command&& c);
+  void run_update(const std::string& id, broker::update_command&& c);
+  /// Has a large answer: one of those at a time, so that the control lane stays bounded.
+  [[nodiscard]] static bool is_large(const broker::command& c) noexcept;
+  /// Must something before it be answered first?
+  [[nodiscard]] bool must_wait(const broker::command& c) const noexcept;
+  void run_waiting();
+
+  // Answers.
+  void answered(pending p, answer& a);
+  void joined(pending& p, broker::join_answer& a);
+  void said(std::string_view text);
+  void refuse(std::string_view id, const broker::refusal& why);
+  void forbid(std::string_view id, std::string_view what, const broker::room_name& room);
+  void count_refused(broker::errc code);
+
+  // State.
+  void admit(std::shared_ptr<const broker::identity> who);
+  void say_welcome();
+  void schedule(broker::steady_time now);
+  /// Each closes the connection, or says when to look again.
+  [[nodiscard]] broker::steady_time check_authentication(broker::steady_time now);
+  [[nodiscard]] broker::steady_time check_expiry(broker::steady_time now);
+  [[nodiscard]] broker::steady_time check_progress(broker::steady_time now);
+  [[nodiscard]] broker::steady_time check_heartbeat(broker::steady_time now);
+  [[nodiscard]] broker::right rights_in(const broker::room_name& room) const noexcept;
+  [[nodiscard]] joined_room* find(const broker::room_name& room) noexcept;
+  [[nodiscard]] bool is_pending(pending::kind what, const broker::room_name& room) const noexcept;
+  pending& ask(pending::kind what, const std::string& id, const broker::room_name& room);
+  template <class Message>
+  void offer(std::uint32_t slot, joined_room* known, const broker::room_name& room, Message m);
+  void give_back(std::uint32_t slot, const broker::refusal& why);
+  void leave(std::size_t i);
+  void mind_reading();
+
+  loop_unit& at_;
+  broker::recipient to_;
+  std::shared_ptr<const broker::identity> who_;
+  std::string remote_;
+  broker::rate_limit commands_;
+  connection_timer timer_;
+  std::vector<std::unique_ptr<joined_room>> joined_;
+  std::vector<pending> pending_;
+  /// Commands that wait for one before them; reading pauses while there are any.
+  std::vector<broker::command> waiting_;
+  std::uint32_t next_slot_ = 0;
+  /// Answers in the control lane: their credits come back when the kernel has them.
+  std::uint32_t unsent_answers_ = 0;
+  std::uint32_t bad_in_a_row_ = 0;
+  std::uint32_t refused_in_a_row_ = 0;
+  broker::steady_time opened_;
+  /// When a ping went out that nothing answered yet; zero: none.
+  broker::steady_time pinged_{};
+  /// When the client last took something, and what waited for it then.
+  broker::steady_time progress_;
+  std::size_t unsent_ = 0;
+  bool open_ = false;
+  bool closing_ = false;
+  bool paused_ = false;
+  bool told_expiring_ = false;
+};
+
+} // namespace hubbub::actors

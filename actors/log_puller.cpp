@@ -1,0 +1,123 @@
+#include "actors/log_puller.hpp"
+
+#include "actors/loop_unit.hpp"
+#include "actors/node_metrics.hpp"
+#include "broker/protocol.hpp"
+
+#include <algorithm>
+
+namespace hubbub::actors {
+namespace {
+
+/// An upper bound of an event's frame: text may grow sixfold when it is escaped, data is spliced as it is.
+std::size_t most_frame_bytes(const broker::stored_event& e) noexcept {
+  return e.data.size() + e.room.str().size() + 2 * (e.event_id.size() + e.type.size() + e.key.size()) +
+         6 * e.from.size() + 256;
+}
+
+} // namespace
+
+void log_puller::pull(broker::reader& r) {
+  const auto offset = r.in->seat_of(r).at.offset;
+  position p{r.from->room(), offset, r.to->format};
+  r.asked = true;
+  auto& those = waiting_[p];
+  those.push_back(&r);
+  if (those.size() > 1)
+    return; // the read under way, or the one that is queued, serves it too
+  if (reading_ < most_reads)
+    start(p);
+  else
+    queue_.push_back(std::move(p));
+}
+
+void log_puller::forget(broker::reader& r) {
+  if (!r.asked)
+    return;
+  for (auto& [p, those] : waiting_)
+    std::erase(those, &r);
+  std::erase(later_, &r);
+  r.asked = false;
+}
+
+void log_puller::retry() {
+  for (auto* r : std::exchange(later_, {})) {
+    r->asked = false;
+    at_.sender().send_to(*r);
+  }
+}
+
+void log_puller::start(const position& p) {
+  ++reading_;
+  node_.counts.log_pulls.add(at_.index());
+  broker::read_request what{p.room, p.after, 0, UINT32_MAX};
+  what.limit_bytes = read_bytes;
+  // Always through the loop's inbox: what comes may not be sent from within a walk over the readers.
+  node_.bus.read(std::move(what), [this, p](broker::read_result r) mutable {
+    at_.post([this, p = std::move(p), r = std::move(r)]() mutable { came(p, std::move(r)); });
+  });
+}
+
+void log_puller::came(const position& p, broker::read_result r) {
+  --reading_;
+  auto found = waiting_.extract(p);
+  if (!queue_.empty()) {
+    const auto next = std::move(queue_.front());
+    queue_.erase(queue_.begin());
+    start(next);
+  }
+  if (!found || found.mapped().empty())
+    return;
+  std::size_t bytes = 0;
+  for (const auto& e : r.events)
+    bytes += broker::segment::cost(most_frame_bytes(*e));
+  const auto chunk = broker::segment::make(std::max<std::size_t>(bytes, 64), 0, p.after);
+  auto& frames = at_.frames();
+  for (const auto& e : r.events) {
+    frames.begin(*e, false);
+    if (!chunk->append(frames.frame(p.format), frames.info(p.format)))
+      break; // the rest is read again
+  }
+  for (auto* reader : found.mapped()) {
+    reader->asked = false;
+    serve(*reader, r, *chunk);
+  }
+}
+
+void log_puller::serve(broker::reader& r, const broker::read_result& from, const broker::segment& chunk) {
+  auto& seat = r.in->seat_of(r);
+  if (seat.wire->blocked())
+    return; // asks again when it drains
+  const auto ask_later = [&] {
+    r.asked = true;
+    later_.push_back(&r);
+  };
+  if (from.why.code != broker::errc::ok) {
+    ask_later();
+    node_.log.limited(broker::log_level::warn, "rooms", "pull", "a reader's catching up waits for the log",
+                      {{"room", r.from->room().str()}, {"why", from.why.message}});
+    return;
+  }
+  if (!from.complete) {
+    broker::gap hole{r.from->room(), seat.at.offset, std::nullopt};
+    if (!from.events.empty())
+      hole.to = from.events.front()->offset;
+    auto& text = at_.text();
+    broker::protocol::encode_gap(text, hole);
+    seat.wire->control(text);
+    seat.at.offset = hole.to ? *hole.to - 1 : from.head.offset;
+  }
+  const auto all = at_.sender().send_chunk(r, chunk);
+  if (!all)
+    return; // its socket is full
+  const auto back = r.from->of(r.to->format).look().find(seat.at.offset);
+  if (back) {
+    seat.at = *back;
+    r.pulling = false;
+  } else if (from.events.empty() && from.head.offset <= seat.at.offset) {
+    return ask_later(); // the tape is ahead of the log's answer
+  }
+  at_.sender().send_to(r);
+}
+
+} // namespace hubbub::actors

@@ -1,0 +1,287 @@
+#include "actors/loop_unit.hpp"
+
+#include "actors/connection_actor.hpp"
+#include "actors/room_directory.hpp"
+
+#include <utility>
+
+namespace hubbub::actors {
+namespace {
+
+// A turn decides so much, then goes back to its sockets.
+constexpr std::size_t most_letters = 4096;
+constexpr std::size_t most_resumes = 1024;
+// Messages that a room takes at once.
+constexpr std::size_t room_throughput = 128;
+// Presence waits until a connection's own lane is nearly empty.
+constexpr std::size_t little_control = 16'384;
+
+template <class T>
+void append(std::vector<T>& to, std::vector<T>& from) {
+  if (to.empty())
+    to.swap(from);
+  else {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+    from.clear();
+  }
+}
+
+} // namespace
+
+loop_unit::loop_unit(broker::loop& loop, node_context& node)
+    : caf::execution_unit{nullptr},
+      loop_{loop},
+      node_{node},
+      parser_{{node.bounds.payload_bytes}},
+      wheel_{node.time.now()},
+      puller_{node, *this},
+      delivery_{puller_} {}
+
+loop_unit::~loop_unit() = default;
+
+// -- CAF and other threads --------------------------------------------------------
+
+void loop_unit::exec_later(caf::resumable* job) {
+  if (loop_.on_this_thread()) {
+    ready_.push_back(job);
+    return;
+  }
+  {
+    std::lock_guard hold{mutex_};
+    shared_.ready.push_back(job);
+  }
+  if (!has_mail_.exchange(true, std::memory_order_acq_rel))
+    loop_.wake();
+}
+
+void loop_unit::deliver(caf::strong_actor_ptr to, caf::mailbox_element_ptr what) {
+  if (loop_.on_this_thread()) {
+    letters_.push_back({std::move(to), std::move(what)});
+    return;
+  }
+  {
+    std::lock_guard hold{mutex_};
+    shared_.letters.push_back({std::move(to), std::move(what)});
+  }
+  if (!has_mail_.exchange(true, std::memory_order_acq_rel))
+    loop_.wake();
+}
+
+void loop_unit::post(std::function<void()> job) {
+  {
+    std::lock_guard hold{mutex_};
+    shared_.jobs.push_back(std::move(job));
+  }
+  if (!has_mail_.exchange(true, std::memory_order_acq_rel))
+    loop_.wake();
+}
+
+void loop_unit::tell_news(const broker::feed_ptr& from) {
+  if (loop_.on_this_thread()) {
+    news_.push_back(from);
+    return;
+  }
+  {
+    std::lock_guard hold{mutex_};
+    shared_.news.push_back(from);
+  }
+  if (!has_mail_.exchange(true, std::memory_order_acq_rel))
+    loop_.wake();
+}
+
+void loop_unit::tell_presence(const broker::feed_ptr& from) {
+  {
+    std::lock_guard hold{mutex_};
+    shared_.presence.push_back(from);
+  }
+  if (!has_mail_.exchange(true, std::memory_order_acq_rel))
+    loop_.wake();
+}
+
+void loop_unit::take_inbox() {
+  if (!has_mail_.exchange(false, std::memory_order_acq_rel))
+    return;
+  {
+    std::lock_guard hold{mutex_};
+    std::swap(taken_, shared_);
+  }
+  append(ready_, taken_.ready);
+  append(letters_, taken_.letters);
+  append(news_, taken_.news);
+  append(presence_, taken_.presence);
+  // A job may post another; that one is for the next turn.
+  for (auto& job : std::exchange(taken_.jobs, {}))
+    job();
+}
+
+// -- the turn -----------------------------------------------------------------------
+
+void loop_unit::decide() {
+  take_inbox();
+  auto letters = most_letters;
+  auto resumes = most_resumes;
+  while ((!letters_.empty() && letters > 0) || (!ready_.empty() && resumes > 0)) {
+    reading_.swap(letters_);
+    for (auto& m : reading_) {
+      static_cast<connection_actor*>(m.to->get())->read_letter(*m.what);
+      letters -= letters > 0 ? 1 : 0;
+    }
+    reading_.clear();
+    run_ready(resumes);
+  }
+}
+
+void loop_unit::run_ready(std::size_t& budget) {
+  running_.swap(ready_);
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    if (budget == 0) { // the others next turn, before those that came meanwhile
+      ready_.insert(ready_.begin(), running_.begin() + static_cast<std::ptrdiff_t>(i), running_.end());
+      break;
+    }
+    --budget;
+    auto* job = running_[i];
+    switch (job->resume(this, room_throughput)) {
+    case caf::resumable::resume_later:
+      ready_.push_back(job);
+      break;
+    case caf::resumable::shutdown_execution_unit:
+      break;
+    case caf::resumable::done:
+    case caf::resumable::awaiting_message:
+      caf::intrusive_ptr_release(job);
+      break;
+    }
+  }
+  running_.clear();
+}
+
+bool loop_unit::wants_another() const noexcept {
+  return !ready_.empty() || !letters_.empty() || !news_.empty() || !presence_.empty() ||
+         has_mail_.load(std::memory_order_acquire);
+}
+
+void loop_unit::send_news() {
+  sending_.swap(news_);
+  const auto alone = sending_.size() <= 1;
+  for (const auto& from : sending_) {
+    from->take_news(index());
+    if (auto* a = from->on(index())) {
+      a->has_news = false;
+      delivery_.walk(*a, alone, marked_);
+    }
+  }
+  sending_.clear();
+  for (auto* to : marked_)
+    delivery_.send_marked(*to);
+  marked_.clear();
+  for (const auto& from : std::exchange(presence_, {}))
+    if (auto* a = from->on(index()))
+      for (auto* r : a->presence_readers)
+        show_presence(*r);
+}
+
+void loop_unit::send_now(const broker::feed_ptr& from) {
+  // Its news stays marked: what comes after this is sent at the end of the turn.
+  if (auto* a = from->on(index()))
+    delivery_.walk(*a, true, marked_);
+}
+
+void loop_unit::show_presence(broker::reader& r) {
+  if (r.to->wire->blocked() || r.to->wire->control_bytes() > little_control)
+    return; // the mark is its version: it asks again when its lane is empty
+  const auto view = r.from->presence();
+  if (!view || view->version() == r.presence_version)
+    return;
+  if (const auto text = view->text_since(r.presence_version))
+    r.to->wire->control(*text);
+  r.presence_version = view->version();
+}
+
+void loop_unit::tick(broker::steady_time now) {
+  // Few at a time, so that a burst of timers does not hold up the turn; the rest comes with the next tick.
+  std::ignore = wheel_.advance(
+      now, [now](broker::timer_node& n) { static_cast<connection_timer&>(n).owner->on_timer(now); }, 10'000);
+  puller_.retry();
+  if (index() == 0 && node_.rooms)
+    node_.rooms->sweep();
+}
+
+// -- readers --------------------------------------------------------------------------
+
+void loop_unit::seat(broker::reader& r, const broker::feed_ptr& from, broker::cursor at) {
+  auto& a = audiences_[from->room()];
+  if (!a)
+    a = std::make_unique<broker::audience>(from, index());
+  else if (a->shared_feed() != from)
+    a->move_to(from); // the room was rebuilt meanwhile
+  a->add(r, at);
+  if (from->rules().kind == broker::room_kind::live)
+    broker::delivery::begin_counting(r);
+  news_of(*a);
+  if (r.pulling)
+    delivery_.send_to(r);
+}
+
+void loop_unit::unseat(broker::reader& r) {
+  puller_.forget(r);
+  auto* a = r.in;
+  if (!a)
+    return;
+  a->remove(r);
+  if (a->empty())
+    audiences_.erase(a->from().room());
+  r.from.reset();
+}
+
+void loop_unit::news_of(broker::audience& a) {
+  if (!std::exchange(a.has_news, true))
+    news_.push_back(a.shared_feed());
+}
+
+// -- connections ----------------------------------------------------------------------
+
+void loop_unit::add(connection_actor& c) {
+  c.place_in_loop = connections_.size();
+  connections_.push_back(&c);
+}
+
+void loop_unit::remove(connection_actor& c) {
+  connections_[c.place_in_loop] = connections_.back();
+  connections_[c.place_in_loop]->place_in_loop = c.place_in_loop;
+  connections_.pop_back();
+}
+
+// -- a room's crash ---------------------------------------------------------------------
+
+void loop_unit::room_lost(const broker::room_name& room, bool give_up) {
+  for (std::size_t i = 0; i < connections_.size(); ++i)
+    connections_[i]->room_lost(room);
+  const auto found = audiences_.find(room);
+  if (found == audiences_.end())
+    return;
+  adopt_message m{true, index(), {}};
+  for (std::size_t f = 0; f < broker::wire_formats; ++f)
+    for (auto& s : found->second->seats(static_cast<broker::wire_format>(f)))
+      if (give_up)
+        s.wire->close({broker::close_code::overloaded, "a room keeps failing", 5000});
+      else
+        m.readers.push_back(joined_room::of(*s.who).as_adopted());
+  if (!m.readers.empty())
+    std::ignore = node_.rooms->offer(room, std::move(m), this);
+}
+
+void loop_unit::adopt(const broker::feed_ptr& from) {
+  const auto found = audiences_.find(from->room());
+  if (found == audiences_.end())
+    return;
+  auto& a = *found->second;
+  if (a.shared_feed() != from)
+    a.move_to(from);
+  news_of(a);
+  for (std::size_t f = 0; f < broker::wire_formats; ++f)
+    for (auto& s : a.seats(static_cast<broker::wire_format>(f)))
+      if (s.who->pulling)
+        delivery_.send_to(*s.who);
+}
+
+} // namespace hubbub::actors

@@ -1,0 +1,133 @@
+#pragma once
+
+#include "actors/log_puller.hpp"
+#include "actors/node_context.hpp"
+#include "broker/audience.hpp"
+#include "broker/delivery.hpp"
+#include "broker/frame_maker.hpp"
+#include "broker/protocol.hpp"
+#include "broker/timing_wheel.hpp"
+#include "broker/turn.hpp"
+
+#include <caf/actor_control_block.hpp>
+#include <caf/execution_unit.hpp>
+#include <caf/mailbox_element.hpp>
+#include <caf/resumable.hpp>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+namespace hubbub::actors {
+
+/// An event loop as CAF sees it: whoever is sent to from here runs here, after
+/// all that was readable has been read and before anything is written. Holds
+/// what belongs to one loop: its audiences, its timers, its connections.
+///
+/// Its loop only, but for what says any thread.
+class loop_unit final : public caf::execution_unit, public broker::turn_phases {
+public:
+  loop_unit(broker::loop& loop, node_context& node);
+  ~loop_unit() override;
+  void serve(caf::actor_system& system) noexcept { system_ = &system; }
+
+  // -- CAF and other threads ----------------------------------------------------
+
+  /// Never refuses: CAF believes the actor is scheduled. Each actor is in the list at most once, so
+  /// the list is bounded by their number. Any thread.
+  void exec_later(caf::resumable* job) override;
+  /// Hands a message to a connection of this loop. Any thread.
+  void deliver(caf::strong_actor_ptr to, caf::mailbox_element_ptr what);
+  /// Runs `job` on this loop. Any thread.
+  void post(std::function<void()> job);
+  /// That feed has news for readers here. Any thread.
+  void tell_news(const broker::feed_ptr& from);
+  void tell_presence(const broker::feed_ptr& from);
+
+  // -- the turn -------------------------------------------------------------------
+
+  void decide() override;
+  void send_news() override;
+  [[nodiscard]] bool wants_another() const noexcept override;
+  void tick(broker::steady_time now) override;
+
+  // -- for actors that run here -----------------------------------------------------
+
+  [[nodiscard]] std::uint32_t index() const noexcept { return loop_.index(); }
+  [[nodiscard]] broker::steady_time now() const noexcept { return node_.time.now(); }
+  [[nodiscard]] bool on_this_thread() const noexcept { return loop_.on_this_thread(); }
+  [[nodiscard]] broker::frame_maker& frames() noexcept { return frames_; }
+  [[nodiscard]] broker::protocol::parser& parser() noexcept { return parser_; }
+  [[nodiscard]] broker::timing_wheel& wheel() noexcept { return wheel_; }
+  [[nodiscard]] broker::delivery& sender() noexcept { return delivery_; }
+  [[nodiscard]] node_context& node() noexcept { return node_; }
+  /// Scratch for one message's text; empty.
+  [[nodiscard]] std::string& text() noexcept {
+    text_.clear();
+    return text_;
+  }
+
+  /// Puts a reader into its room's audience here; it is sent to in this turn.
+  void seat(broker::reader& r, const broker::feed_ptr& from, broker::cursor at);
+  void unseat(broker::reader& r);
+  /// Sends a room's news to its readers here at once.
+  void send_now(const broker::feed_ptr& from);
+  /// Sends a reader what it has not got of its room's presence, if its socket takes it.
+  void show_presence(broker::reader& r);
+
+  void add(connection_actor& c);
+  void remove(connection_actor& c);
+  [[nodiscard]] const std::vector<connection_actor*>& connections() const noexcept { return connections_; }
+
+  /// The room crashed: whoever waited for it is told, and its readers here are given to the next one.
+  void room_lost(const broker::room_name& room, bool give_up);
+  /// The feed with which a rebuilt room's readers here go on.
+  void adopt(const broker::feed_ptr& from);
+
+private:
+  void take_inbox();
+  void run_ready(std::size_t& budget);
+  void news_of(broker::audience& a);
+
+  struct mail {
+    caf::strong_actor_ptr to;
+    caf::mailbox_element_ptr what;
+  };
+  /// What other threads left here: one lock and one wake-up for many.
+  struct inbox {
+    std::vector<caf::resumable*> ready;
+    std::vector<mail> letters;
+    std::vector<std::function<void()>> jobs;
+    std::vector<broker::feed_ptr> news;
+    std::vector<broker::feed_ptr> presence;
+  };
+
+  broker::loop& loop_;
+  node_context& node_;
+
+  std::mutex mutex_;
+  inbox shared_; // guarded by mutex_
+  std::atomic<bool> has_mail_{false};
+  inbox taken_;
+
+  std::vector<caf::resumable*> ready_, running_;
+  std::vector<mail> letters_, reading_;
+  std::vector<broker::feed_ptr> news_, sending_;
+  std::vector<broker::feed_ptr> presence_;
+  std::vector<broker::recipient*> marked_;
+
+  broker::frame_maker frames_;
+  broker::protocol::parser parser_;
+  broker::timing_wheel wheel_;
+  log_puller puller_;
+  broker::delivery delivery_;
+  std::string text_;
+
+  std::unordered_map<broker::room_name, std::unique_ptr<broker::audience>> audiences_;
+  std::vector<connection_actor*> connections_;
+};
+
+} // namespace hubbub::actors

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "actors/fwd.hpp"
+#include "broker/clock.hpp"
+#include "broker/event_bus.hpp"
+#include "broker/grants.hpp"
+#include "broker/limits.hpp"
+#include "broker/log.hpp"
+#include "broker/policy.hpp"
+#include "broker/tape_budget.hpp"
+
+#include <caf/actor.hpp>
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+namespace caf {
+class actor_system;
+}
+
+namespace hubbub::actors {
+
+struct node_metrics;
+
+/// What all actors of a node share. Filled by `actor_node` before the first
+/// actor runs, constant from then on; any thread.
+struct node_context {
+  const broker::namespaces& spaces;
+  const broker::limits& bounds;
+  const broker::clock& time;
+  /// Null: nobody can authenticate.
+  const broker::authenticator* tokens;
+  broker::event_bus& bus;
+  broker::log_sink& log;
+  node_metrics& counts;
+  std::string node;
+  std::string version;
+  /// May clients without a token in?
+  bool anonymous = false;
+
+  broker::tape_budget tapes;
+  caf::actor_system* system = nullptr;
+  room_directory* rooms = nullptr;
+  std::vector<loop_unit*> loops;
+  caf::actor room_supervisor;
+  /// Commands a room's mailbox holds.
+  std::uint32_t room_mailbox = 1024;
+};
+
+} // namespace hubbub::actors

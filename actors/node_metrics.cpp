@@ -1,0 +1,27 @@
+#include "actors/node_metrics.hpp"
+
+namespace hubbub::actors {
+
+node_metrics::node_metrics(broker::metrics& all)
+    : published{all.counter("hubbub_events_published_total",
+                            "Events that rooms took, duplicates not counted")},
+      duplicates{all.counter("hubbub_events_duplicate_total", "Publishes that were recognised as repeated")},
+      commands{all.counter("hubbub_commands_total", "Commands that clients sent")},
+      connections{all.gauge("hubbub_connections", "Open connections")},
+      joins{all.gauge("hubbub_joins", "Joined rooms, summed over the connections")},
+      room_crashes{all.counter("hubbub_room_crashes_total", "Rooms that ended by an error and were rebuilt")},
+      log_pulls{all.counter("hubbub_log_pulls_total", "Reads of the log for readers behind their tape")},
+      all_{all} {}
+
+void node_metrics::refused(std::uint32_t loop, broker::errc code) {
+  all_.counter("hubbub_refused_total", "Commands refused, by error code", {{"code", std::string{name(code)}}})
+      .add(loop);
+}
+
+void node_metrics::closed(std::uint32_t loop, broker::close_code code) {
+  all_.counter("hubbub_goodbyes_total", "Connections that the server closed, by close code",
+               {{"code", std::to_string(static_cast<int>(code))}})
+      .add(loop);
+}
+
+} // namespace hubbub::actors

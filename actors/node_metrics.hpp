@@ -1,0 +1,32 @@
+#pragma once
+
+#include "broker/disconnect.hpp"
+#include "broker/errc.hpp"
+#include "broker/metrics.hpp"
+
+#include <cstdint>
+
+namespace hubbub::actors {
+
+/// What the actors count.
+struct node_metrics {
+  explicit node_metrics(broker::metrics& all);
+
+  broker::metric_counter& published;
+  broker::metric_counter& duplicates;
+  broker::metric_counter& commands;
+  broker::metric_gauge& connections;
+  broker::metric_gauge& joins;
+  broker::metric_counter& room_crashes;
+  broker::metric_counter& log_pulls;
+
+  /// Counts a refusal by its code's name.
+  void refused(std::uint32_t loop, broker::errc code);
+  /// Counts a goodbye by its close code.
+  void closed(std::uint32_t loop, broker::close_code code);
+
+private:
+  broker::metrics& all_;
+};
+
+} // namespace hubbub::actors

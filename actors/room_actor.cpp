@@ -1,0 +1,223 @@
+#include "actors/room_actor.hpp"
+
+#include "actors/loop_unit.hpp"
+#include "actors/node_metrics.hpp"
+#include "actors/room_directory.hpp"
+
+#include <caf/behavior.hpp>
+#include <caf/send.hpp>
+
+#include <bit>
+
+namespace hubbub::actors {
+namespace {
+
+// A room that nobody used for so long and that nothing needs may end.
+constexpr std::chrono::seconds keep_unused{5};
+// Publishes that wait for the log; beyond it the room's publishers feel it.
+constexpr std::size_t most_pending = 4096;
+constexpr std::uint32_t retry_soon_ms = 100;
+
+template <class... Ts>
+struct overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <class... Ts>
+overloaded(Ts...) -> overloaded<Ts...>;
+
+} // namespace
+
+room_actor::room_actor(caf::actor_config& cfg, node_context& node, const broker::room_name& name,
+                       std::uint64_t generation, loop_unit& home)
+    : caf::event_based_actor{cfg},
+      node_{node},
+      home_{home},
+      gate_{node.room_mailbox},
+      inbox_{std::make_shared<bus_inbox>()},
+      room_{name,
+            node.spaces.of(name),
+            generation,
+            {static_cast<std::uint32_t>(node.loops.size()), node.tapes, node.time},
+            *this},
+      last_used_{node.time.now()} {}
+
+room_actor::~room_actor() = default;
+
+void room_actor::enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) {
+  // Without a host CAF would run the room on a worker of its own, beside the loops.
+  const auto ours = dynamic_cast<loop_unit*>(host) != nullptr;
+  caf::event_based_actor::enqueue(std::move(what), ours ? host : &home_);
+}
+
+bool room_actor::cleanup(caf::error&& reason, caf::execution_unit* host) {
+  gate_.close();
+  if (node_.rooms)
+    node_.rooms->remove(room_.name(), this);
+  if (reason && reason != caf::exit_reason::user_shutdown && node_.room_supervisor)
+    caf::anon_send(node_.room_supervisor, room_down{room_.name(), caf::to_string(reason)});
+  return caf::event_based_actor::cleanup(std::move(reason), host);
+}
+
+loop_unit& room_actor::unit() noexcept {
+  auto* here = dynamic_cast<loop_unit*>(context());
+  return here ? *here : home_;
+}
+
+void room_actor::took() noexcept {
+  gate_.left();
+  last_used_ = unit().now();
+}
+
+void room_actor::show_numbers() noexcept {
+  readers_.store(static_cast<std::uint32_t>(room_.readers()), std::memory_order_relaxed);
+  people_.store(room_.people(), std::memory_order_relaxed);
+  offset_.store(room_.position().offset, std::memory_order_relaxed);
+}
+
+caf::behavior room_actor::make_behavior() {
+  inbox_->belongs_to(this);
+  {
+    bus_inbox::calling here{*inbox_};
+    room_.attach(node_.bus.want(room_.name(), inbox_));
+  }
+  return {
+      [this](join_message& m) {
+        took();
+        m.what.id = ++next_id_;
+        pending_.emplace(m.what.id, std::move(m.from));
+        room_.join(std::move(m.what));
+        show_numbers();
+      },
+      [this](publish_message& m) {
+        took();
+        if (pending_.size() >= most_pending) {
+          reply(m.from,
+                broker::publish_refused{{broker::errc::overloaded, "the room's log is behind", retry_soon_ms},
+                                        broker::publish_outcome::not_stored,
+                                        std::move(m.what.event_id)});
+          return;
+        }
+        const auto token = ++next_id_;
+        pending_.emplace(token, std::move(m.from));
+        bus_inbox::calling here{*inbox_};
+        room_.publish(token, std::move(m.what));
+        offset_.store(room_.position().offset, std::memory_order_relaxed);
+      },
+      [this](leave_message& m) {
+        last_used_ = unit().now();
+        room_.leave(m.session);
+        show_numbers();
+      },
+      [this](update_message& m) {
+        took();
+        if (room_.update(m.session, m.info))
+          reply(m.from, updated{});
+        else
+          reply(m.from, broker::refusal{broker::errc::not_joined, "the room is not joined"});
+      },
+      [this](members_message& m) {
+        took();
+        reply(m.from, room_.members(m.limit, m.after));
+      },
+      [this](adopt_message& m) {
+        if (m.counted)
+          took();
+        room_.adopt(m.loop, std::move(m.readers));
+        show_numbers();
+      },
+      [this](bus_atom) {
+        for (auto& i : inbox_->take())
+          handle(i);
+        show_numbers();
+      },
+      [this](news_atom) { room_.flush_news(); },
+      [this](tick_atom) {
+        room_.tick();
+        show_numbers();
+      },
+      [this](sweep_atom) { sweep(); },
+  };
+}
+
+void room_actor::sweep() {
+  if (!pending_.empty() || unit().now() - last_used_ < keep_unused || !room_.may_end())
+    return;
+  // From here on the gate admits nobody, so nothing can be in the mailbox that would be lost.
+  if (gate_.close_if_empty())
+    quit();
+}
+
+bool room_actor::event_came(const broker::stored_event_ptr& e) { return room_.event_came(e); }
+
+void room_actor::handle(bus_inbox::item& i) {
+  std::visit(overloaded{
+                 [this](bus_inbox::ready& r) { room_.ready(std::move(r.head)); },
+                 [this](broker::refusal& why) { room_.unavailable(std::move(why)); },
+                 [this](broker::stored_event_ptr& e) { std::ignore = room_.event_came(e); },
+                 [this](bus_inbox::missed&) { room_.missed(); },
+                 [this](bus_inbox::stored& s) { on_published(s.token, std::move(s.what)); },
+                 [this](bus_inbox::refused& r) { on_publish_refused(r.token, std::move(r.what)); },
+                 [](bus_inbox::read_done& r) { r.done(std::move(r.what)); },
+             },
+             i);
+}
+
+// -- what the room decided ------------------------------------------------------
+
+caller room_actor::take_pending(std::uint64_t id) {
+  auto found = pending_.extract(id);
+  return found ? std::move(found.mapped()) : caller{};
+}
+
+void room_actor::reply(const caller& to, decltype(answer::what) what) {
+  if (to.who)
+    to.who->enqueue(
+        caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, answer{to.slot, std::move(what)}),
+        &unit());
+}
+
+void room_actor::on_joined(std::uint64_t id, broker::join_answer a) { reply(take_pending(id), std::move(a)); }
+
+void room_actor::on_join_refused(std::uint64_t id, broker::refusal why) {
+  reply(take_pending(id), std::move(why));
+}
+
+void room_actor::on_published(broker::publish_token token, broker::stored what) {
+  auto& counts = what.duplicate ? node_.counts.duplicates : node_.counts.published;
+  counts.add(unit().index());
+  reply(take_pending(token), std::move(what));
+}
+
+void room_actor::on_publish_refused(broker::publish_token token, broker::publish_refused why) {
+  reply(take_pending(token), std::move(why));
+}
+
+void room_actor::on_adopted(std::uint32_t loop, broker::feed_ptr from) {
+  auto& there = *node_.loops[loop];
+  there.post([&there, from = std::move(from)] { there.adopt(from); });
+}
+
+void room_actor::tell_news(const broker::feed_ptr& from, std::uint64_t loops) {
+  for (; loops != 0; loops &= loops - 1)
+    node_.loops[static_cast<std::size_t>(std::countr_zero(loops))]->tell_news(from);
+}
+
+void room_actor::tell_presence(const broker::feed_ptr& from, std::uint64_t loops) {
+  for (; loops != 0; loops &= loops - 1)
+    node_.loops[static_cast<std::size_t>(std::countr_zero(loops))]->tell_presence(from);
+}
+
+void room_actor::send_now(const broker::feed_ptr& from) { unit().send_now(from); }
+
+void room_actor::delay_news(broker::milliseconds by) { delayed_send(this, by, news_atom::value); }
+
+void room_actor::delay_tick(broker::milliseconds by) { delayed_send(this, by, tick_atom::value); }
+
+void room_actor::read(broker::read_request what, broker::read_handler done) {
+  bus_inbox::calling here{*inbox_};
+  node_.bus.read(std::move(what), bus_inbox::through(inbox_, std::move(done)));
+}
+
+broker::frame_maker& room_actor::frames() { return unit().frames(); }
+
+} // namespace hubbub::actors

@@ -1,0 +1,98 @@
+#pragma once
+
+#include "actors/bus_inbox.hpp"
+#include "actors/messages.hpp"
+#include "actors/node_context.hpp"
+#include "broker/mailbox_gate.hpp"
+#include "broker/room.hpp"
+
+#include <caf/event_based_actor.hpp>
+
+#include <atomic>
+#include <memory>
+#include <unordered_map>
+
+namespace hubbub::actors {
+
+/// One room. A thin shell: messages in, `broker::room` decides, answers out.
+/// Runs on the loop that woke it, one message at a time; moves between loops
+/// only between turns, and the mailbox is the happens-before of that hand-over.
+class room_actor final : public caf::event_based_actor, public broker::room_output {
+public:
+  /// `home`: the loop it runs on when who sends has none (timers, the bus).
+  room_actor(caf::actor_config& cfg, node_context& node, const broker::room_name& name,
+             std::uint64_t generation, loop_unit& home);
+  ~room_actor() override;
+
+  /// Puts a request in its bounded mailbox. `host`: the caller's loop, or null.
+  /// `overloaded` when it is full, `gone` when the room has ended: resolve its name again. Any thread.
+  template <class Message>
+  [[nodiscard]] broker::errc offer(Message m, caf::execution_unit* host) {
+    switch (gate_.enter()) {
+    case broker::mailbox_gate::verdict::full:
+      return broker::errc::overloaded;
+    case broker::mailbox_gate::verdict::closed:
+      return broker::errc::gone;
+    case broker::mailbox_gate::verdict::admitted:
+      break;
+    }
+    tell(std::move(m), host);
+    return broker::errc::ok;
+  }
+  /// The lane that is never refused. Any thread.
+  template <class Message>
+  void tell(Message m, caf::execution_unit* host) {
+    enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, std::move(m)), host);
+  }
+
+  [[nodiscard]] const broker::room_name& room_name() const noexcept { return room_.name(); }
+  /// For lists; any thread.
+  [[nodiscard]] std::uint32_t readers() const noexcept { return readers_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint32_t people() const noexcept { return people_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t offset() const noexcept { return offset_.load(std::memory_order_relaxed); }
+
+  // From the inbox, on the room's thread.
+  void handle(bus_inbox::item& i);
+  [[nodiscard]] bool event_came(const broker::stored_event_ptr& e);
+
+  using caf::event_based_actor::enqueue;
+  void enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) override;
+  bool cleanup(caf::error&& reason, caf::execution_unit* host) override;
+  const char* name() const override { return "room"; }
+
+private:
+  caf::behavior make_behavior() override;
+  [[nodiscard]] loop_unit& unit() noexcept;
+  void took() noexcept;
+  void show_numbers() noexcept;
+  [[nodiscard]] caller take_pending(std::uint64_t id);
+  void reply(const caller& to, decltype(answer::what) what);
+  void sweep();
+
+  void on_joined(std::uint64_t id, broker::join_answer a) override;
+  void on_join_refused(std::uint64_t id, broker::refusal why) override;
+  void on_published(broker::publish_token token, broker::stored what) override;
+  void on_publish_refused(broker::publish_token token, broker::publish_refused why) override;
+  void on_adopted(std::uint32_t loop, broker::feed_ptr from) override;
+  void tell_news(const broker::feed_ptr& from, std::uint64_t loops) override;
+  void tell_presence(const broker::feed_ptr& from, std::uint64_t loops) override;
+  void send_now(const broker::feed_ptr& from) override;
+  void delay_news(broker::milliseconds by) override;
+  void delay_tick(broker::milliseconds by) override;
+  void read(broker::read_request what, broker::read_handler done) override;
+  broker::frame_maker& frames() override;
+
+  node_context& node_;
+  loop_unit& home_;
+  broker::mailbox_gate gate_;
+  std::shared_ptr<bus_inbox> inbox_;
+  broker::room room_;
+  std::uint64_t next_id_ = 0;
+  std::unordered_map<std::uint64_t, caller> pending_;
+  broker::steady_time last_used_;
+  std::atomic<std::uint32_t> readers_{0};
+  std::atomic<std::uint32_t> people_{0};
+  std::atomic<std::uint64_t> offset_{0};
+};
+
+} // namespace hubbub::actors

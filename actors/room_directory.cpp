@@ -1,0 +1,93 @@
+#include "actors/room_directory.hpp"
+
+#include "actors/loop_unit.hpp"
+
+#include <caf/actor_config.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/spawn_options.hpp>
+
+#include <algorithm>
+
+namespace hubbub::actors {
+
+room_directory::room_directory(node_context& node)
+    // Above what any room of an earlier process could reach with its presence versions, and below 2^53.
+    : node_{node}, generation_{static_cast<std::uint64_t>(node.time.unix_ms()) << 10} {}
+
+room_ref room_directory::resolve(const broker::room_name& name) {
+  auto& s = of(name);
+  std::lock_guard hold{s.mutex};
+  auto& r = s.rooms[name];
+  if (!r) {
+    r = make(name);
+    size_.fetch_add(1, std::memory_order_relaxed);
+  }
+  return r;
+}
+
+room_ref room_directory::find(const broker::room_name& name) {
+  auto& s = of(name);
+  std::lock_guard hold{s.mutex};
+  const auto it = s.rooms.find(name);
+  return it == s.rooms.end() ? room_ref{} : it->second;
+}
+
+room_ref room_directory::make(const broker::room_name& name) {
+  const auto generation = generation_.fetch_add(1u << 10, std::memory_order_relaxed) + (1u << 10);
+  auto& home = *node_.loops[std::hash<broker::room_name>{}(name) / shards % node_.loops.size()];
+  // Lazy: it must not start on a worker of CAF's, beside the loops. Hidden: the system's end does not wait
+  // for it.
+  auto handle = node_.system->spawn<room_actor, caf::lazy_init + caf::hidden>(std::ref(node_), name,
+                                                                              generation, std::ref(home));
+  auto address = caf::actor_cast<caf::strong_actor_ptr>(handle);
+  auto* room = static_cast<room_actor*>(caf::actor_cast<caf::abstract_actor*>(address));
+  return {std::move(address), room};
+}
+
+void room_directory::remove(const broker::room_name& name, const room_actor* which) {
+  room_ref gone; // let go outside the lock
+  auto& s = of(name);
+  std::lock_guard hold{s.mutex};
+  const auto it = s.rooms.find(name);
+  if (it == s.rooms.end() || it->second.room != which)
+    return;
+  gone = std::move(it->second);
+  s.rooms.erase(it);
+  size_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void room_directory::clear() {
+  for (auto& s : shards_) {
+    std::unordered_map<broker::room_name, room_ref> all;
+    std::lock_guard hold{s.mutex};
+    all.swap(s.rooms);
+  }
+}
+
+std::vector<room_directory::row> room_directory::list(std::string_view prefix, std::string_view after,
+                                                      std::size_t limit) {
+  std::vector<row> found;
+  for (auto& s : shards_) {
+    std::lock_guard hold{s.mutex};
+    for (const auto& [name, r] : s.rooms)
+      if (name.str().starts_with(prefix) && name.str() > after)
+        found.push_back({name.str(), r.room->readers(), r.room->people(), r.room->offset()});
+  }
+  std::sort(found.begin(), found.end(), [](const row& a, const row& b) { return a.room < b.room; });
+  if (found.size() > limit)
+    found.resize(limit);
+  return found;
+}
+
+void room_directory::sweep() {
+  // Called ten times a second: a twentieth of the shards each time.
+  for (auto i = 0; i < 4; ++i) {
+    auto& s = shards_[next_swept_++ % shards];
+    std::lock_guard hold{s.mutex};
+    for (auto& [name, r] : s.rooms)
+      if (r.room->readers() == 0)
+        r.room->tell(sweep_atom::value, nullptr);
+  }
+}
+
+} // namespace hubbub::actors
