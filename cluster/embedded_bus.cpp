@@ -3,6 +3,7 @@
 #include "cluster/live_interest.hpp"
 #include "cluster/log.hpp"
 #include "cluster/memory_log.hpp"
+#include "cluster/sqlite_log.hpp"
 
 #include <utility>
 
@@ -47,10 +48,14 @@ private:
 broker::result<std::unique_ptr<broker::event_bus>>
 open_embedded_bus(embedded_options options, const broker::namespaces& spaces, const broker::clock& time) {
   std::unique_ptr<log> kept;
-  if (options.data_dir.empty())
+  if (options.data_dir.empty()) {
     kept = std::make_unique<memory_log>(spaces, time);
-  else
-    return broker::refusal{broker::errc::not_supported, "not yet"};
+  } else {
+    auto opened = sqlite_log::open(options, spaces, time);
+    if (!opened)
+      return opened.error();
+    kept = std::move(*opened);
+  }
   return std::unique_ptr<broker::event_bus>{std::make_unique<embedded_bus>(spaces, std::move(kept))};
 }
 

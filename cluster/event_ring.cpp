@@ -28,17 +28,26 @@ void event_ring::shrink() {
     resize(size_);
 }
 
-std::uint32_t event_ring::up_to(std::uint64_t offset) const noexcept {
+template <class Is>
+std::uint32_t event_ring::count_while(Is&& is) const noexcept {
   std::uint32_t low = 0;
   auto high = size_;
   while (low < high) {
     const auto middle = low + (high - low) / 2;
-    if ((*this)[middle].what->offset <= offset)
+    if (is((*this)[middle]))
       low = middle + 1;
     else
       high = middle;
   }
   return low;
+}
+
+std::uint32_t event_ring::up_to(std::uint64_t offset) const noexcept {
+  return count_while([&](const kept_event& e) { return e.what->offset <= offset; });
+}
+
+std::uint32_t event_ring::before(std::int64_t at) const noexcept {
+  return count_while([&](const kept_event& e) { return e.at < at; });
 }
 
 void event_ring::resize(std::uint32_t capacity) {

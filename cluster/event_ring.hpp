@@ -32,8 +32,12 @@ public:
 
   /// How many events have an offset of at most `offset`.
   [[nodiscard]] std::uint32_t up_to(std::uint64_t offset) const noexcept;
+  /// How many were taken before `at`.
+  [[nodiscard]] std::uint32_t before(std::int64_t at) const noexcept;
 
 private:
+  template <class Is>
+  [[nodiscard]] std::uint32_t count_while(Is&& is) const noexcept;
   [[nodiscard]] std::uint32_t place(std::uint32_t i) const noexcept {
     const auto at = std::uint64_t{first_} + i;
     return static_cast<std::uint32_t>(at < capacity_ ? at : at - capacity_);

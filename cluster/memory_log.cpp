@@ -26,7 +26,9 @@ std::unique_ptr<broker::interest> memory_log::want(const broker::room_name& room
 }
 
 void memory_log::read(broker::read_request what, broker::read_handler done) {
-  auto found = store_->shard_of(what.room).read(what, store_->now());
+  const auto now = store_->now();
+  const auto not_before = what.not_before_ms == 0 ? 0 : now - (store_->unix_ms() - what.not_before_ms);
+  auto found = store_->shard_of(what.room).read(what, now, not_before);
   found.head.epoch = store_->epoch;
   done(std::move(found));
 }

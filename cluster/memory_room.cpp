@@ -30,12 +30,14 @@ broker::stored_event_ptr memory_room::append(kept_event e) {
   return oldest;
 }
 
-broker::read_result memory_room::read(const broker::read_request& what) const {
+broker::read_result memory_room::read(const broker::read_request& what, std::int64_t not_before) const {
+  const auto too_old = events.before(not_before);
+  const auto passed_over = too_old == 0 ? trimmed : events[too_old - 1].what->offset;
   broker::read_result out;
   out.head.offset = head;
-  out.complete = what.after >= trimmed && what.after <= head;
+  out.complete = what.after >= passed_over && what.after <= head;
 
-  const auto first = events.up_to(what.after);
+  const auto first = std::max(too_old, events.up_to(what.after));
   const auto last = what.before == 0 ? events.size() : std::max(first, events.up_to(what.before - 1));
   std::size_t bytes = 0;
   const auto fits = [&](std::uint32_t taken, const broker::stored_event& e) {

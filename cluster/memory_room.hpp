@@ -37,8 +37,8 @@ struct memory_room {
   void expire(std::int64_t now, leftovers& out);
   /// Appends `e`, which was given its offset, and takes out what is too many: at most one.
   [[nodiscard]] broker::stored_event_ptr append(kept_event e);
-  /// Nothing that is over may be left.
-  [[nodiscard]] broker::read_result read(const broker::read_request& what) const;
+  /// Nothing that is over may be left. `not_before`: the request's, on the log's clock.
+  [[nodiscard]] broker::read_result read(const broker::read_request& what, std::int64_t not_before) const;
 
   memory_space* space;
   std::uint64_t head = 0;

@@ -66,7 +66,8 @@ memory_shard::kept memory_shard::keep(memory_room& room, const void* owner,
   return {outcome::kept, e->offset};
 }
 
-broker::read_result memory_shard::read(const broker::read_request& what, std::int64_t now) {
+broker::read_result memory_shard::read(const broker::read_request& what, std::int64_t now,
+                                       std::int64_t not_before) {
   leftovers over;
   std::lock_guard lock{mutex_};
   const auto it = rooms_.find(what.room.str());
@@ -76,7 +77,7 @@ broker::read_result memory_shard::read(const broker::read_request& what, std::in
     return nothing;
   }
   it->second.expire(now, over);
-  return it->second.read(what);
+  return it->second.read(what, not_before);
 }
 
 void memory_shard::list(memory_room& room, std::int64_t at) {

@@ -39,8 +39,9 @@ public:
                           const std::shared_ptr<broker::stored_event>& e, const std::optional<digest>& id,
                           std::int64_t now, const std::string& epoch);
 
-  /// Leaves the head's epoch out.
-  [[nodiscard]] broker::read_result read(const broker::read_request& what, std::int64_t now);
+  /// `not_before`: the request's, on this clock. Leaves the head's epoch out.
+  [[nodiscard]] broker::read_result read(const broker::read_request& what, std::int64_t now,
+                                         std::int64_t not_before);
 
   /// Frees what is past its age, if something can be. Holds the lock for a few rooms at a time.
   void sweep(std::int64_t now);
