@@ -1,0 +1,187 @@
+#pragma once
+
+#include "broker/event_bus.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace hubbub::test {
+
+inline broker::room_name room(const std::string& name) { return broker::room_name::parse(name).value(); }
+
+/// What a publish came to.
+struct published {
+  bool stored = false;
+  broker::stored what;
+  broker::publish_refused refused;
+};
+
+/// Records what a bus tells a room. Any thread.
+class recording_handler final : public broker::event_bus_handler {
+public:
+  void on_ready(broker::stream_position head) override {
+    note([&] { heads_.push_back(std::move(head)); });
+  }
+  void on_unavailable(broker::refusal why) override {
+    note([&] { unavailable_.push_back(std::move(why)); });
+  }
+  bool on_event(broker::stored_event_ptr e) override {
+    note([&] { events_.push_back(std::move(e)); });
+    return true;
+  }
+  void on_stored(broker::publish_token token, broker::stored what) override {
+    note([&] { answer(token, {true, std::move(what), {}}); });
+  }
+  void on_refused(broker::publish_token token, broker::publish_refused what) override {
+    note([&] { answer(token, {false, {}, std::move(what)}); });
+  }
+  void on_epoch(broker::stream_position) override {}
+
+  /// Waits until `is` holds of what was recorded.
+  template <class Is>
+  void until(Is is, const char* what) {
+    std::unique_lock lock{mutex_};
+    if (!news_.wait_for(lock, std::chrono::seconds{20}, is))
+      throw std::runtime_error{std::string{"never happened: "} + what};
+  }
+  published answer_of(broker::publish_token token) {
+    until([&] { return answers_.contains(token); }, "an answer");
+    std::lock_guard lock{mutex_};
+    return answers_.at(token);
+  }
+  broker::stream_position ready() {
+    until([&] { return !heads_.empty(); }, "on_ready");
+    std::lock_guard lock{mutex_};
+    return heads_.front();
+  }
+  void until_unavailable() {
+    until([&] { return !unavailable_.empty(); }, "on_unavailable");
+  }
+  void until_answers(std::size_t n) {
+    until([&] { return answers_.size() >= n; }, "all answers");
+  }
+  std::vector<broker::stored_event_ptr> events() {
+    std::lock_guard lock{mutex_};
+    return events_;
+  }
+  std::map<broker::publish_token, published> answers() {
+    std::lock_guard lock{mutex_};
+    return answers_;
+  }
+  std::size_t times_ready() {
+    std::lock_guard lock{mutex_};
+    return heads_.size();
+  }
+  /// Did two calls overlap, or did a token get two answers?
+  bool broke_the_rules() const noexcept { return broken_; }
+
+private:
+  template <class F>
+  void note(F f) {
+    if (inside_.fetch_add(1) != 0)
+      broken_ = true;
+    {
+      std::lock_guard lock{mutex_};
+      f();
+    }
+    inside_.fetch_sub(1);
+    news_.notify_all();
+  }
+  void answer(broker::publish_token token, published what) {
+    if (!answers_.emplace(token, std::move(what)).second)
+      broken_ = true;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable news_;
+  std::atomic<int> inside_{0};
+  std::atomic<bool> broken_{false};
+  std::vector<broker::stream_position> heads_;
+  std::vector<broker::refusal> unavailable_;
+  std::vector<broker::stored_event_ptr> events_;
+  std::map<broker::publish_token, published> answers_;
+};
+
+/// A room as the bus sees it: wants its events, and publishes.
+class room_double {
+public:
+  room_double(broker::event_bus& bus, const std::string& name)
+      : name_{room(name)}, interest_{bus.want(name_, seen_)} {}
+
+  broker::event event(std::string data) const {
+    broker::event e;
+    e.room = name_;
+    e.data = std::move(data);
+    return e;
+  }
+  broker::publish_token send(broker::event e) {
+    interest_->publish(++last_token_, std::move(e));
+    return last_token_;
+  }
+  published publish(broker::event e) { return seen_->answer_of(send(std::move(e))); }
+  /// Publishes `data`, which must be kept, and returns its offset.
+  std::uint64_t keep(std::string data) {
+    const auto p = publish(event(std::move(data)));
+    if (!p.stored)
+      throw std::runtime_error{"refused: " + p.refused.why.message};
+    return p.what.position.offset;
+  }
+
+  recording_handler& seen() noexcept { return *seen_; }
+  broker::interest& interest() noexcept { return *interest_; }
+  const broker::room_name& name() const noexcept { return name_; }
+
+private:
+  broker::room_name name_;
+  std::shared_ptr<recording_handler> seen_ = std::make_shared<recording_handler>();
+  std::unique_ptr<broker::interest> interest_;
+  broker::publish_token last_token_ = 0;
+};
+
+inline broker::read_result read(broker::event_bus& bus, broker::read_request what) {
+  std::promise<broker::read_result> answer;
+  auto future = answer.get_future();
+  bus.read(std::move(what), [&](broker::read_result r) { answer.set_value(std::move(r)); });
+  if (future.wait_for(std::chrono::seconds{20}) != std::future_status::ready)
+    std::abort(); // the handler would write to a promise that is gone
+  return future.get();
+}
+
+inline broker::read_request after(const std::string& name, std::uint64_t offset) {
+  broker::read_request what;
+  what.room = room(name);
+  what.after = offset;
+  what.limit = 1'000'000;
+  what.limit_bytes = 1 << 30;
+  return what;
+}
+
+using texts = std::vector<std::string>;
+using offsets = std::vector<std::uint64_t>;
+
+template <class Events>
+texts data_of(const Events& events) {
+  texts all;
+  for (const auto& e : events)
+    all.push_back(e->data);
+  return all;
+}
+template <class Events>
+offsets offsets_of(const Events& events) {
+  offsets all;
+  for (const auto& e : events)
+    all.push_back(e->offset);
+  return all;
+}
+
+} // namespace hubbub::test
