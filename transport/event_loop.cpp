@@ -8,6 +8,7 @@
 #include <csignal>
 #include <sys/epoll.h>
 #include <system_error>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -67,7 +68,7 @@ void event_loop::stop() noexcept {
 }
 
 void event_loop::run() {
-  thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  inbox_->own(std::this_thread::get_id());
   // OpenSSL writes with write(2), which would end the process when a peer has gone.
   sigset_t pipe;
   sigemptyset(&pipe);
@@ -76,7 +77,7 @@ void event_loop::run() {
   while (!stopping_.load(std::memory_order_acquire))
     turn();
   finish();
-  thread_.store(std::thread::id{}, std::memory_order_relaxed);
+  inbox_->own({});
 }
 
 void event_loop::turn() {

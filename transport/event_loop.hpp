@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <thread>
 #include <vector>
 
 namespace boost::asio {
@@ -43,9 +42,7 @@ public:
   void post(std::function<void()> job) { inbox_->post(std::move(job)); }
 
   void wake() noexcept override;
-  [[nodiscard]] bool on_this_thread() const noexcept override {
-    return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
-  }
+  [[nodiscard]] bool on_this_thread() const noexcept override { return inbox_->on_owner_thread(); }
   [[nodiscard]] std::uint32_t index() const noexcept override { return index_; }
   [[nodiscard]] broker::steady_time now() const noexcept override { return now_; }
 
@@ -91,7 +88,6 @@ private:
   std::shared_ptr<inbox> inbox_;
   std::unique_ptr<boost::asio::io_context> io_;
   broker::turn_phases* phases_ = nullptr;
-  std::atomic<std::thread::id> thread_;
   std::atomic<bool> stopping_ = false;
   bool posted_ = false;
   bool woken_here_ = false;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 namespace hubbub::transport {
@@ -22,7 +23,14 @@ public:
   /// Makes the loop turn; many calls before it does cost one system call.
   void wake() noexcept;
 
-  /// The rest is the loop's: becomes readable (edge-triggered) when it shall turn.
+  /// Is this the thread the loop runs on? Any thread.
+  [[nodiscard]] bool on_owner_thread() const noexcept {
+    return owner_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
+
+  /// The rest is the loop's. Its thread, from `run` to its end.
+  void own(std::thread::id thread) noexcept { owner_.store(thread, std::memory_order_relaxed); }
+  /// Becomes readable (edge-triggered) when it shall turn.
   [[nodiscard]] int descriptor() const noexcept { return event_; }
   /// The next `wake` signals again. Call before looking for what it was about.
   void rearm() noexcept { woken_.exchange(false, std::memory_order_acq_rel); }
@@ -31,6 +39,7 @@ public:
 
 private:
   const int event_;
+  std::atomic<std::thread::id> owner_;
   std::atomic<bool> woken_ = false;
   std::atomic<bool> filled_ = false;
   std::mutex mutex_;

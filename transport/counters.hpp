@@ -1,0 +1,33 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace hubbub::transport {
+
+/// What happened at the door, and who is inside. Any thread; several listeners may share one.
+struct transport_counters {
+  using count = std::atomic<std::uint64_t>;
+  using gauge = std::atomic<std::int64_t>;
+
+  count accepted{0};             ///< sockets
+  count refused_busy{0};         ///< `may_connect` said no: 503 and closed
+  count upgraded{0};             ///< WebSocket connections begun
+  count refused_unauthorized{0}; ///< handshakes answered 401
+  count refused_forbidden{0};    ///< 403
+  count refused_limited{0};      ///< 429
+  count refused_overloaded{0};   ///< 503
+  count refused_other{0};        ///< anything else
+  count bad_requests{0};         ///< not HTTP, or beyond its bounds
+  count timed_out{0};            ///< handshakes and requests that took too long
+  count tls_failed{0};           ///< TLS handshakes that broke off
+  count http_requests{0};        ///< given to the `http_handler`
+  count accept_errors{0};        ///< the system had no descriptor or memory
+  count protocol_errors{0};      ///< WebSocket connections ended for breaking RFC 6455
+  count slow_consumers{0};       ///< ended because the control lane was full
+
+  gauge half_open{0};  ///< sockets that are not (yet) WebSockets
+  gauge websockets{0}; ///< upgraded and not closed
+};
+
+} // namespace hubbub::transport

@@ -1,0 +1,305 @@
+#include "transport/http_session.hpp"
+
+#include "transport/upgrade.hpp"
+#include "transport/websocket.hpp"
+
+#include <boost/beast/http/parser.hpp>
+
+#include <array>
+#include <chrono>
+#include <optional>
+#include <sys/epoll.h>
+#include <utility>
+
+namespace hubbub::transport {
+
+namespace {
+
+namespace http = boost::beast::http;
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t header_bytes = 16'384;
+/// How long a handler may take.
+constexpr auto handle_within = 60s;
+
+} // namespace
+
+struct http_session::parser : http::request_parser<http::string_body> {};
+
+void http_session::forget_request() { parser_.reset(); }
+
+void http_session::serve(lobby& home, wire socket, visit guest) {
+  auto session = std::make_shared<http_session>(home, std::move(socket), std::move(guest));
+  session->self_ = session;
+  if (!session->start(EPOLLIN))
+    session->drop();
+}
+
+void http_session::turn_away(lobby& home, wire socket) {
+  auto session = std::make_shared<http_session>(home, std::move(socket), visit{});
+  session->self_ = session;
+  if (!session->start(EPOLLIN))
+    return session->drop();
+  session->refuse(error_response(503, "overloaded", "no more connections are taken now", 1000));
+}
+
+http_session::http_session(lobby& home, wire socket, visit guest)
+    : home_{home},
+      wire_{std::move(socket)},
+      guest_{std::move(guest)},
+      deadline_{home.loop().now() + home.options().handshake_within} {
+  home_.enter(*this);
+}
+
+http_session::~http_session() = default;
+
+bool http_session::start(std::uint32_t events) {
+  armed_ = events;
+  return home_.loop().watch(wire_.descriptor(), events, *this);
+}
+
+// --- Requests ---
+
+void http_session::on_ready(std::uint32_t events) {
+  if (phase_ == phase::dead)
+    return;
+  if (events & EPOLLERR)
+    return drop();
+  if (events & EPOLLOUT) {
+    if (full_)
+      send();
+    else
+      ask_again(); // a TLS handshake waited for it
+  }
+  if (phase_ == phase::dead || !(events & (EPOLLIN | EPOLLHUP)))
+    return;
+  switch (phase_) {
+  case phase::reading:
+    return read();
+  case phase::lingering:
+    return discard();
+  default:
+    break;
+  }
+  if (events & EPOLLHUP)
+    return drop();
+  listening_ = false; // until the answer has gone
+  rearm();
+}
+
+void http_session::on_again() {
+  asked_again_ = false;
+  if (phase_ == phase::reading)
+    read();
+}
+
+void http_session::read() {
+  std::array<char, 8192> bytes;
+  const auto n = wire_.read(bytes.data(), bytes.size());
+  if (n == wire::again)
+    return rearm();
+  if (n <= 0) {
+    if (!wire_.ready())
+      ++home_.counters().tls_failed;
+    return drop();
+  }
+  if (std::exchange(idle_, false))
+    deadline_ = home_.loop().now() + home_.options().handshake_within;
+  in_.append(bytes.data(), static_cast<std::size_t>(n));
+  process();
+  if (phase_ == phase::reading && wire_.holds_bytes())
+    ask_again();
+  if (phase_ != phase::dead)
+    rearm();
+}
+
+void http_session::process() {
+  // An answer that leaves at once comes back here for the next request.
+  if (std::exchange(processing_, true))
+    return;
+  while (phase_ == phase::reading && !in_.empty() && parse()) {
+  }
+  processing_ = false;
+}
+
+bool http_session::parse() {
+  if (!parser_) {
+    parser_ = std::make_unique<parser>();
+    parser_->eager(true);
+    parser_->header_limit(header_bytes);
+    parser_->body_limit(home_.options().http_body_bytes);
+    continued_ = false;
+    head_ = false;
+  }
+  boost::beast::error_code ec;
+  const auto taken = parser_->put(boost::asio::buffer(in_), ec);
+  in_.erase(0, taken);
+  if (ec && ec != http::error::need_more) {
+    ++home_.counters().bad_requests;
+    if (ec == http::error::header_limit)
+      refuse(error_response(431, "too_large", "the request's header is larger than 16384 bytes"));
+    else if (ec == http::error::body_limit)
+      refuse(error_response(413, "too_large", "the request's body is larger than the limit"));
+    else
+      refuse(error_response(400, "bad_frame", "this is not HTTP/1.1: " + ec.message()));
+    return false;
+  }
+  if (parser_->is_done()) {
+    dispatch();
+    return true;
+  }
+  if (parser_->is_header_done() && !std::exchange(continued_, true) &&
+      boost::beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
+    out_ += "HTTP/1.1 100 Continue\r\n\r\n";
+    send();
+  }
+  return taken != 0;
+}
+
+void http_session::dispatch() {
+  const auto& request = parser_->get();
+  keep_alive_ = keep_alive_ && request.version() >= 11 && request.keep_alive();
+  head_ = request.method() == http::verb::head;
+  const auto target = request.target();
+  const auto path = target.substr(0, target.find('?'));
+  if (home_.options().websocket && home_.acceptor() && path == home_.options().websocket_path)
+    return upgrade();
+  if (asks_for_websocket(request) && request.method() == http::verb::get) {
+    ++home_.counters().refused_other;
+    return refuse(error_response(404, "bad_command", "there is no WebSocket at this path"));
+  }
+  handle();
+}
+
+void http_session::upgrade() {
+  const auto& request = parser_->get();
+  auto& counters = home_.counters();
+  if (auto fault = upgrade_fault(request); fault.status) {
+    ++counters.refused_other;
+    return refuse(fault);
+  }
+  auto welcome =
+      home_.acceptor()->admit(read_handshake(request, guest_.address(), wire_.tls()), home_.loop());
+  if (!welcome) {
+    auto response = error_response(welcome.error());
+    switch (response.status) {
+    case 401:
+      ++counters.refused_unauthorized;
+      break;
+    case 403:
+      ++counters.refused_forbidden;
+      break;
+    case 429:
+      ++counters.refused_limited;
+      break;
+    case 503:
+      ++counters.refused_overloaded;
+      break;
+    default:
+      ++counters.refused_other;
+    }
+    return refuse(response);
+  }
+  ++counters.upgraded;
+  const bool deflate = welcome->deflate && offers_deflate(request);
+  auto response = upgrade_response(request, welcome->subprotocol, deflate);
+  // From here on the socket's events are the WebSocket's.
+  phase_ = phase::dead;
+  home_.loop().bury(*this);
+  auto* socket =
+      new websocket{home_, std::move(wire_), std::move(guest_), std::move(welcome->handler),
+                    deflate ? broker::wire_format::websocket_deflate : broker::wire_format::websocket};
+  socket->open(response, std::exchange(in_, {}));
+}
+
+void http_session::handle() {
+  if (!home_.http())
+    return answer(error_response(404, "bad_command", "nothing is served here"));
+  ++home_.counters().http_requests;
+  auto message = parser_->release();
+  parser_.reset();
+  broker::http_request request;
+  request.method = message.method_string();
+  const auto target = message.target();
+  const auto query = target.find('?');
+  request.path = target.substr(0, query);
+  if (query != target.npos)
+    request.query = target.substr(query + 1);
+  request.authorization = message[http::field::authorization];
+  request.host = message[http::field::host];
+  request.origin = message[http::field::origin];
+  request.content_type = message[http::field::content_type];
+  request.remote_address = guest_.address();
+  request.body = std::move(message.body());
+  phase_ = phase::handling;
+  deadline_ = home_.loop().now() + handle_within;
+  // The answer may come on any thread, when the session or even the loop is gone.
+  home_.http()->handle(std::move(request), [here = weak_from_this(),
+                                            inbox = home_.loop().remote()](broker::http_response response) {
+    if (inbox->on_owner_thread()) {
+      if (auto session = here.lock(); session && session->phase_ == phase::handling)
+        session->answer(response);
+      return;
+    }
+    auto carried = std::make_shared<broker::http_response>(std::move(response));
+    inbox->post([here, carried] {
+      if (auto session = here.lock(); session && session->phase_ == phase::handling)
+        session->answer(*carried);
+    });
+  });
+}
+
+// --- The end ---
+
+void http_session::on_tick(broker::steady_time now) {
+  if (phase_ == phase::dead || now < deadline_)
+    return;
+  if (phase_ == phase::lingering || (phase_ == phase::reading && idle_))
+    return drop();
+  ++home_.counters().timed_out;
+  if (phase_ == phase::handling) {
+    keep_alive_ = false;
+    return answer(error_response(504, "timeout", "the answer did not come in time"));
+  }
+  // Who has sent something that can be answered is told.
+  if (phase_ == phase::reading && !full_ && wire_.ready())
+    return refuse(error_response(408, "timeout", "the request did not come in time"));
+  drop();
+}
+
+void http_session::end_when_idle() {
+  if (phase_ == phase::reading && idle_)
+    drop();
+  else
+    keep_alive_ = false;
+}
+
+void http_session::drop() {
+  if (phase_ == phase::dead)
+    return;
+  phase_ = phase::dead;
+  wire_.close();
+  home_.loop().bury(*this);
+}
+
+void http_session::on_buried() {
+  home_.leave(*this);
+  self_.reset();
+}
+
+void http_session::ask_again() {
+  if (!std::exchange(asked_again_, true))
+    home_.loop().again(*this);
+}
+
+void http_session::rearm() {
+  std::uint32_t wanted = listening_ ? EPOLLIN : 0u;
+  if (full_ || wire_.read_wants_write())
+    wanted |= EPOLLOUT;
+  if (phase_ == phase::dead || wanted == armed_)
+    return;
+  armed_ = wanted;
+  home_.loop().rewatch(wire_.descriptor(), wanted, *this);
+}
+
+} // namespace hubbub::transport

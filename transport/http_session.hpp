@@ -1,0 +1,84 @@
+#pragma once
+
+#include "broker/connection.hpp"
+#include "broker/http.hpp"
+#include "transport/http_text.hpp"
+#include "transport/lobby.hpp"
+#include "transport/pollable.hpp"
+#include "transport/visit.hpp"
+#include "transport/wire.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace hubbub::transport {
+
+/// A socket that speaks HTTP/1.1, perhaps until it is upgraded: one request at a time,
+/// each bounded in size and time. Its loop only. It owns itself until the turn in which it ends.
+class http_session final : public pollable, public hook, public std::enable_shared_from_this<http_session> {
+public:
+  /// Begins to serve `socket`.
+  static void serve(lobby& home, wire socket, visit guest);
+  /// Answers 503 before anything was asked, and closes.
+  static void turn_away(lobby& home, wire socket);
+
+  http_session(lobby& home, wire socket, visit guest);
+  ~http_session();
+
+  /// Closes the socket at once.
+  void drop();
+  /// Closes when nothing is being asked.
+  void end_when_idle();
+  void on_tick(broker::steady_time now);
+
+  void on_ready(std::uint32_t events) override;
+  void on_again() override;
+  void on_buried() override;
+
+private:
+  enum class phase : std::uint8_t { reading, handling, answering, lingering, dead };
+  struct parser;
+
+  [[nodiscard]] bool start(std::uint32_t events);
+  void read();
+  void process();
+  /// False: it needs more bytes, or refuses more.
+  [[nodiscard]] bool parse();
+  void dispatch();
+  void forget_request();
+  void upgrade();
+  void handle();
+  void answer(const broker::http_response& response);
+  void refuse(const broker::http_response& response);
+  void send();
+  void sent();
+  void linger();
+  void discard();
+  void ask_again();
+  void rearm();
+
+  lobby& home_;
+  wire wire_;
+  visit guest_;
+  std::shared_ptr<http_session> self_;
+  std::unique_ptr<parser> parser_;
+  std::string in_;
+  std::string out_;
+  std::size_t gone_ = 0;
+  broker::steady_time deadline_;
+  std::uint32_t armed_ = 0;
+  phase phase_ = phase::reading;
+  bool keep_alive_ = true;
+  bool head_ = false;
+  bool full_ = false;
+  bool listening_ = true;
+  bool asked_again_ = false;
+  bool processing_ = false;
+  bool continued_ = false;
+  /// Between two requests.
+  bool idle_ = false;
+};
+
+} // namespace hubbub::transport

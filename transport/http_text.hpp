@@ -1,0 +1,29 @@
+#pragma once
+
+#include "broker/errc.hpp"
+#include "broker/http.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace hubbub::transport {
+
+/// The status that shows a refusal.
+[[nodiscard]] unsigned status_of(broker::errc code) noexcept;
+
+/// `{"code": …, "message": …}`; `retry_after_ms` rounds up to a second, and 429 and 503 always say one.
+[[nodiscard]] broker::http_response error_response(unsigned status, std::string_view code,
+                                                   std::string_view message,
+                                                   std::uint32_t retry_after_ms = 0);
+[[nodiscard]] broker::http_response error_response(const broker::refusal& why);
+
+struct answer_style {
+  bool keep_alive = true;
+  /// The answer to HEAD: all but the body.
+  bool head = false;
+};
+/// A whole HTTP/1.1 answer. Headers that would break the message are left out.
+[[nodiscard]] std::string answer_text(const broker::http_response& response, answer_style how);
+
+} // namespace hubbub::transport

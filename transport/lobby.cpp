@@ -1,0 +1,83 @@
+#include "transport/lobby.hpp"
+
+#include "transport/http_session.hpp"
+#include "transport/websocket.hpp"
+
+#include <utility>
+
+namespace hubbub::transport {
+
+lobby::lobby(event_loop& at, listener_options options, broker::connection_acceptor* acceptor,
+             broker::http_handler* http)
+    : loop_{at},
+      options_{std::move(options)},
+      acceptor_{acceptor},
+      http_{http},
+      readers_{at.io(), options_.message_bytes} {
+  loop_.add(*this);
+}
+
+lobby::~lobby() {
+  loop_.remove(*this);
+  drop_all();
+}
+
+std::string& lobby::scratch() noexcept {
+  scratch_.clear();
+  return scratch_;
+}
+
+void lobby::enter(http_session& s) {
+  sessions_.push_back(s);
+  loop_.socket_opened();
+  ++counters().half_open;
+}
+
+void lobby::leave(http_session& s) noexcept {
+  s.unlink();
+  loop_.socket_closed();
+  --counters().half_open;
+}
+
+void lobby::enter(websocket& w) {
+  open_.push_back(w);
+  loop_.socket_opened();
+  ++counters().websockets;
+}
+
+void lobby::closing(websocket& w) { closing_.splice(closing_.end(), open_, open_.iterator_to(w)); }
+
+void lobby::leave(websocket& w) noexcept {
+  w.unlink();
+  loop_.socket_closed();
+  --counters().websockets;
+  delete &w;
+}
+
+void lobby::say_goodbye(const broker::disconnect& why) {
+  // Closing moves a connection to the other list.
+  for (auto it = open_.begin(); it != open_.end();)
+    (it++)->close(why);
+  for (auto& s : sessions_)
+    s.end_when_idle();
+}
+
+void lobby::on_tick(broker::steady_time now) {
+  for (auto& s : sessions_)
+    s.on_tick(now);
+  for (auto& w : closing_)
+    if (now >= w.deadline())
+      w.drop();
+}
+
+void lobby::on_stop() { drop_all(); }
+
+void lobby::drop_all() {
+  for (auto& s : sessions_)
+    s.drop();
+  for (auto* list : {&open_, &closing_})
+    for (auto& w : *list)
+      w.drop();
+}
+
+} // namespace hubbub::transport

@@ -1,0 +1,188 @@
+#include "transport/upgrade.hpp"
+
+#include "transport/http_text.hpp"
+
+#include <boost/beast/http/field.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+#include <boost/beast/http/verb.hpp>
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+namespace hubbub::transport {
+
+namespace {
+
+namespace http = boost::beast::http;
+using boost::beast::iequals;
+
+std::string_view view(boost::beast::string_view text) noexcept { return {text.data(), text.size()}; }
+
+bool has_token(const request_message& request, http::field name, std::string_view token) {
+  for (auto [at, end] = request.equal_range(name); at != end; ++at)
+    if (http::token_list{at->value()}.exists(token))
+      return true;
+  return false;
+}
+
+/// 16 bytes in base64 (RFC 6455 section 4.2.1).
+bool is_key(std::string_view key) noexcept {
+  if (key.size() != 24 || key.substr(22) != "==")
+    return false;
+  for (char c : key.substr(0, 22))
+    if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '+' && c != '/')
+      return false;
+  return true;
+}
+
+std::string accept_of(std::string_view key) {
+  std::string text{key};
+  text += "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned size = 0;
+  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(), nullptr);
+  std::array<unsigned char, 64> encoded;
+  const auto n = EVP_EncodeBlock(encoded.data(), digest.data(), static_cast<int>(size));
+  return {reinterpret_cast<const char*>(encoded.data()), static_cast<std::size_t>(n)};
+}
+
+int hex(char c) noexcept {
+  return c >= '0' && c <= '9'   ? c - '0'
+         : c >= 'a' && c <= 'f' ? c - 'a' + 10
+         : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                : -1;
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size() && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0) {
+      out += static_cast<char>(hex(text[i + 1]) * 16 + hex(text[i + 2]));
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+/// The value of `name` among `name=value` items; empty when it is not there.
+std::string_view item(std::string_view items, char separator, std::string_view name) noexcept {
+  while (!items.empty()) {
+    const auto end = std::min(items.find(separator), items.size());
+    auto one = items.substr(0, end);
+    items.remove_prefix(std::min(end + 1, items.size()));
+    while (!one.empty() && one.front() == ' ')
+      one.remove_prefix(1);
+    const auto equals = one.find('=');
+    if (equals == one.npos || one.substr(0, equals) != name)
+      continue;
+    one.remove_prefix(equals + 1);
+    while (!one.empty() && one.back() == ' ')
+      one.remove_suffix(1);
+    if (one.size() >= 2 && one.front() == '"' && one.back() == '"')
+      one = one.substr(1, one.size() - 2);
+    return one;
+  }
+  return {};
+}
+
+/// One offer's parameters are such that we accept it.
+bool acceptable(const http::param_list& parameters) {
+  for (const auto& [name, value] : parameters) {
+    if (iequals(name, "server_max_window_bits")) {
+      // An event is compressed once for all, with the full window.
+      if (value != "15")
+        return false;
+    } else if (!iequals(name, "client_max_window_bits") && !iequals(name, "server_no_context_takeover") &&
+               !iequals(name, "client_no_context_takeover")) {
+      return false;
+    }
+  }
+  return true;
+}
+
+} // namespace
+
+bool asks_for_websocket(const request_message& request) {
+  return has_token(request, http::field::upgrade, "websocket") ||
+         request.count(http::field::sec_websocket_key);
+}
+
+broker::http_response upgrade_fault(const request_message& request) {
+  if (request.method() != http::verb::get) {
+    auto response = error_response(405, "bad_command", "a WebSocket is opened with GET");
+    response.headers.emplace_back("Allow", "GET");
+    return response;
+  }
+  if (!has_token(request, http::field::upgrade, "websocket") ||
+      !has_token(request, http::field::connection, "upgrade")) {
+    auto response = error_response(426, "bad_command", "this address speaks WebSocket: ask for an upgrade");
+    response.headers.emplace_back("Upgrade", "websocket");
+    response.headers.emplace_back("Connection", "Upgrade");
+    return response;
+  }
+  if (request.version() < 11)
+    return error_response(400, "bad_command", "a WebSocket needs HTTP/1.1");
+  if (request[http::field::sec_websocket_version] != "13") {
+    auto response = error_response(426, "bad_command", "only version 13 of WebSocket is spoken here");
+    response.headers.emplace_back("Sec-WebSocket-Version", "13");
+    return response;
+  }
+  if (!is_key(view(request[http::field::sec_websocket_key])))
+    return error_response(400, "bad_command", "Sec-WebSocket-Key is missing or is not 16 bytes in base64");
+  broker::http_response none;
+  none.status = 0;
+  return none;
+}
+
+broker::handshake read_handshake(const request_message& request, std::string remote_address, bool tls) {
+  broker::handshake shown;
+  shown.remote_address = std::move(remote_address);
+  shown.tls = tls;
+  shown.target = request.target();
+  shown.host = request[http::field::host];
+  shown.origin = request[http::field::origin];
+  auto authorization = view(request[http::field::authorization]);
+  if (authorization.size() > 7 && iequals(authorization.substr(0, 7), "bearer "))
+    shown.bearer = authorization.substr(7);
+  if (auto query = std::string_view{shown.target}.find('?'); query != std::string_view::npos)
+    shown.query_token = percent_decoded(item(std::string_view{shown.target}.substr(query + 1), '&', "token"));
+  for (auto [at, end] = request.equal_range(http::field::cookie); at != end && shown.cookie_token.empty();
+       ++at)
+    shown.cookie_token = item(view(at->value()), ';', "hubbub_token");
+  for (auto [at, end] = request.equal_range(http::field::sec_websocket_protocol); at != end; ++at)
+    for (auto token : http::token_list{at->value()})
+      shown.subprotocols.emplace_back(token);
+  return shown;
+}
+
+bool offers_deflate(const request_message& request) {
+  for (auto [at, end] = request.equal_range(http::field::sec_websocket_extensions); at != end; ++at)
+    for (const auto& [name, parameters] : http::ext_list{at->value()})
+      if (iequals(name, "permessage-deflate") && acceptable(parameters))
+        return true;
+  return false;
+}
+
+std::string upgrade_response(const request_message& request, std::string_view subprotocol, bool deflate) {
+  std::string out = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    "Sec-WebSocket-Accept: " +
+                    accept_of(view(request[http::field::sec_websocket_key])) + "\r\n";
+  if (!subprotocol.empty()) {
+    out += "Sec-WebSocket-Protocol: ";
+    out += subprotocol;
+    out += "\r\n";
+  }
+  // Nothing is kept between messages, on either side (RFC 7692 section 7.1.1).
+  if (deflate)
+    out += "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
+           "client_no_context_takeover\r\n";
+  return out + "\r\n";
+}
+
+} // namespace hubbub::transport

@@ -1,0 +1,141 @@
+#include "broker/wire_frame.hpp"
+#include "transport/websocket.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+/// The write layer: control lane first, then slices, one write for all.
+namespace hubbub::transport {
+
+using broker::close_code;
+
+void websocket::control(std::string_view message) {
+  if (phase_ != phase::open || !room_for_more())
+    return;
+  broker::append_text_frame(lane_.end(), message);
+  lane_waits_ = true;
+  ask_flush();
+}
+
+void websocket::control_frame(std::string_view frame) {
+  if (phase_ != phase::open || !room_for_more())
+    return;
+  lane_.end() += frame;
+  lane_waits_ = true;
+  ask_flush();
+}
+
+bool websocket::room_for_more() {
+  if (lane_.size() <= home_.options().control_bytes)
+    return true;
+  if (!full_)
+    send_lane();
+  if (phase_ != phase::open)
+    return false;
+  if (lane_.size() <= home_.options().control_bytes)
+    return true;
+  ++home_.counters().slow_consumers;
+  close({close_code::slow_consumer, "answers wait unread", 0});
+  return false;
+}
+
+std::size_t websocket::write(std::span<const std::string_view> slices) {
+  if (blocked_)
+    return 0;
+  std::size_t asked = 0;
+  for (auto slice : slices)
+    asked += slice.size();
+  const auto own = lane_.size();
+  std::ptrdiff_t n = 0;
+  if (own == 0) {
+    n = wire_.write(slices);
+  } else {
+    std::array<std::string_view, 64> parts;
+    parts[0] = lane_.waiting();
+    const auto first = std::min(slices.size(), parts.size() - 1);
+    std::copy_n(slices.begin(), first, parts.begin() + 1);
+    n = wire_.write(std::span{parts}.first(first + 1));
+    std::size_t whole = own;
+    for (auto slice : slices.first(first))
+      whole += slice.size();
+    if (n == static_cast<std::ptrdiff_t>(whole) && first < slices.size() && !wire_.owes()) {
+      auto more = wire_.write(slices.subspan(first));
+      n = more < 0 ? more : n + more;
+    }
+    ask_flush(); // the handler is told there that its lane has gone
+  }
+  took(n, own + asked);
+  if (n < 0)
+    return 0;
+  return static_cast<std::size_t>(n) > own ? static_cast<std::size_t>(n) - own : 0;
+}
+
+void websocket::keep(std::string_view rest) {
+  if (phase_ == phase::dead || rest.empty())
+    return;
+  lane_.put_first(rest);
+  if (!full_)
+    ask_flush();
+}
+
+void websocket::send_lane() {
+  const auto waiting = lane_.waiting();
+  const auto asked = waiting.size();
+  // An owed record goes with an empty write, too.
+  took(wire_.write(asked ? std::span{&waiting, 1} : std::span<const std::string_view>{}), asked);
+}
+
+void websocket::took(std::ptrdiff_t n, std::size_t asked) {
+  if (n < 0)
+    return drop();
+  if (wire_.progressed())
+    last_sent_ = home_.loop().now();
+  const auto taken = static_cast<std::size_t>(n);
+  if (!lane_.empty())
+    lane_.consume(std::min(taken, lane_.size()));
+  const bool full = taken < asked || wire_.owes();
+  if (full == full_)
+    return;
+  full_ = full;
+  unblocked_ = !full;
+  blocked_ = full_ || phase_ != phase::open;
+  rearm();
+}
+
+void websocket::settle() {
+  if (phase_ == phase::open && all_gone()) {
+    if (std::exchange(pong_waits_, false)) {
+      reader_->written();
+      listening_ = true;
+      ask_again();
+    }
+    if (std::exchange(lane_waits_, false))
+      handler_->on_control_sent();
+    if (phase_ == phase::open && !full_ && std::exchange(unblocked_, false))
+      handler_->on_writable();
+  }
+  if (phase_ == phase::closing) {
+    reader_.reset();
+    listening_ = !peer_done_;
+    if (all_gone()) {
+      wire_.shut_writing();
+      phase_ = phase::lingering;
+      if (peer_done_)
+        return drop();
+    }
+  }
+  if (phase_ != phase::dead)
+    rearm();
+}
+
+void websocket::on_flush() {
+  asked_flush_ = false;
+  if (phase_ == phase::dead || phase_ == phase::lingering)
+    return;
+  if (!full_ && !all_gone())
+    send_lane();
+  settle();
+}
+
+} // namespace hubbub::transport
