@@ -49,6 +49,24 @@ actor_node::actor_node(settings how, std::vector<broker::loop*> loops, broker::e
   node_.room_supervisor = system_->spawn<room_supervisor, caf::hidden>(std::ref(node_));
 }
 
+void actor_node::show_deliveries(broker::metrics& all) {
+  const auto show = [&](const char* name, const char* help,
+                        broker::relaxed_count broker::delivery_counts::*which) {
+    all.counter_from(name, help, [this, which] {
+      std::uint64_t sum = 0;
+      for (const auto& u : units_)
+        sum += (u->sender().counts().*which).value();
+      return static_cast<double>(sum);
+    });
+  };
+  using counts = broker::delivery_counts;
+  show("hubbub_deliveries_total", "Events sent to clients", &counts::frames);
+  show("hubbub_delivered_bytes_total", "Bytes of events sent to clients", &counts::bytes);
+  show("hubbub_writes_total", "Writes to sockets that carried events", &counts::writes);
+  show("hubbub_dropped_total", "Events of live rooms that slow clients did not get", &counts::dropped);
+  show("hubbub_overtaken_total", "Readers that fell off a tape", &counts::overtaken);
+}
+
 actor_node::~actor_node() {
   node_.room_supervisor = nullptr;
   rooms_.clear();

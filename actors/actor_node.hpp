@@ -41,6 +41,8 @@ public:
   [[nodiscard]] broker::connection_acceptor& acceptor() { return admission_; }
   [[nodiscard]] room_directory& rooms() { return rooms_; }
   [[nodiscard]] node_context& context() { return node_; }
+  /// Adds what the loops have delivered to the node's numbers.
+  void show_deliveries(broker::metrics& all);
   [[nodiscard]] loop_unit& unit(std::size_t loop) { return *units_[loop]; }
 
 private:

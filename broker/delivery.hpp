@@ -2,6 +2,7 @@
 
 #include "broker/audience.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -18,13 +19,26 @@ public:
   virtual void pull(reader& r) = 0;
 };
 
-/// What a loop has delivered. Plain numbers: its loop writes, the scrape reads them relaxed.
+/// A number that one thread writes and any may read.
+class relaxed_count {
+public:
+  void operator+=(std::uint64_t by) noexcept {
+    value_.store(value_.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+  }
+  void operator++() noexcept { *this += 1; }
+  [[nodiscard]] std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+/// What a loop has delivered.
 struct delivery_counts {
-  std::uint64_t frames = 0;
-  std::uint64_t bytes = 0;
-  std::uint64_t writes = 0;
-  std::uint64_t dropped = 0;
-  std::uint64_t overtaken = 0;
+  relaxed_count frames;
+  relaxed_count bytes;
+  relaxed_count writes;
+  relaxed_count dropped;
+  relaxed_count overtaken;
 };
 
 /// Sends what is on tapes to the readers of one loop: everything there is for a
