@@ -1,0 +1,89 @@
+#include "broker/daemon/commands.hpp"
+#include "broker/daemon/config_load.hpp"
+#include "broker/daemon/config_settings.hpp"
+#include "broker/daemon/file_text.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <ostream>
+
+namespace hubbub::daemon {
+namespace {
+
+/// Those with a place begin with it, as compilers' do; the others with the program's name.
+void tell(const surroundings& around, const problems& wrong, const std::string& file) {
+  for (const auto& line : wrong) {
+    const bool placed =
+        line.starts_with("--") || line.starts_with("HUBBUB_") || (!file.empty() && line.starts_with(file));
+    around.err << (placed ? "" : "hubbub: ") << line << '\n';
+  }
+}
+
+void note_missing_files(const surroundings& around, const config& c) {
+  auto files = c.auth.hs256_key_files;
+  for (const auto& file : {c.tls.certificate, c.tls.key})
+    if (!file.empty())
+      files.push_back(file);
+  for (const auto& file : files)
+    if (auto text = read_file_text(file); !text)
+      around.err << "note: " << file << " " << text.error().message << '\n';
+}
+
+} // namespace
+
+command add_serve(CLI::App& app, const surroundings& around) {
+  auto* serve = app.add_subcommand("serve", "run a node");
+  const auto from = std::make_shared<config_sources>();
+  from->environment = around.environment;
+  serve->add_option("--config", from->file, "the configuration file (HUBBUB_CONFIG)")->type_name("FILE");
+  for (const auto& s : settings()) {
+    if (s.flag.empty())
+      continue;
+    const std::string flag{s.flag};
+    const auto help = std::string{s.flag_help} + " (" + s.variable() + ")";
+    const auto take = [from, flag](const std::string& text) { from->flags.emplace_back(flag, text); };
+    if (flag == "dev")
+      serve->add_flag_callback(
+          "--" + flag, [take] { take("true"); }, help);
+    else
+      serve->add_option_function<std::string>("--" + flag, take, help)->type_name("");
+  }
+  serve->footer("A flag beats its variable, a variable beats the file. What the file's keys mean: "
+                "docs/configuration.md\nTry it: hubbub serve --dev");
+  return [from, &around] {
+    if (from->file.empty())
+      from->file = around.environment("HUBBUB_CONFIG").value_or("");
+    auto loaded = load_config(*from);
+    if (const auto* wrong = std::get_if<problems>(&loaded)) {
+      tell(around, *wrong, from->file);
+      return exit_usage;
+    }
+    return around.serve(std::get<config>(loaded));
+  };
+}
+
+command add_check_config(CLI::App& app, const surroundings& around) {
+  auto* check = app.add_subcommand("check-config", "say whether a configuration file is right");
+  const auto from = std::make_shared<config_sources>();
+  check->add_option("file", from->file, "the file")->required()->type_name("FILE");
+  check->add_flag_callback(
+      "--dev", [from] { from->flags.emplace_back("dev", "true"); }, "as for serve --dev");
+  check->footer("Looks at the file alone, not at variables. Files that it names need not be there.");
+  return [from, &around] {
+    const auto loaded = load_config(*from);
+    if (const auto* wrong = std::get_if<problems>(&loaded)) {
+      tell(around, *wrong, from->file);
+      return exit_usage;
+    }
+    const auto& c = std::get<config>(loaded);
+    for (const auto& warning : c.warnings)
+      around.err << "note: " << warning << '\n';
+    note_missing_files(around, c);
+    around.out << from->file << ": ok\n";
+    return exit_ok;
+  };
+}
+
+} // namespace hubbub::daemon
