@@ -24,6 +24,9 @@ using beast::error_code;
 using broker::close_code;
 using broker::disconnect;
 
+/// A reader keeps no larger buffer between messages.
+constexpr std::size_t kept_bytes = 16'384;
+
 /// One of Beast's operations, waiting to be told what came of it.
 class waiting_op {
 public:
@@ -147,6 +150,9 @@ struct message_reader::stream {
       if (source)
         source->on_frames(payload, text, k != kind::plain);
       in.consume(in.size());
+      // Here and at no other time: the next read holds on to the buffer from its start.
+      if (in.capacity() > kept_bytes)
+        in.shrink_to_fit();
     });
   }
 
@@ -209,8 +215,6 @@ message_reader::~message_reader() = default;
 void message_reader::lend(message_source* to, bool deflate) noexcept {
   stream_->source = to;
   stream_->deflate = deflate;
-  if (!to && stream_->in.capacity() > 16'384)
-    stream_->in.shrink_to_fit();
 }
 
 message_reader::state message_reader::pump() {

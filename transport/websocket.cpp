@@ -18,6 +18,18 @@ namespace {
 /// Read from one connection in one turn.
 constexpr std::uint32_t turn_budget = 65'536;
 
+/// Do the bytes end with a client's close frame? It may be wrong about that, which only
+/// ends a closing connection sooner: nobody follows the frames any more.
+bool ends_with_close(std::string_view bytes) noexcept {
+  constexpr std::size_t header = 6, longest = header + 125;
+  for (auto size = header; size <= std::min(bytes.size(), longest); ++size) {
+    const auto frame = bytes.substr(bytes.size() - size);
+    if (frame[0] == '\x88' && static_cast<unsigned char>(frame[1]) == (0x80 | (size - header)))
+      return true;
+  }
+  return false;
+}
+
 } // namespace
 
 using broker::close_code;
@@ -188,15 +200,22 @@ void websocket::finish_reading() {
     return close(end.why);
   }
   lane_.end() += end.answer;
+  peer_done_ = true; // it is ours to close the socket first (RFC 6455 section 7.1.1)
   begin_closing();
 }
 
 void websocket::discard() {
-  std::array<char, 4096> nothing;
+  std::array<char, 4096> nothing; // that matters any more
   for (int i = 0; i < 16; ++i) {
     const auto n = wire_.read(nothing.data(), nothing.size());
-    if (n > 0)
+    if (n > 0) {
+      if (!ends_with_close({nothing.data(), static_cast<std::size_t>(n)}))
+        continue;
+      if (phase_ == phase::lingering)
+        return drop();
+      peer_done_ = true;
       continue;
+    }
     if (n == wire::again)
       return rearm();
     if (n == wire::broken || phase_ == phase::lingering)

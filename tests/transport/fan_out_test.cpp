@@ -1,0 +1,163 @@
+#include "broker/wire_frame.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/ws_client.hpp"
+#include "tests/transport/test_server.hpp"
+
+#include <array>
+
+using namespace hubbub;
+using namespace hubbub::tests;
+
+namespace {
+
+/// Frames end to end, as a tape has them, and where each begins.
+struct small_tape {
+  std::string bytes;
+  std::vector<std::size_t> starts;
+
+  explicit small_tape(int events, std::size_t longest = 3000) {
+    unsigned seed = 12345;
+    for (int i = 0; i < events; ++i) {
+      seed = seed * 1103515245 + 12345;
+      std::string payload = "event " + std::to_string(i) + ' ';
+      payload.resize(payload.size() + (seed >> 8) % longest, static_cast<char>('a' + i % 26));
+      starts.push_back(bytes.size());
+      broker::append_text_frame(bytes, payload);
+    }
+    starts.push_back(bytes.size());
+  }
+  [[nodiscard]] std::size_t end_of_frame(std::size_t at) const {
+    return *std::lower_bound(starts.begin(), starts.end(), at);
+  }
+};
+
+/// A reader of the tape on its loop: sends from its cursor, and keeps the rest of torn frames.
+struct tape_reader {
+  const small_tape& tape;
+  echo& client;
+  std::size_t cursor = 0;
+  std::size_t torn = 0;
+  std::size_t slice_most = 100'000;
+
+  void send() {
+    while (client.connection && !client.connection->blocked() && cursor < tape.bytes.size()) {
+      // Several slices, cut at frames, as a segmented tape gives them.
+      std::array<std::string_view, 3> slices;
+      auto at = cursor;
+      for (auto& slice : slices) {
+        auto end = tape.end_of_frame(std::min(at + slice_most / 3, tape.bytes.size()));
+        slice = std::string_view{tape.bytes}.substr(at, end - at);
+        at = end;
+      }
+      const auto gone = client.connection->write(slices);
+      if (gone == 0 && !client.connection->blocked())
+        FAIL("no progress");
+      cursor += gone;
+      const auto whole = tape.end_of_frame(cursor);
+      if (whole != cursor) {
+        ++torn;
+        client.connection->keep(std::string_view{tape.bytes}.substr(cursor, whole - cursor));
+        cursor = whole;
+      }
+    }
+  }
+};
+
+transport::listener_options tiny(std::uint32_t send_buffer) {
+  transport::listener_options options;
+  options.send_buffer_bytes = send_buffer;
+  options.control_bytes = 1 << 20;
+  return options;
+}
+
+} // namespace
+
+TEST_CASE("pings during a fan-out find their answers between whole frames", "[websocket][write]") {
+  const auto send_buffer = GENERATE(4608u, 65'536u);
+  test_server server{tiny(send_buffer)};
+  const small_tape tape{3000};
+  ws_client client{server.port(), {.receive_buffer = 2048}};
+  auto handler = server.client();
+  tape_reader reader{tape, *handler};
+  server.on_loop([&] {
+    handler->when_writable = [&](echo&) { reader.send(); };
+    reader.send();
+  });
+
+  int events = 0, pongs = 0, pings = 0, echoes = 0, asked = 0;
+  std::size_t at = 0;
+  while (events < 3000) {
+    if (events % 3 == 0 && pings == events / 3)
+      client.send_ping("ping " + std::to_string(pings++));
+    if (events % 100 == 0 && asked == events / 100)
+      client.send_text("echo " + std::to_string(asked++));
+    auto frame = client.read_frame(10s);
+    REQUIRE(frame);
+    if (frame->opcode == 10) {
+      REQUIRE(frame->payload == "ping " + std::to_string(pongs++));
+    } else if (frame->payload.starts_with("echo ")) {
+      REQUIRE(frame->payload == "echo " + std::to_string(echoes++));
+    } else {
+      std::string expected;
+      broker::append_text_frame(expected, frame->payload);
+      REQUIRE((std::string_view{tape.bytes}.substr(at, expected.size()) == expected));
+      at += expected.size();
+      ++events;
+    }
+  }
+  while (pongs < pings || echoes < asked) {
+    auto frame = client.read_frame();
+    REQUIRE(frame);
+    ++(frame->opcode == 10 ? pongs : echoes);
+  }
+  CHECK(at == tape.bytes.size());
+  const auto torn = server.ask<std::size_t>([&] { return reader.torn; });
+  CHECK(torn > (send_buffer == 4608 ? 500 : 30));
+}
+
+TEST_CASE("frames above 64 KB go through a small socket", "[websocket][write]") {
+  test_server server{tiny(4608)};
+  const small_tape tape{40, 200'000};
+  ws_client client{server.port(), {.receive_buffer = 4096}};
+  auto handler = server.client();
+  tape_reader reader{tape, *handler};
+  reader.slice_most = 1 << 20;
+  server.on_loop([&] {
+    handler->when_writable = [&](echo&) { reader.send(); };
+    reader.send();
+  });
+  auto all = client.socket().receive_exactly(tape.bytes.size(), 20s);
+  REQUIRE(all);
+  CHECK((*all == tape.bytes));
+}
+
+TEST_CASE("a reader that is blocked is told when its socket takes bytes again", "[websocket][write]") {
+  test_server server{tiny(4608)};
+  ws_client client{server.port(), {.receive_buffer = 2048}};
+  auto handler = server.client();
+  const std::string frame = "\x81\x7e\x03\xe8" + std::string(1000, 'f');
+  std::size_t sent = 0;
+  server.on_loop([&] {
+    auto& c = *handler->connection;
+    while (!c.blocked()) {
+      std::string_view slice{frame};
+      const auto n = c.write({&slice, 1});
+      sent += n;
+      if (n < frame.size()) {
+        CHECK(c.blocked());
+        c.keep(slice.substr(n));
+        sent += frame.size() - n;
+      }
+    }
+    std::string_view slice{frame};
+    CHECK(c.write({&slice, 1}) == 0);
+  });
+  CHECK(server.ask<int>([&] { return handler->writable; }) == 0);
+  for (std::size_t i = 0; i < sent / frame.size(); ++i)
+    REQUIRE((client.socket().receive_exactly(frame.size(), 5s) == frame));
+  CHECK(eventually(2s, [&] { return server.ask<int>([&] { return handler->writable; }) == 1; }));
+  server.on_loop([&] {
+    CHECK_FALSE(handler->connection->blocked());
+    CHECK(handler->connection->control_bytes() == 0);
+  });
+}
