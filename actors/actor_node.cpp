@@ -7,10 +7,11 @@
 namespace hubbub::actors {
 namespace {
 
-caf::actor_system_config& configure(caf::actor_system_config& c, std::uint32_t workers) {
+caf::actor_system_config& configure(caf::actor_system_config& c, std::uint32_t workers,
+                                    const std::string& scheduler) {
   c.set("scheduler.max-threads", static_cast<std::size_t>(workers));
   // The default, work stealing, polls: thousands of sleeps a second on an idle node.
-  c.set("scheduler.policy", caf::atom("sharing"));
+  c.set("scheduler.policy", caf::atom_from_string(scheduler));
   return c;
 }
 
@@ -36,7 +37,7 @@ actor_node::actor_node(settings how, std::vector<broker::loop*> loops, broker::e
             {},
             {},
             how.room_mailbox},
-      system_{std::make_unique<caf::actor_system>(configure(config_, how.workers))},
+      system_{std::make_unique<caf::actor_system>(configure(config_, how.workers, how.scheduler))},
       rooms_{node_},
       admission_{node_, std::move(how.origin)} {
   for (auto* l : loops) {

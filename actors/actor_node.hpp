@@ -22,6 +22,8 @@ class actor_node {
 public:
   struct settings {
     std::uint32_t workers = 1;
+    /// CAF's scheduler for what is not on a loop. `testing` runs nothing by itself.
+    std::string scheduler = "sharing";
     bool anonymous = false;
     std::string node;
     std::string version;
@@ -41,6 +43,7 @@ public:
   [[nodiscard]] broker::connection_acceptor& acceptor() { return admission_; }
   [[nodiscard]] room_directory& rooms() { return rooms_; }
   [[nodiscard]] node_context& context() { return node_; }
+  [[nodiscard]] caf::actor_system& system() { return *system_; }
   /// Adds what the loops have delivered to the node's numbers.
   void show_deliveries(broker::metrics& all);
   [[nodiscard]] loop_unit& unit(std::size_t loop) { return *units_[loop]; }

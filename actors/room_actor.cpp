@@ -5,6 +5,7 @@
 #include "actors/room_directory.hpp"
 
 #include <caf/behavior.hpp>
+#include <caf/sec.hpp>
 #include <caf/send.hpp>
 
 #include <bit>
@@ -75,6 +76,16 @@ void room_actor::show_numbers() noexcept {
 }
 
 caf::behavior room_actor::make_behavior() {
+  set_exception_handler([](caf::scheduled_actor*, std::exception_ptr& thrown) {
+    // The supervisor logs it, once; CAF would print it too.
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& e) {
+      return caf::make_error(caf::sec::runtime_error, e.what());
+    } catch (...) {
+      return caf::make_error(caf::sec::runtime_error, "not an exception of the standard library");
+    }
+  });
   inbox_->belongs_to(this);
   {
     bus_inbox::calling here{*inbox_};

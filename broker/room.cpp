@@ -201,12 +201,13 @@ gap room::hole_of(const join_request& who, const tape_view& view, cursor at) con
 }
 
 void room::since_in_log(join_request who, const read_result& r) {
-  if (r.complete)
+  // An offset of another epoch, or one that this log never gave, says nothing.
+  const auto same_life = who.since->epoch == position_.epoch && who.since->offset <= position_.offset;
+  if (same_life && r.complete)
     return answer(who, who.since->offset, true);
   if (r.events.empty())
     return answer(who, position_.offset, false, gap{name_, who.since->offset, std::nullopt});
   const auto first = r.events.front()->offset;
-  const auto same_life = who.since->epoch == position_.epoch;
   answer(who, first - 1, false, gap{name_, same_life ? who.since->offset : 0, first});
 }
 

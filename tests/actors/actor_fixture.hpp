@@ -1,0 +1,265 @@
+#pragma once
+
+#include "actors/actor_node.hpp"
+#include "broker/clock.hpp"
+#include "broker/metrics.hpp"
+#include "cluster/embedded_bus.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/fake_connection.hpp"
+
+#include <caf/scheduler/test_coordinator.hpp>
+#include <nlohmann/json.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace hubbub::tests {
+
+using nlohmann::json;
+
+/// A loop that turns when the test says so.
+class fake_loop final : public broker::loop {
+public:
+  fake_loop(std::uint32_t index, const broker::clock& time) : index_{index}, time_{time} {}
+  void wake() noexcept override {}
+  [[nodiscard]] bool on_this_thread() const noexcept override { return true; }
+  [[nodiscard]] std::uint32_t index() const noexcept override { return index_; }
+  [[nodiscard]] broker::steady_time now() const noexcept override { return time_.now(); }
+
+private:
+  std::uint32_t index_;
+  const broker::clock& time_;
+};
+
+/// A bus in which a publish of type `crash` makes the room's handler throw.
+class crashing_bus final : public broker::event_bus {
+public:
+  explicit crashing_bus(std::unique_ptr<broker::event_bus> real) : real_{std::move(real)} {}
+
+  [[nodiscard]] std::unique_ptr<broker::interest>
+  want(const broker::room_name& room, std::shared_ptr<broker::event_bus_handler> handler) override {
+    return std::make_unique<crashing_interest>(real_->want(room, std::move(handler)));
+  }
+  void read(broker::read_request what, broker::read_handler done) override {
+    real_->read(std::move(what), std::move(done));
+  }
+  [[nodiscard]] broker::guarantee promises() const override { return real_->promises(); }
+  [[nodiscard]] broker::refusal health() const override { return real_->health(); }
+
+private:
+  class crashing_interest final : public broker::interest {
+  public:
+    explicit crashing_interest(std::unique_ptr<broker::interest> real) : real_{std::move(real)} {}
+    void publish(broker::publish_token token, broker::event e) override {
+      if (e.type == "crash")
+        throw std::runtime_error{"asked to crash"};
+      real_->publish(token, std::move(e));
+    }
+    void broadcast(const broker::event& e) override { real_->broadcast(e); }
+
+  private:
+    std::unique_ptr<broker::interest> real_;
+  };
+  std::unique_ptr<broker::event_bus> real_;
+};
+
+class actor_fixture;
+
+/// One client: what it sends goes straight to its actor, what it is sent is JSON.
+class client {
+public:
+  client(actor_fixture& world, std::uint32_t loop, broker::handshake h = {});
+  ~client() { gone(); }
+
+  void send(const json& command);
+  void send_text(const std::string& text);
+  /// All that came since the last call.
+  std::vector<json> read();
+  /// The same, only the `data` of events.
+  std::vector<std::string> events();
+  /// The answer to a command, which must be the only thing that comes for it.
+  json ask(json command);
+  void gone();
+  /// The socket takes `bytes` more.
+  void drain(std::size_t bytes);
+
+  fake_connection wire;
+  broker::refusal refused{broker::errc::ok};
+
+private:
+  actor_fixture& world_;
+  std::shared_ptr<broker::connection_handler> handler_;
+  std::vector<json> seen_;
+  int next_id_ = 100;
+};
+
+/// A node without sockets and threads: `settle` runs its actors until nothing is left to do.
+class actor_fixture {
+public:
+  actor_fixture() { start(static_cast<std::uint32_t>(GENERATE(1, 4))); }
+  ~actor_fixture() {
+    clients_.clear();
+    settle();
+    node.reset();
+  }
+
+  broker::manual_clock time;
+  broker::limits bounds;
+  broker::null_log log;
+  broker::metrics metrics{4};
+  std::unique_ptr<broker::namespaces> spaces;
+  std::unique_ptr<broker::event_bus> bus;
+  std::vector<std::unique_ptr<fake_loop>> loops;
+  std::unique_ptr<actors::actor_node> node;
+
+  /// A client on the next loop, in turn.
+  client& connect() {
+    clients_.push_back(
+        std::make_unique<client>(*this, next_loop_++ % static_cast<std::uint32_t>(loops.size())));
+    settle();
+    clients_.back()->read();
+    return *clients_.back();
+  }
+
+  void settle() {
+    auto& rest = dynamic_cast<caf::scheduler::test_coordinator&>(node->system().scheduler());
+    for (auto again = true; again;) {
+      again = false;
+      while (rest.has_job())
+        rest.run_once();
+      for (std::size_t i = 0; i < loops.size(); ++i) {
+        auto& phases = node->phases(i);
+        while (phases.wants_another()) {
+          again = true;
+          phases.decide();
+          phases.send_news();
+        }
+      }
+    }
+  }
+
+  /// Time goes on, in steps of 100 ms.
+  void advance(broker::milliseconds by) {
+    auto& rest = dynamic_cast<caf::scheduler::test_coordinator&>(node->system().scheduler());
+    for (; by.count() > 0; by -= broker::milliseconds{100}) {
+      time.advance(broker::milliseconds{100});
+      rest.advance_time(std::chrono::milliseconds{100});
+      for (std::size_t i = 0; i < loops.size(); ++i)
+        node->phases(i).tick(time.now());
+      settle();
+    }
+  }
+
+  [[nodiscard]] static broker::room_name room(const std::string& text) {
+    return *broker::room_name::parse(text);
+  }
+
+private:
+  void start(std::uint32_t n) {
+    broker::policy open;
+    open.anyone =
+        broker::right::join | broker::right::publish | broker::right::history | broker::right::presence;
+    auto live = open;
+    live.kind = broker::room_kind::live;
+    live.when_overtaken = broker::overflow::drop_oldest;
+    auto shut = open;
+    shut.anyone = broker::right::none;
+    auto small = open;
+    small.history_size = 5;
+    small.tape_bytes = 4096;
+    auto off = open;
+    off.publish = broker::publish_mode::off;
+    spaces = std::make_unique<broker::namespaces>(
+        open, std::map<std::string, broker::policy, std::less<>>{
+                  {"live", live}, {"shut", shut}, {"small", small}, {"off", off}});
+    bounds.commands_per_second = 0;
+    bus = std::make_unique<crashing_bus>(std::move(*cluster::open_embedded_bus({}, *spaces, time)));
+    std::vector<broker::loop*> all;
+    for (std::uint32_t i = 0; i < n; ++i) {
+      loops.push_back(std::make_unique<fake_loop>(i, time));
+      all.push_back(loops.back().get());
+    }
+    actors::actor_node::settings s;
+    s.scheduler = "testing";
+    s.anonymous = true;
+    s.node = "test";
+    s.version = "0";
+    s.room_mailbox = 64;
+    node = std::make_unique<actors::actor_node>(std::move(s), std::move(all), *bus, *spaces, bounds, time,
+                                                log, metrics);
+  }
+
+  std::vector<std::unique_ptr<client>> clients_;
+  std::uint32_t next_loop_ = 0;
+  friend class client;
+};
+
+inline client::client(actor_fixture& world, std::uint32_t loop, broker::handshake h) : world_{world} {
+  wire.received = world.time.now();
+  auto in = world.node->acceptor().admit(h, *world.loops[loop]);
+  if (!in) {
+    refused = in.error();
+    return;
+  }
+  handler_ = std::move(in->handler);
+  handler_->on_open(wire);
+}
+
+inline void client::send_text(const std::string& text) {
+  wire.received = world_.time.now();
+  handler_->on_message(text);
+}
+
+inline void client::send(const json& command) { send_text(command.dump()); }
+
+inline std::vector<json> client::read() {
+  for (const auto& m : wire.messages())
+    seen_.push_back(json::parse(m));
+  return std::exchange(seen_, {});
+}
+
+inline std::vector<std::string> client::events() {
+  std::vector<std::string> found;
+  for (const auto& m : read())
+    if (m["op"] == "event")
+      found.push_back(m["data"].is_string() ? m["data"].get<std::string>() : m["data"].dump());
+  return found;
+}
+
+inline json client::ask(json command) {
+  const auto id = ++next_id_;
+  command["id"] = id;
+  send(command);
+  world_.settle();
+  json found;
+  auto all = read();
+  for (auto& m : all)
+    if (m.contains("id") && m["id"] == id) {
+      CHECK(found.is_null());
+      found = m;
+    } else {
+      seen_.push_back(m);
+    }
+  return found;
+}
+
+inline void client::gone() {
+  if (handler_)
+    handler_->on_closed();
+  handler_.reset();
+}
+
+inline void client::drain(std::size_t bytes) {
+  const auto was_full = wire.blocked();
+  if (wire.drain(bytes)) {
+    wire.sent = world_.time.now();
+    if (was_full)
+      handler_->on_writable();
+    else
+      handler_->on_control_sent();
+  }
+  world_.settle();
+}
+
+} // namespace hubbub::tests

@@ -1,0 +1,315 @@
+#include "tests/actors/actor_fixture.hpp"
+
+using namespace hubbub;
+using namespace hubbub::tests;
+using strings = std::vector<std::string>;
+
+namespace {
+
+json join(const std::string& room) { return {{"op", "join"}, {"room", room}}; }
+json publish(const std::string& room, const std::string& data) {
+  return {{"op", "publish"}, {"room", room}, {"type", "message"}, {"data", data}};
+}
+
+} // namespace
+
+TEST_CASE_METHOD(actor_fixture, "an event reaches each reader once", "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  auto& cat = connect();
+  for (auto* c : {&ann, &bob})
+    CHECK(c->ask(join("chat.news"))["op"] == "ok");
+
+  const auto ok = ann.ask(publish("chat.news", "hello"));
+
+  CHECK(ok["op"] == "ok");
+  CHECK(ok["duplicate"] == false);
+  CHECK(ann.events() == strings{"hello"});
+  CHECK(bob.events() == strings{"hello"});
+  CHECK(cat.events().empty());
+}
+
+TEST_CASE_METHOD(actor_fixture, "events of a room come in order, also many in one turn", "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("chat.news"));
+  strings sent;
+  for (auto i = 0; i < 50; ++i) {
+    sent.push_back(std::to_string(i));
+    auto c = publish("chat.news", sent.back());
+    c["id"] = i;
+    ann.send(c);
+  }
+  settle();
+  CHECK(bob.events() == sent);
+  CHECK(ann.read().size() == 50);
+}
+
+TEST_CASE_METHOD(actor_fixture, "who left gets nothing more", "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("chat.news"));
+  CHECK(bob.ask({{"op", "leave"}, {"room", "chat.news"}})["op"] == "ok");
+  ann.ask(publish("chat.news", "late"));
+  CHECK(bob.events().empty());
+  CHECK(bob.ask({{"op", "leave"}, {"room", "chat.news"}})["code"] == "not_joined");
+}
+
+TEST_CASE_METHOD(actor_fixture, "echo false keeps the event from its own session only", "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  ann.ask(join("chat.news"));
+  bob.ask(join("chat.news"));
+  auto c = publish("chat.news", "typing");
+  c["echo"] = false;
+  ann.ask(c);
+  CHECK(ann.events().empty());
+  CHECK(bob.events() == strings{"typing"});
+}
+
+TEST_CASE_METHOD(actor_fixture, "who comes back with a position gets what was missed", "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("chat.news"));
+  const auto at = ann.ask(publish("chat.news", "one"));
+  bob.gone();
+  ann.ask(publish("chat.news", "two"));
+  ann.ask(publish("chat.news", "three"));
+
+  auto& again = connect();
+  auto c = join("chat.news");
+  c["since"] = {{"epoch", at["epoch"]}, {"offset", at["offset"]}};
+  const auto ok = again.ask(c);
+  CHECK(ok["recovered"] == true);
+  CHECK(ok["offset"] == at["offset"]);
+  ann.ask(publish("chat.news", "four"));
+  CHECK(again.events() == strings{"two", "three", "four"});
+}
+
+TEST_CASE_METHOD(actor_fixture, "a position that the log has given up is answered with a gap", "[actors]") {
+  auto& ann = connect();
+  const auto first = ann.ask(publish("small.news", "0"));
+  std::uint64_t third_from_last = 0;
+  for (auto i = 1; i <= 10; ++i) {
+    const auto ok = ann.ask(publish("small.news", std::to_string(i)));
+    if (i == 6)
+      third_from_last = ok["offset"].get<std::uint64_t>();
+  }
+  auto& bob = connect();
+  auto c = join("small.news");
+  c["since"] = {{"epoch", first["epoch"]}, {"offset", first["offset"]}};
+  c["id"] = 1;
+  bob.send(c);
+  settle();
+  const auto got = bob.read();
+  REQUIRE(got.size() == 7);
+  CHECK(got[0]["recovered"] == false);
+  CHECK(got[1]["op"] == "gap");
+  CHECK(got[1]["from"] == first["offset"]);
+  CHECK(got[1]["to"] == third_from_last);
+  CHECK(got[2]["data"] == "6");
+  CHECK(got[6]["data"] == "10");
+  CHECK(got[0]["offset"] < got[2]["offset"]);
+}
+
+TEST_CASE_METHOD(actor_fixture, "a position of another epoch is answered with a gap and all that is kept",
+                 "[actors]") {
+  auto& ann = connect();
+  ann.ask(publish("chat.news", "one"));
+  auto c = join("chat.news");
+  c["since"] = {{"epoch", "other"}, {"offset", 7}};
+  c["id"] = 1;
+  ann.send(c);
+  settle();
+  const auto got = ann.read();
+  CAPTURE(json(got).dump());
+  REQUIRE(got.size() == 3);
+  CHECK(got[0]["recovered"] == false);
+  CHECK(got[1]["op"] == "gap");
+  CHECK(got[2]["data"] == "one");
+}
+
+TEST_CASE_METHOD(actor_fixture, "history on joining gives the last events, then live ones", "[actors]") {
+  auto& ann = connect();
+  for (auto i = 0; i < 10; ++i)
+    ann.ask(publish("chat.news", std::to_string(i)));
+  auto& bob = connect();
+  auto c = join("chat.news");
+  c["history"] = 3;
+  bob.ask(c);
+  ann.ask(publish("chat.news", "10"));
+  CHECK(bob.events() == strings{"7", "8", "9", "10"});
+}
+
+TEST_CASE_METHOD(actor_fixture, "a reader that falls off the tape reads on from the log", "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("chat.big"));
+  bob.wire.room = 1000;
+  strings sent;
+  for (auto i = 0; i < 900; ++i) {
+    sent.push_back(std::to_string(i) + std::string(1000, '.'));
+    ann.ask(publish("chat.big", sent.back()));
+  }
+  CHECK(bob.wire.blocked());
+  bob.drain(SIZE_MAX);
+  CHECK(bob.events() == sent);
+  ann.ask(publish("chat.big", "live again"));
+  CHECK(bob.events() == strings{"live again"});
+}
+
+TEST_CASE_METHOD(actor_fixture, "a reader that fell behind the log is told where the hole is", "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("small.big"));
+  bob.wire.room = 0;
+  std::vector<std::uint64_t> offsets;
+  for (auto i = 0; i < 40; ++i)
+    offsets.push_back(ann.ask(publish("small.big", std::string(1000, '.')))["offset"]);
+  bob.drain(SIZE_MAX);
+  std::vector<std::uint64_t> got;
+  json gap;
+  for (const auto& m : bob.read())
+    if (m["op"] == "event")
+      got.push_back(m["offset"]);
+    else if (m["op"] == "gap")
+      gap = m;
+  REQUIRE_FALSE(gap.is_null());
+  CHECK(got.back() == offsets.back());
+  CHECK(gap["to"] == got.front());
+  CHECK(gap["from"] < got.front());
+  CHECK(std::is_sorted(got.begin(), got.end()));
+}
+
+TEST_CASE_METHOD(actor_fixture, "a repeated event_id is recognised and delivered once", "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("chat.news"));
+  auto c = publish("chat.news", "once");
+  c["event_id"] = "e1";
+  const auto first = ann.ask(c);
+  const auto second = ann.ask(c);
+  CHECK(first["duplicate"] == false);
+  CHECK(second["duplicate"] == true);
+  CHECK(second["offset"] == first["offset"]);
+  CHECK(bob.events() == strings{"once"});
+}
+
+TEST_CASE_METHOD(actor_fixture, "a room's crash loses nothing for its readers", "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("chat.news"));
+  ann.ask(publish("chat.news", "before"));
+  auto crash = publish("chat.news", "boom");
+  crash["type"] = "crash";
+  const auto refused = ann.ask(crash);
+  CHECK(refused["code"] == "unavailable");
+  CHECK(refused["outcome"] == "unknown");
+  CHECK(ann.ask(publish("chat.news", "after"))["op"] == "ok");
+  CHECK(bob.events() == strings{"before", "after"});
+  CHECK(node->context().counts.room_crashes.value() == 1);
+}
+
+TEST_CASE_METHOD(actor_fixture, "a reader that lagged when its room crashed goes on from its offset",
+                 "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("chat.news"));
+  bob.wire.room = 10;
+  strings sent;
+  for (auto i = 0; i < 20; ++i) {
+    sent.push_back(std::to_string(i));
+    ann.ask(publish("chat.news", sent.back()));
+  }
+  auto crash = publish("chat.news", "boom");
+  crash["type"] = "crash";
+  ann.ask(crash);
+  ann.ask(publish("chat.news", "last"));
+  sent.emplace_back("last");
+  bob.drain(SIZE_MAX);
+  CHECK(bob.events() == sent);
+}
+
+TEST_CASE_METHOD(actor_fixture, "a room that keeps crashing sends its readers away for a while", "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("chat.news"));
+  auto crash = publish("chat.news", "boom");
+  crash["type"] = "crash";
+  for (auto i = 0; i < 5; ++i)
+    ann.ask(crash);
+  CHECK_FALSE(bob.wire.closed);
+  ann.ask(crash);
+  REQUIRE(bob.wire.closed);
+  CHECK(bob.wire.closed->code == broker::close_code::overloaded);
+  CHECK(bob.wire.closed->retry_after_ms > 0);
+}
+
+TEST_CASE_METHOD(actor_fixture, "an unused room ends, and who joins meanwhile meets the next one",
+                 "[actors]") {
+  auto& ann = connect();
+  ann.ask(publish("chat.news", "one"));
+  CHECK(node->rooms().size() == 1);
+  advance(std::chrono::seconds{5});
+  auto& bob = connect();
+  for (auto i = 0; i < 60; ++i) { // around the moment of its end
+    CHECK(bob.ask(join("chat.news"))["op"] == "ok");
+    CHECK(bob.ask({{"op", "leave"}, {"room", "chat.news"}})["op"] == "ok");
+    advance(std::chrono::milliseconds{100});
+  }
+  advance(std::chrono::seconds{12});
+  CHECK(node->rooms().size() == 0);
+  auto c = join("chat.news");
+  c["history"] = 1;
+  bob.ask(c);
+  CHECK(bob.events() == strings{"one"});
+}
+
+TEST_CASE_METHOD(actor_fixture, "a full mailbox is felt by the publishers, and by nobody else", "[actors]") {
+  auto& bob = connect();
+  bob.ask(join("chat.news"));
+  std::vector<client*> many;
+  for (auto i = 0; i < 4; ++i)
+    many.push_back(&connect());
+  for (auto* c : many)
+    for (auto i = 0; i < 32; ++i) {
+      auto p = publish("chat.news", "x");
+      p["id"] = i;
+      c->send(p);
+    }
+  settle();
+  std::size_t stored = 0, refused = 0;
+  for (auto* c : many)
+    for (const auto& m : c->read())
+      if (m["op"] == "ok")
+        ++stored;
+      else if (m["code"] == "overloaded") {
+        ++refused;
+        CHECK(m["outcome"] == "not_stored");
+        CHECK(m["retry_after_ms"] > 0);
+      }
+  CHECK(stored == 64); // what the mailbox holds
+  CHECK(refused == 64);
+  CHECK(bob.events().size() == stored);
+}
+
+TEST_CASE_METHOD(actor_fixture, "live rooms deliver without a log and say what was dropped", "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  const auto ok = bob.ask(join("live.cursors"));
+  CHECK(ok["op"] == "ok");
+  bob.wire.room = 500;
+  for (auto i = 0; i < 2000; ++i)
+    CHECK(ann.ask(publish("live.cursors", std::string(200, 'x')))["op"] == "ok");
+  bob.drain(SIZE_MAX);
+  std::size_t got = 0, dropped = 0;
+  for (const auto& m : bob.read())
+    if (m["op"] == "event") {
+      ++got;
+      CHECK_FALSE(m.contains("offset"));
+    } else if (m["op"] == "dropped") {
+      dropped += m["count"].get<std::size_t>();
+    }
+  CHECK(dropped > 0);
+  CHECK(got + dropped == 2000);
+}
