@@ -24,8 +24,7 @@ public:
 private:
   std::shared_ptr<memory_store> store_;
   memory_shard& shard_;
-  memory_room* room_;
-  broker::room_name name_;
+  memory_shard::entry* room_;
   std::shared_ptr<broker::event_bus_handler> handler_;
 };
 

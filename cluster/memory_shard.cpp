@@ -26,18 +26,19 @@ memory_shard::memory_shard(std::size_t dedup_capacity)
 memory_shard::wanted memory_shard::want(const broker::room_name& room, memory_space& space,
                                         const void* owner) {
   std::lock_guard lock{mutex_};
-  auto& entry = rooms_.try_emplace(room.str(), space).first->second;
-  entry.owner = owner;
-  ++entry.interests;
-  return {&entry, entry.head};
+  auto& named = *rooms_.try_emplace(room.str(), space).first;
+  named.second.owner = owner;
+  ++named.second.interests;
+  return {&named, named.second.head};
 }
 
-void memory_shard::forget(memory_room& room, const broker::room_name& name, const void* owner) noexcept {
+void memory_shard::forget(entry& room, const void* owner) noexcept {
   std::lock_guard lock{mutex_};
-  if (room.owner == owner)
-    room.owner = nullptr;
-  if (--room.interests == 0 && room.head == 0)
-    rooms_.erase(name.str());
+  auto& [name, log] = room;
+  if (log.owner == owner)
+    log.owner = nullptr;
+  if (--log.interests == 0 && log.head == 0)
+    rooms_.erase(name);
 }
 
 memory_shard::kept memory_shard::keep(memory_room& room, const void* owner,

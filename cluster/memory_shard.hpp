@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace hubbub::cluster {
@@ -20,13 +21,15 @@ class alignas(64) memory_shard {
 public:
   explicit memory_shard(std::size_t dedup_capacity);
 
+  /// A room and its name.
+  using entry = std::pair<const std::string, memory_room>;
   struct wanted {
-    memory_room* room;
+    entry* room;
     std::uint64_t head;
   };
   /// Makes `owner` the one who may publish. The room stays until `forget`, and for ever once it had an event.
   [[nodiscard]] wanted want(const broker::room_name& room, memory_space& space, const void* owner);
-  void forget(memory_room& room, const broker::room_name& name, const void* owner) noexcept;
+  void forget(entry& room, const void* owner) noexcept;
 
   enum class outcome : std::uint8_t { kept, duplicate, replaced };
   struct kept {

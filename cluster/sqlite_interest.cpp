@@ -14,9 +14,7 @@ sqlite_interest::sqlite_interest(std::shared_ptr<sqlite_shared> shared, const br
   task.what = write_task::kind::want;
   task.who = mine_;
   if (shared_->queue.push(std::move(task)) != write_queue::answer::taken)
-    mine_->tell([](auto& to) {
-      to.on_unavailable({broker::errc::unavailable, "the log is closed"});
-    });
+    mine_->tell([](auto& to) { to.on_unavailable({broker::errc::unavailable, "the log is closed"}); });
 }
 
 sqlite_interest::~sqlite_interest() {
