@@ -88,6 +88,18 @@ key_place write_event(std::string& out, const stored_event& e, bool with_room, b
   return where;
 }
 
+void write_history(std::string& out, const read_result& r) {
+  json_writer to{out};
+  to.put("\"events\":[");
+  std::string_view comma;
+  for (const auto& e : r.events) {
+    to.put(comma);
+    write_event(out, *e, false, true);
+    comma = ",";
+  }
+  to.put("],\"more\":").boolean(r.more).put(",\"epoch\":").text(r.head.epoch);
+}
+
 key_place encode_event(std::string& out, const stored_event& e, bool retained) {
   return write_event(out, e, true, retained);
 }

@@ -68,15 +68,9 @@ void encode_ok_publish(std::string& out, std::string_view id, const stored& s, b
 }
 
 void encode_ok_history(std::string& out, std::string_view id, const read_result& r) {
-  auto to = answer(out, id);
-  to.put(",\"events\":[");
-  std::string_view comma;
-  for (const auto& e : r.events) {
-    to.put(comma);
-    write_event(out, *e, false, true);
-    comma = ",";
-  }
-  to.put("],\"more\":").boolean(r.more).put(",\"epoch\":").text(r.head.epoch).put("}");
+  answer(out, id).put(",");
+  write_history(out, r);
+  out += '}';
 }
 
 void encode_ok_presence(std::string& out, std::string_view id, const std::vector<member>& members,

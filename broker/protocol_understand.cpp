@@ -34,12 +34,15 @@ bool take(command_fields& from, join_command& to, const parse_limits&) {
 
 bool take(command_fields& from, leave_command& to, const parse_limits&) { return from.take_room(to.room); }
 
+bool take_event(command_fields& from, event& to, const parse_limits& bounds) {
+  return from.take_room(to.room) && from.take_label(field::type, to.type) &&
+         from.take_value(field::data, bounds.payload_bytes, to.data) &&
+         (!from.has(field::key) || from.take_label(field::key, to.key)) &&
+         (!from.has(field::event_id) || from.take_label(field::event_id, to.event_id));
+}
+
 bool take(command_fields& from, publish_command& to, const parse_limits& bounds) {
-  auto& e = to.what;
-  return from.take_room(e.room) && from.take_label(field::type, e.type) &&
-         from.take_value(field::data, bounds.payload_bytes, e.data) &&
-         (!from.has(field::key) || from.take_label(field::key, e.key)) &&
-         (!from.has(field::event_id) || from.take_label(field::event_id, e.event_id)) &&
+  return take_event(from, to.what, bounds) &&
          (!from.has(field::echo) || from.take_flag(field::echo, to.echo));
 }
 
@@ -111,6 +114,12 @@ refusal unknown(std::string_view op) {
   return {errc::bad_command, "field `op` names no command"};
 }
 
+/// False: a member stands there more than once, and `fields` says which.
+bool are_single(const envelope& from, command_fields& fields) {
+  return !from.twice ||
+         fields.refuse(static_cast<field>(std::countr_zero(from.twice)), "is there more than once");
+}
+
 /// Fills `to`, or says what is wrong. `to.id` is set in both cases if there is one to read.
 refusal read_command(const envelope& from, const parse_limits& bounds, command& to) {
   if (!from.is_object)
@@ -120,10 +129,8 @@ refusal read_command(const envelope& from, const parse_limits& bounds, command& 
   if (from.has(field::id) && !id_twice && is_id(from[field::id]))
     to.id = from[field::id].raw();
   command_fields fields{from};
-  if (from.twice) {
-    fields.refuse(static_cast<field>(std::countr_zero(from.twice)), "is there more than once");
+  if (!are_single(from, fields))
     return fields.why();
-  }
   if (!from.has(field::op)) {
     fields.refuse(field::op, "is missing");
     return fields.why();
@@ -157,6 +164,13 @@ bool understand(const envelope& from, const parse_limits& bounds, command_sink& 
   command c;
   auto wrong = read_command(from, bounds, c);
   return wrong.code == errc::ok ? to.on_command(std::move(c)) : to.on_bad(std::move(c.id), std::move(wrong));
+}
+
+refusal read_event(const envelope& from, const parse_limits& bounds, event& to) {
+  if (!from.is_object)
+    return {errc::bad_command, "an element of a batch must be an object"};
+  command_fields fields{from};
+  return are_single(from, fields) && take_event(fields, to, bounds) ? refusal{errc::ok} : fields.why();
 }
 
 } // namespace hubbub::broker::protocol
