@@ -1,0 +1,75 @@
+#pragma once
+
+#include "broker/daemon/admin_keys.hpp"
+#include "broker/daemon/http_query.hpp"
+#include "broker/daemon/origin.hpp"
+#include "broker/event_bus.hpp"
+#include "broker/http.hpp"
+#include "broker/metrics.hpp"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace hubbub::actors {
+class actor_node;
+}
+
+namespace hubbub::daemon {
+
+class publish_deadlines;
+
+/// A request to the admin listener that may be served.
+struct admin_request {
+  broker::http_request http;
+  query_parameters query;
+  /// What stands in the path where its pattern has `{}`.
+  std::vector<std::string> parts;
+  std::function<void(broker::http_response)> done;
+};
+
+/// The admin listener's routes (docs/protocol.md, "HTTP"). Any loop's thread; nothing here waits:
+/// what others must be asked for is answered when their answers come, on their threads.
+class admin_api final : public broker::http_handler {
+public:
+  struct parts {
+    actors::actor_node& actors;
+    broker::event_bus& bus;
+    broker::metrics& metrics;
+    const origin_rules& origins;
+    admin_keys keys;
+    /// This node's name.
+    std::string node;
+    bool ready_without_bus = false;
+    /// False while the node is starting or stopping.
+    std::function<bool()> serving;
+    /// How long a publish may wait for the log.
+    std::chrono::milliseconds publish_within = std::chrono::seconds{15};
+  };
+  explicit admin_api(parts p);
+  ~admin_api() override;
+
+  void handle(broker::http_request request, std::function<void(broker::http_response)> done) override;
+
+private:
+  struct route;
+  static const std::vector<route>& routes();
+
+  void health(admin_request r);
+  void ready(admin_request r);
+  void metrics(admin_request r);
+  void publish(admin_request r);
+  void rooms(admin_request r);
+  void history(admin_request r);
+  void presence(admin_request r);
+  void connections(admin_request r);
+  void disconnect(admin_request r);
+  void not_built(admin_request r);
+
+  parts parts_;
+  std::shared_ptr<publish_deadlines> deadlines_;
+};
+
+} // namespace hubbub::daemon

@@ -1,0 +1,95 @@
+#include "actors/connection_actor.hpp"
+#include "broker/daemon/admin_api.hpp"
+#include "broker/daemon/admin_query.hpp"
+#include "broker/daemon/disconnect_order.hpp"
+#include "broker/daemon/loop_answers.hpp"
+#include "broker/json_writer.hpp"
+
+#include <numeric>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace hubbub::daemon {
+namespace {
+
+/// A connection as the list shows it.
+struct row {
+  std::string session;
+  /// Empty: anonymous, or not authenticated yet.
+  std::string user;
+  std::string remote;
+  std::size_t rooms;
+};
+
+std::string_view user_of(const actors::connection_actor& c) noexcept {
+  return c.who() ? std::string_view{c.who()->user} : std::string_view{};
+}
+
+broker::http_response rows_answer(const std::string& node, const std::vector<std::vector<row>>& loops,
+                                  std::size_t limit) {
+  std::string json;
+  broker::protocol::json_writer to{json};
+  to.put("{\"node\":").text(node).put(",\"connections\":[");
+  std::size_t shown = 0, all = 0;
+  for (const auto& rows : loops)
+    for (const auto& r : rows) {
+      if (++all > limit)
+        break;
+      if (shown++ > 0)
+        to.put(",");
+      to.put("{\"session\":").text(r.session).put(",\"user\":").text_or_null(r.user);
+      to.put(",\"remote\":").text(r.remote).put(",\"rooms\":").number(r.rooms).put("}");
+    }
+  to.put("],\"more\":").boolean(all > limit).put("}");
+  return json_answer(std::move(json));
+}
+
+} // namespace
+
+void admin_api::connections(admin_request r) {
+  const auto limit = read_limit(r.query);
+  if (!limit)
+    return r.done(error_answer(limit.error()));
+  const auto most = *limit + std::size_t{1};
+  ask_loops<std::vector<row>>(
+      parts_.actors,
+      [most, user = read_text(r.query, "user")](actors::loop_unit& at) {
+        std::vector<row> found;
+        for (const auto* c : at.connections()) {
+          if (found.size() == most)
+            break;
+          if (user.empty() || user_of(*c) == user)
+            found.push_back({c->session().str(), std::string{user_of(*c)}, c->remote(), c->rooms()});
+        }
+        return found;
+      },
+      [node = parts_.node, limit = *limit](const std::vector<std::vector<row>>& loops) {
+        return rows_answer(node, loops, limit);
+      },
+      std::move(r.done));
+}
+
+void admin_api::disconnect(admin_request r) {
+  auto order = disconnect_order::parse(r.http.body);
+  if (!order)
+    return r.done(error_answer(order.error()));
+  ask_loops<std::uint64_t>(
+      parts_.actors,
+      [order = std::move(*order)](actors::loop_unit& at) {
+        std::uint64_t closed = 0;
+        for (auto* c : at.connections())
+          if (order.means(c->session(), c->who())) {
+            c->close(order.goodbye());
+            ++closed;
+          }
+        return closed;
+      },
+      [](const std::vector<std::uint64_t>& loops) {
+        const auto all = std::accumulate(loops.begin(), loops.end(), std::uint64_t{0});
+        return json_answer("{\"disconnected\":" + std::to_string(all) + "}");
+      },
+      std::move(r.done));
+}
+
+} // namespace hubbub::daemon

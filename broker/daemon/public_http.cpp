@@ -1,0 +1,28 @@
+#include "broker/daemon/public_http.hpp"
+
+#include "broker/daemon/http_answer.hpp"
+
+namespace hubbub::daemon {
+
+void public_http::handle(broker::http_request request, std::function<void(broker::http_response)> done) {
+  done(answer(request));
+}
+
+broker::http_response public_http::answer(const broker::http_request& request) const {
+  if (auto why = origins_.check(request.origin, request.host); why.code != broker::errc::ok)
+    return error_answer(why);
+  const auto found = find(request.path);
+  if (!found)
+    return not_found();
+  if (request.method != "GET" && request.method != "HEAD")
+    return wrong_method("GET, HEAD");
+  return *found;
+}
+
+std::optional<broker::http_response> public_http::find(const std::string& path) const {
+  if (path == "/healthz")
+    return status_answer("ok");
+  return std::nullopt;
+}
+
+} // namespace hubbub::daemon
