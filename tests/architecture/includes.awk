@@ -15,7 +15,7 @@ BEGIN {
   owners("^(nats\\.h|nats/)", "cluster")
   owners("^(capnp|kj)/", "cluster")
   owners("^sqlite3", "cluster")
-  owners("^(curl|jose)/", "daemon")
+  owners("^(curl|jose|spdlog|toml[+][+]|CLI)/", "daemon")
   owners("^openssl/", "transport actors cluster daemon")
   # The domain starts no thread and waits for none; a tape is read by several, hence <atomic> and <mutex>.
   owners("^(thread|condition_variable|future|shared_mutex|semaphore|barrier|latch|stop_token|pthread\\.h)$", "transport actors cluster daemon")
