@@ -8,9 +8,8 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
-#include <charconv>
-#include <optional>
 #include <utility>
 
 namespace hubbub::transport {
@@ -70,20 +69,24 @@ std::string percent_decoded(std::string_view text) {
   return out;
 }
 
+/// Takes the text up to `separator` off `rest`, without the blanks around it.
+std::string_view take_until(std::string_view& rest, char separator) noexcept {
+  const auto end = std::min(rest.find(separator), rest.size());
+  auto one = rest.substr(0, end);
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  while (!one.empty() && (one.front() == ' ' || one.front() == '\t'))
+    one.remove_prefix(1);
+  while (!one.empty() && (one.back() == ' ' || one.back() == '\t'))
+    one.remove_suffix(1);
+  return one;
+}
+
 /// The value of `name` among `name=value` items; empty when it is not there.
 std::string_view item(std::string_view items, char separator, std::string_view name) noexcept {
   while (!items.empty()) {
-    const auto end = std::min(items.find(separator), items.size());
-    auto one = items.substr(0, end);
-    items.remove_prefix(std::min(end + 1, items.size()));
-    while (!one.empty() && one.front() == ' ')
-      one.remove_prefix(1);
-    const auto equals = one.find('=');
-    if (equals == one.npos || one.substr(0, equals) != name)
+    auto one = take_until(items, separator);
+    if (one.find('=') == one.npos || take_until(one, '=') != name)
       continue;
-    one.remove_prefix(equals + 1);
-    while (!one.empty() && one.back() == ' ')
-      one.remove_suffix(1);
     if (one.size() >= 2 && one.front() == '"' && one.back() == '"')
       one = one.substr(1, one.size() - 2);
     return one;
@@ -91,12 +94,16 @@ std::string_view item(std::string_view items, char separator, std::string_view n
   return {};
 }
 
-/// One offer's parameters are such that we accept it.
-bool acceptable(const http::param_list& parameters) {
-  for (const auto& [name, value] : parameters) {
+/// Is it an offer of permessage-deflate whose parameters are such that we accept it?
+bool acceptable(std::string_view offer) {
+  if (!iequals(take_until(offer, ';'), "permessage-deflate"))
+    return false;
+  while (!offer.empty()) {
+    auto value = take_until(offer, ';');
+    const auto name = take_until(value, '=');
     if (iequals(name, "server_max_window_bits")) {
       // An event is compressed once for all, with the full window.
-      if (value != "15")
+      if (value != "15" && value != "\"15\"")
         return false;
     } else if (!iequals(name, "client_max_window_bits") && !iequals(name, "server_no_context_takeover") &&
                !iequals(name, "client_no_context_takeover")) {
@@ -162,9 +169,10 @@ broker::handshake read_handshake(const request_message& request, std::string rem
 }
 
 bool offers_deflate(const request_message& request) {
+  // Not by http::ext_list: in Boost 1.81 an extension without parameters inherits those of the one before.
   for (auto [at, end] = request.equal_range(http::field::sec_websocket_extensions); at != end; ++at)
-    for (const auto& [name, parameters] : http::ext_list{at->value()})
-      if (iequals(name, "permessage-deflate") && acceptable(parameters))
+    for (auto offers = view(at->value()); !offers.empty();)
+      if (acceptable(take_until(offers, ',')))
         return true;
   return false;
 }
