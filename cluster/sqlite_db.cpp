@@ -93,7 +93,9 @@ broker::refusal database::failure() const {
                   handle_ ? sqlite3_errmsg(handle_.get()) : "out of memory");
 }
 
-broker::refusal database::failure(int code) const { return describe(code, sqlite3_errstr(code)); }
+broker::refusal database::failure(int code) const {
+  return describe(code, code == SQLITE_READONLY_DBMOVED ? "was removed or replaced" : sqlite3_errstr(code));
+}
 
 broker::refusal database::describe(int code, const char* words) const {
   auto text = path_ + ": " + words;

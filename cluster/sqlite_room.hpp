@@ -36,6 +36,7 @@ struct sqlite_subscription {
   /// The writer's: the room while this is its interest. A newer one takes its place for good.
   sqlite_room* room = nullptr;
   bool replaced = false;
+  bool told_unavailable = false;
 };
 
 /// A room of interest, as the writer knows it: its row, so that most publishes read nothing. The writer only.

@@ -15,19 +15,12 @@ constexpr std::size_t batch_bytes = 8 << 20;
 constexpr int checkpoint_pages = 2000;
 constexpr int urgent_pages = 16'000;
 
-/// May the transaction be found after a restart although its commit failed? Not when
-/// its last page was not written; but when only the sync failed, nobody knows.
+/// May the transaction be found after a restart although its commit failed? Not when its last page was not
+/// written, which is what comes before everything else; but when only the sync failed, nobody knows.
 broker::publish_outcome outcome_of(int commit_rc) noexcept {
-  switch (commit_rc & 0xff) {
-  case SQLITE_FULL:
-  case SQLITE_BUSY:
-  case SQLITE_READONLY:
-  case SQLITE_NOMEM:
-    return broker::publish_outcome::not_stored;
-  default:
-    return commit_rc == SQLITE_IOERR_WRITE ? broker::publish_outcome::not_stored
-                                           : broker::publish_outcome::unknown;
-  }
+  const auto not_written =
+      commit_rc == SQLITE_IOERR_WRITE || commit_rc == SQLITE_FULL || commit_rc == SQLITE_BUSY;
+  return not_written ? broker::publish_outcome::not_stored : broker::publish_outcome::unknown;
 }
 
 } // namespace
@@ -88,7 +81,8 @@ void sqlite_writer::write(std::span<write_task> tasks) {
     publishes += t.what == write_task::kind::publish;
     bytes += t.bytes();
   }
-  const auto [rc, committing] = batch_.write(tasks);
+  const auto [rc, committing] =
+      removed_ ? sqlite_batch::written{SQLITE_READONLY_DBMOVED, false} : batch_.write(tasks);
   if (rc == SQLITE_OK) {
     if (!std::exchange(working_, true))
       set_health(broker::errc::ok);
@@ -133,7 +127,8 @@ void sqlite_writer::refuse(std::span<write_task> tasks, const broker::refusal& w
   for (auto& t : tasks) {
     if (t.what == write_task::kind::want) {
       unserved_.push_back(t.who);
-      t.who->tell([why](auto& handler) { handler.on_unavailable(why); });
+      if (!std::exchange(t.who->told_unavailable, true))
+        t.who->tell([why](auto& handler) { handler.on_unavailable(why); });
     } else if (t.what == write_task::kind::publish) {
       broker::publish_refused refused{why, outcome, {}};
       if (t.became == write_task::outcome::replaced)
@@ -149,6 +144,16 @@ void sqlite_writer::refuse(std::span<write_task> tasks, const broker::refusal& w
 }
 
 void sqlite_writer::tick() {
+  // Who deletes the file takes the events with it, and SQLite would write on: a restart is needed.
+  if (auto moved = 0;
+      sqlite3_file_control(file_.db.handle(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+      moved != 0 && !std::exchange(removed_, true)) {
+    working_ = false;
+    set_health(file_.db.failure(SQLITE_READONLY_DBMOVED));
+  }
+  std::erase_if(unserved_, [](const auto& who) { return who->ended.load(std::memory_order_acquire); });
+  if (removed_)
+    return;
   if (!working_) {
     if (const auto rc = batch_.probe(); rc != SQLITE_OK)
       return set_health(file_.db.failure(rc));
@@ -158,8 +163,7 @@ void sqlite_writer::tick() {
   if (!unserved_.empty()) {
     std::vector<write_task> again;
     for (auto& who : std::exchange(unserved_, {}))
-      if (!who->ended.load(std::memory_order_acquire))
-        again.emplace_back().who = std::move(who);
+      again.emplace_back().who = std::move(who);
     write(again);
   }
   if (const auto rc = working_ ? sweep_.run() : SQLITE_OK; rc != SQLITE_OK) {

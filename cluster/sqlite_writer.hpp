@@ -48,6 +48,8 @@ private:
   /// Interests that could not be served yet.
   std::vector<std::shared_ptr<sqlite_subscription>> unserved_;
   bool working_ = true;
+  /// The file is not in its place any more.
+  bool removed_ = false;
   int wal_pages_ = 0;
   int next_checkpoint_ = 0;
 

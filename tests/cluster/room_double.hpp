@@ -13,11 +13,24 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace hubbub::test {
 
 inline broker::room_name room(const std::string& name) { return broker::room_name::parse(name).value(); }
+
+/// Looks again and again whether `is`; false when it is not within 20 s.
+template <class Is>
+bool eventually(Is is) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  while (!is()) {
+    if (std::chrono::steady_clock::now() >= end)
+      return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds{2});
+  }
+  return true;
+}
 
 /// What a publish came to.
 struct published {
@@ -51,7 +64,7 @@ public:
   template <class Is>
   void until(Is is, const char* what) {
     std::unique_lock lock{mutex_};
-    if (!news_.wait_for(lock, std::chrono::seconds{20}, is))
+    if (!news_.wait_for(lock, std::chrono::seconds{60}, is))
       throw std::runtime_error{std::string{"never happened: "} + what};
   }
   published answer_of(broker::publish_token token) {
@@ -152,7 +165,7 @@ inline broker::read_result read(broker::event_bus& bus, broker::read_request wha
   std::promise<broker::read_result> answer;
   auto future = answer.get_future();
   bus.read(std::move(what), [&](broker::read_result r) { answer.set_value(std::move(r)); });
-  if (future.wait_for(std::chrono::seconds{20}) != std::future_status::ready)
+  if (future.wait_for(std::chrono::seconds{60}) != std::future_status::ready)
     std::abort(); // the handler would write to a promise that is gone
   return future.get();
 }
