@@ -1,0 +1,243 @@
+#include "broker/daemon/node.hpp"
+
+#include "broker/daemon/admin_keys.hpp"
+#include "broker/daemon/jwt.hpp"
+#include "broker/daemon/version.hpp"
+#include "cluster/embedded_bus.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <future>
+
+namespace hubbub::daemon {
+namespace {
+
+// Descriptors that are not connections: the log's files, epoll, admin, standard streams.
+constexpr std::uint64_t reserved_descriptors = 200;
+// Beside a payload a message has an envelope: op, id, room, labels. And a batch has several.
+constexpr std::uint32_t envelope_bytes = 65'536;
+constexpr std::uint32_t most_loops = 64;
+
+std::uint32_t loop_count(const config& how) {
+  const auto wanted =
+      how.server.loops != 0 ? how.server.loops : std::max(1u, std::thread::hardware_concurrency());
+  return std::min(wanted, most_loops);
+}
+
+/// Raises the soft limit of descriptors to the hard one, and fits the connections into it.
+std::uint32_t connection_limit(std::uint32_t wanted) {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+    return wanted;
+  if (files.rlim_cur < files.rlim_max) {
+    files.rlim_cur = files.rlim_max;
+    std::ignore = setrlimit(RLIMIT_NOFILE, &files);
+    std::ignore = getrlimit(RLIMIT_NOFILE, &files);
+  }
+  const auto room = files.rlim_cur > 2 * reserved_descriptors ? files.rlim_cur - reserved_descriptors
+                                                              : std::max<rlim_t>(files.rlim_cur / 2, 1);
+  const auto most = static_cast<std::uint32_t>(std::min<rlim_t>(room, UINT32_MAX));
+  return wanted == 0 ? most : std::min(wanted, most);
+}
+
+std::uint64_t tape_budget(std::uint64_t wanted) {
+  if (wanted != 0)
+    return wanted;
+  const auto pages = sysconf(_SC_PHYS_PAGES);
+  const auto size = sysconf(_SC_PAGESIZE);
+  return pages > 0 && size > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(size) / 4
+                               : 1u << 30;
+}
+
+std::string url(bool tls, const endpoint& at, std::uint16_t port) {
+  return (tls ? "https://" : "http://") + endpoint{at.address, port}.str();
+}
+
+} // namespace
+
+node::node(const config& how, broker::log_sink& log, const broker::clock& time)
+    : how_{how},
+      log_{log},
+      time_{time},
+      bounds_{how.limits},
+      origins_{how.server.dev, how.auth.origins},
+      metrics_{loop_count(how)} {
+  bounds_.connections = connection_limit(bounds_.connections);
+}
+
+broker::result<std::unique_ptr<node>> node::start(const config& how, broker::log_sink& log,
+                                                  const broker::clock& time) {
+  std::unique_ptr<node> n{new node{how, log, time}};
+  if (auto why = n->open(); why.code != broker::errc::ok)
+    return why;
+  n->run();
+  return n;
+}
+
+node::~node() { stop(); }
+
+broker::refusal node::open() {
+  if (auto why = open_tokens(); why.code != broker::errc::ok)
+    return why;
+  if (!how_.tls.certificate.empty()) {
+    auto tls = transport::tls_context::load(how_.tls.certificate, how_.tls.key);
+    if (!tls)
+      return tls.error();
+    tls_ = std::move(*tls);
+  }
+  using sync = cluster::embedded_options::sync_mode;
+  auto bus = cluster::open_embedded_bus(
+      {how_.server.data_dir, how_.log.sync == sync_mode::full ? sync::full : sync::normal}, how_.namespaces,
+      time_);
+  if (!bus)
+    return bus.error();
+  bus_ = std::move(*bus);
+
+  std::vector<broker::loop*> loops;
+  for (std::uint32_t i = 0; i < loop_count(how_); ++i) {
+    loops_.push_back(std::make_unique<transport::event_loop>(i, time_));
+    loops.push_back(loops_.back().get());
+  }
+  actors::actor_node::settings s;
+  s.workers = how_.server.workers;
+  s.anonymous = how_.auth.anonymous;
+  s.node = how_.server.node;
+  s.version = version;
+  s.tape_budget_bytes = tape_budget(bounds_.tape_budget_bytes);
+  s.tokens = tokens_.get();
+  s.origin = [this](const broker::handshake& h) {
+    auto why = origins_.check(h.origin, h.host);
+    if (why.code == broker::errc::ok && !h.cookie_token.empty() && !origins_.cookie_counts(h.origin))
+      why = {broker::errc::forbidden,
+             "a token in a cookie counts only from an origin that is allowed by name"};
+    return why;
+  };
+  actors_ = std::make_unique<actors::actor_node>(std::move(s), loops, *bus_, how_.namespaces, bounds_, time_,
+                                                 log_, metrics_);
+  for (std::size_t i = 0; i < loops_.size(); ++i)
+    loops_[i]->attach(actors_->phases(i));
+  show_numbers();
+  return open_listeners();
+}
+
+broker::refusal node::open_tokens() {
+  if (how_.auth.hs256_key_files.empty())
+    return {broker::errc::ok};
+  std::vector<signing_key> keys;
+  for (const auto& file : how_.auth.hs256_key_files) {
+    auto key = signing_key::from_file(file);
+    if (!key)
+      return key.error();
+    keys.push_back(std::move(*key));
+  }
+  tokens_ = std::make_unique<jwt_authenticator>(std::move(keys),
+                                                token_rules{how_.auth.issuer, how_.auth.audience}, time_);
+  return {broker::errc::ok};
+}
+
+broker::refusal node::open_listeners() {
+  public_http_ = std::make_unique<public_http>(origins_, how_.server.dev);
+  transport::listener_options o;
+  o.address = how_.server.listen.address;
+  o.port = how_.server.listen.port;
+  o.reuse_port = loops_.size() > 1;
+  o.refuse_shared = true;
+  o.send_buffer_bytes = bounds_.send_buffer_bytes;
+  o.message_bytes = bounds_.payload_bytes + envelope_bytes;
+  o.control_bytes = bounds_.control_bytes;
+  o.user_timeout = bounds_.stall + std::chrono::seconds{10};
+  o.tls = tls_.get();
+  o.counters = &doors_;
+  for (auto& loop : loops_) {
+    listeners_.push_back(
+        std::make_unique<transport::listener>(*loop, o, &actors_->acceptor(), public_http_.get(), time_));
+    if (auto opened = listeners_.back()->open(); !opened)
+      return opened.error();
+    // The first may have been given a free port; the others share it.
+    o.port = listeners_.front()->port();
+    o.refuse_shared = false;
+  }
+  public_url_ = url(tls_ != nullptr, how_.server.listen, o.port);
+
+  admin_api_ = std::make_unique<admin_api>(admin_api::parts{
+      *actors_, *bus_, metrics_, origins_, admin_keys{how_.admin.keys, how_.admin.open}, how_.server.node,
+      how_.server.ready_without_bus, [this] { return !threads_.empty(); }});
+  transport::listener_options a;
+  a.address = how_.server.admin.address;
+  a.port = how_.server.admin.port;
+  a.websocket = false;
+  admin_ = std::make_unique<transport::listener>(*loops_.front(), a, nullptr, admin_api_.get(), time_);
+  if (auto opened = admin_->open(); !opened)
+    return opened.error();
+  admin_url_ = url(false, how_.server.admin, admin_->port());
+  return {broker::errc::ok};
+}
+
+void node::run() {
+  for (auto& loop : loops_)
+    threads_.emplace_back([&loop = *loop] { loop.run(); });
+}
+
+broker::result<void> node::reload_tls() {
+  if (!tls_)
+    return broker::refusal{broker::errc::not_supported,
+                           "no certificate is configured, so there is none to read again"};
+  return tls_->reload();
+}
+
+void node::stop() {
+  if (threads_.empty())
+    return;
+  for (auto& l : listeners_) {
+    l->close();
+    l->close_all({broker::close_code::draining, "the server stops", 1000});
+  }
+  // What was put in the control lanes gets a moment to leave.
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{2};
+  while (doors_.websockets.load() > 0 && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  for (auto& loop : loops_)
+    loop->stop();
+  for (auto& t : threads_)
+    t.join();
+  threads_.clear();
+  admin_.reset();
+  listeners_.clear();
+  actors_.reset();
+  bus_.reset();
+}
+
+void node::show_numbers() {
+  const auto count = [&](const char* name, const char* help, const std::atomic<std::uint64_t>& from,
+                         const broker::metric_labels& labels = {}) {
+    metrics_.counter_from(
+        name, help, [&from] { return static_cast<double>(from.load(std::memory_order_relaxed)); }, labels);
+  };
+  count("hubbub_sockets_accepted_total", "Sockets accepted on the public listener", doors_.accepted);
+  count("hubbub_websockets_opened_total", "WebSocket connections begun", doors_.upgraded);
+  constexpr auto refused = "hubbub_handshakes_refused_total";
+  constexpr auto why = "Sockets and handshakes refused, by reason";
+  count(refused, why, doors_.refused_busy, {{"reason", "connections"}});
+  count(refused, why, doors_.refused_unauthorized, {{"reason", "unauthorized"}});
+  count(refused, why, doors_.refused_forbidden, {{"reason", "forbidden"}});
+  count(refused, why, doors_.refused_limited, {{"reason", "rate_limited"}});
+  count(refused, why, doors_.refused_overloaded, {{"reason", "overloaded"}});
+  count(refused, why, doors_.refused_other, {{"reason", "other"}});
+  count(refused, why, doors_.bad_requests, {{"reason", "bad_request"}});
+  count(refused, why, doors_.timed_out, {{"reason", "timeout"}});
+  count(refused, why, doors_.tls_failed, {{"reason", "tls"}});
+  count("hubbub_websocket_errors_total", "Connections ended for breaking RFC 6455", doors_.protocol_errors);
+  count("hubbub_slow_consumers_total", "Connections ended because their control lane was full",
+        doors_.slow_consumers);
+  metrics_.gauge_from("hubbub_rooms", "Rooms on this node",
+                      [this] { return static_cast<double>(actors_->rooms().size()); });
+  metrics_.gauge_from("hubbub_tape_bytes", "Memory that the rooms' tapes hold",
+                      [this] { return static_cast<double>(actors_->context().tapes.used()); });
+  metrics_.gauge_from("hubbub_tape_budget_bytes", "Memory that the rooms' tapes may hold",
+                      [this] { return static_cast<double>(actors_->context().tapes.limit()); });
+  actors_->show_deliveries(metrics_);
+}
+
+} // namespace hubbub::daemon

@@ -1,0 +1,76 @@
+#pragma once
+
+#include "actors/actor_node.hpp"
+#include "broker/clock.hpp"
+#include "broker/daemon/admin_api.hpp"
+#include "broker/daemon/config.hpp"
+#include "broker/daemon/origin.hpp"
+#include "broker/daemon/public_http.hpp"
+#include "broker/log.hpp"
+#include "broker/metrics.hpp"
+#include "transport/counters.hpp"
+#include "transport/event_loop.hpp"
+#include "transport/listener.hpp"
+#include "transport/tls_context.hpp"
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace hubbub::daemon {
+
+/// One running broker: builds each part, hands it its needs, starts and stops all in order.
+/// Made, used and destroyed by one thread; the loops have their own.
+class node {
+public:
+  /// Opens the log and the listeners and begins to serve. What stands in the way is a refusal
+  /// with one sentence, and nothing runs then. `how`, `log` and `time` outlive the node.
+  [[nodiscard]] static broker::result<std::unique_ptr<node>> start(const config& how, broker::log_sink& log,
+                                                                   const broker::clock& time);
+  ~node();
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  /// As `http://127.0.0.1:8080`, with the ports that were bound.
+  [[nodiscard]] const std::string& public_url() const noexcept { return public_url_; }
+  [[nodiscard]] const std::string& admin_url() const noexcept { return admin_url_; }
+  [[nodiscard]] broker::guarantee promises() const { return bus_->promises(); }
+
+  /// Reads the certificate again. A refusal: it stays as it was.
+  [[nodiscard]] broker::result<void> reload_tls();
+  /// Says goodbye to all, waits for them a moment, and stops. Idempotent.
+  void stop();
+
+private:
+  node(const config& how, broker::log_sink& log, const broker::clock& time);
+  [[nodiscard]] broker::refusal open();
+  [[nodiscard]] broker::refusal open_tokens();
+  [[nodiscard]] broker::refusal open_listeners();
+  void show_numbers();
+  void run();
+
+  const config& how_;
+  broker::log_sink& log_;
+  const broker::clock& time_;
+  broker::limits bounds_;
+  origin_rules origins_;
+  broker::metrics metrics_;
+  transport::transport_counters doors_;
+  std::unique_ptr<broker::authenticator> tokens_;
+  std::shared_ptr<transport::tls_context> tls_;
+  // Order matters: rooms hold parts of the bus, so the actors go before it; sockets hold actors,
+  // so the loops, which bury them, have stopped by then.
+  std::unique_ptr<broker::event_bus> bus_;
+  std::vector<std::unique_ptr<transport::event_loop>> loops_;
+  std::unique_ptr<actors::actor_node> actors_;
+  std::unique_ptr<public_http> public_http_;
+  std::unique_ptr<admin_api> admin_api_;
+  std::vector<std::unique_ptr<transport::listener>> listeners_;
+  std::unique_ptr<transport::listener> admin_;
+  std::vector<std::thread> threads_;
+  std::string public_url_;
+  std::string admin_url_;
+};
+
+} // namespace hubbub::daemon

@@ -1,0 +1,63 @@
+#include "broker/daemon/serve.hpp"
+
+#include "broker/clock.hpp"
+#include "broker/daemon/log.hpp"
+#include "broker/daemon/node.hpp"
+
+#include <csignal>
+#include <cstdio>
+
+namespace hubbub::daemon {
+namespace {
+
+/// The signals that a node acts on; blocked in all threads, taken by the main one.
+sigset_t watched_signals() {
+  sigset_t s;
+  sigemptyset(&s);
+  for (auto one : {SIGTERM, SIGINT, SIGHUP})
+    sigaddset(&s, one);
+  return s;
+}
+
+} // namespace
+
+int serve(const config& how) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const auto signals = watched_signals();
+  // Before the first thread, which inherits it.
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  const broker::system_clock time;
+  const auto log = make_log(how.log.format, how.log.level, time);
+  for (const auto& sentence : how.warnings)
+    log->warn("config", sentence);
+  auto started = node::start(how, *log, time);
+  if (!started) {
+    std::fprintf(stderr, "hubbub: %s\n", started.error().message.c_str());
+    return 1;
+  }
+  auto& running = **started;
+  std::printf("hubbub: listening on %s\nhubbub: admin on %s\n", running.public_url().c_str(),
+              running.admin_url().c_str());
+  std::fflush(stdout);
+  const auto promise = running.promises();
+  log->info("log", promise.sentence, {{"storage", promise.storage}});
+
+  for (;;) {
+    int got = 0;
+    if (sigwait(&signals, &got) != 0)
+      continue;
+    if (got == SIGHUP) {
+      if (const auto done = running.reload_tls(); !done)
+        log->error("tls", done.error().message);
+      else
+        log->info("tls", "certificate and key were read again");
+      continue;
+    }
+    log->info("node", "stopping", {{"signal", got}});
+    running.stop();
+    return 0;
+  }
+}
+
+} // namespace hubbub::daemon
