@@ -31,7 +31,7 @@ std::string token_of(const std::string& header, const std::string& claims, const
   json_ptr sig{json_pack("{s:s,s:{s:s}}", "protected", base64(header).c_str(), "header", "alg", "HS256")};
   auto cfg = quiet_jose();
   const char* signature = nullptr;
-  if (!jose_jws_sig(cfg.get(), jws.get(), json_incref(sig.get()), jwk.get()) ||
+  if (!jose_jws_sig(cfg.get(), jws.get(), sig.get(), jwk.get()) ||
       json_unpack(jws.get(), "{s:s}", "signature", &signature) != 0)
     return base64(header) + "." + base64(claims) + "." + base64(std::string(32, 'x'));
   return base64(header) + "." + base64(claims) + "." + signature;
