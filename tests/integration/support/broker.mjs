@@ -1,0 +1,118 @@
+// The real binary under a configuration of the test's own, on free ports of 127.0.0.1.
+
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+import { Wire } from "./wire.mjs";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+export const binary = path.resolve(root, process.env.HUBBUB_BINARY ?? "build/release/hubbub");
+
+/** A directory that goes when the test has ended. */
+export function directory(t) {
+  const made = mkdtempSync(path.join(tmpdir(), "hubbub-integration-"));
+  t.after(() => rmSync(made, { recursive: true, force: true }));
+  return made;
+}
+
+let certificate;
+function certificateFiles() {
+  if (certificate) return certificate;
+  const where = mkdtempSync(path.join(tmpdir(), "hubbub-integration-"));
+  process.on("exit", () => rmSync(where, { recursive: true, force: true }));
+  certificate = { certificate: path.join(where, "certificate.pem"), key: path.join(where, "key.pem") };
+  execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+    "-subj", "/CN=localhost", "-keyout", certificate.key, "-out", certificate.certificate], { stdio: "ignore" });
+  return certificate;
+}
+
+function toml(sections) {
+  return Object.entries(sections).map(([name, keys]) =>
+    `[${name}]\n${Object.entries(keys).map(([key, value]) => `${key} = ${JSON.stringify(value)}`).join("\n")}\n`).join("\n");
+}
+
+/**
+ * Starts a node in dev mode. `sections`: the configuration file's. The node is stopped when the test ends;
+ * a node that ended by itself or said that something is wrong in memory fails the test.
+ */
+export async function serve(t, { loops = 1, secure = false, dataDir, sections = {} } = {}) {
+  const file = path.join(directory(t), "hubbub.toml");
+  writeFileSync(file, toml({ ...sections, server: { loops, ...sections.server }, ...(secure && { tls: certificateFiles() }) }));
+  const args = ["serve", "--dev", "--config", file, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-level", "warn"];
+  if (dataDir) args.push("--data-dir", dataDir);
+  const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let errors = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => { errors = (errors + text).slice(-20_000); });
+  const ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve(signal ?? code)));
+  let stopping = false;
+  const said = {};
+  await new Promise((resolve, reject) => {
+    child.once("error", reject);
+    ended.then((how) => reject(new Error(`${binary} ended (${how}) before it listened: ${errors}`)));
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const [, what, url] = /^hubbub: (listening|admin) on (https?:\S+)$/.exec(line) ?? [];
+      if (what) said[what] = url;
+      if (said.listening && said.admin) resolve();
+    });
+  });
+  const port = Number(new URL(said.listening).port);
+  const clients = new Set();
+  const node = {
+    port, secure, admin: said.admin, pid: child.pid,
+    errors: () => errors,
+    async client(options) {
+      const wire = await Wire.open({ port, secure, ...options });
+      clients.add(wire);
+      return wire;
+    },
+    clients: (n, options) => Promise.all(Array.from({ length: n }, (_, i) => node.client(typeof options === "function" ? options(i) : options))),
+    forget: (wire) => { wire.close(); clients.delete(wire); },
+    /** Resident memory in bytes. */
+    rss: () => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, "latin1"))[1]) * 1024,
+    signal: (name) => child.kill(name),
+    async get(where) {
+      const answer = await fetch(new URL(where, said.admin));
+      return answer.json();
+    },
+    async stop() {
+      if (stopping) return;
+      for (const wire of clients) wire.close();
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`the node ended by itself (${child.signalCode ?? child.exitCode}): ${errors}`);
+      stopping = true;
+      child.kill("SIGCONT");
+      child.kill("SIGTERM");
+      const late = setTimeout(() => child.kill("SIGKILL"), 10_000);
+      const how = await ended;
+      clearTimeout(late);
+      if (how !== 0 || /Sanitizer|runtime error/.test(errors)) throw new Error(`the node ended with ${how}: ${errors}`);
+    },
+  };
+  t.after(() => node.stop());
+  return node;
+}
+
+/** Each combination that a scenario is to be run in, with its name. */
+export const ways = [1, 4].flatMap((loops) => [false, true].map((secure) =>
+  ({ loops, secure, name: `${loops} loop${loops > 1 ? "s" : ""}${secure ? ", TLS" : ""}` })));
+export const plainWays = ways.filter((way) => !way.secure);
+
+/** Publishes what `make(i)` gives for i < n, `window` commands in flight; resolves with the answers. */
+export async function publishAll(wire, n, make, window = 32) {
+  const answers = new Array(n);
+  let next = 0;
+  const lane = async () => {
+    while (next < n) {
+      const i = next++;
+      answers[i] = await wire.ask({ op: "publish", type: "message", ...make(i) });
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(window, n) }, lane));
+  return answers;
+}
+
+export const megabytes = (bytes) => Math.round(bytes / 1024 / 102.4) / 10;
