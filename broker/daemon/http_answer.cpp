@@ -24,7 +24,7 @@ broker::http_response wrong_method(std::string_view allowed) {
 
 broker::http_response json_answer(std::string json) {
   broker::http_response out;
-  out.body = std::move(json) + '\n';
+  out.body = std::move(json);
   return out;
 }
 

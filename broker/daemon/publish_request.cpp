@@ -122,7 +122,7 @@ broker::http_response publish_request::response() const {
   }
   if (!single_)
     to.put("]");
-  out.body = std::move(json) + '\n';
+  out.body = std::move(json);
   return out;
 }
 
