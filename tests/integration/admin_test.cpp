@@ -6,8 +6,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <atomic>
 #include <fstream>
 #include <set>
+#include <stdexcept>
 #include <thread>
 
 using namespace hubbub;
@@ -197,4 +199,33 @@ TEST_CASE("the admin listener asks for its key, and probes need none", "[slow]")
   CHECK(
       http_request(outside, "POST", "/v1/publish", {std::string{"Authorization: Bearer "} + admin_key}, "{}")
           .status == 404);
+}
+
+TEST_CASE("publishes that are under way when the node stops end somehow", "[slow]") {
+  admin_world world;
+  std::atomic<bool> over{false};
+  std::atomic<int> answered{0};
+  std::vector<std::thread> threads;
+  for (auto t = 0; t < 3; ++t)
+    threads.emplace_back([&] {
+      while (!over) {
+        auto list = json::array();
+        for (auto n = 0; n < 50; ++n)
+          list.push_back({{"room", "chat." + std::to_string(n)}, {"type", "t"}, {"data", n}});
+        try {
+          const auto a = world.ask("POST", "/v1/publish", list);
+          answered += a.status == 200;
+        } catch (const std::runtime_error&) {
+          return; // it listens no more
+        }
+      }
+    });
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+  while (answered <= 10 && std::chrono::steady_clock::now() < until)
+    std::this_thread::yield();
+  CHECK(answered > 10);
+  world.node->stop();
+  over = true;
+  for (auto& t : threads)
+    t.join();
 }
