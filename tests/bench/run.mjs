@@ -1,13 +1,14 @@
 // Runs scenarios in alternating rounds and prints medians, spread and ratios. Called by scripts/bench.
 import { availableParallelism, cpus } from 'node:os';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { built, cores } from './servers.mjs';
+import { fileURLToPath } from 'node:url';
+import { cores, hubbub } from './servers.mjs';
 import { bars, scenarios } from './scenarios.mjs';
 import { barLine, table } from './table.mjs';
 
-const here = new URL('.', import.meta.url).pathname;
+const here = fileURLToPath(new URL('.', import.meta.url));
 const root = join(here, '../..');
 const options = { rounds: +(process.env.ROUNDS ?? 3), secs: +(process.env.SECS ?? 5) };
 const wanted = process.argv.slice(2);
@@ -17,7 +18,7 @@ for (const name of names) {
   console.error(`scripts/bench: there is no scenario "${name}"; there are ${Object.keys(scenarios).join(', ')}`);
   process.exit(1);
 }
-if (!built('hubbub')) { console.error('scripts/bench: build/release/hubbub is not there'); process.exit(1); }
+if (!existsSync(hubbub)) { console.error(`scripts/bench: ${hubbub} is not there`); process.exit(1); }
 if ((availableParallelism?.() ?? cpus().length) < 2) {
   console.error('scripts/bench: one core only: server and load share it, so compare nothing with other machines');
   cores.server = cores.load = undefined;
@@ -30,7 +31,7 @@ const about = {
   machine: `${cpus().length} x ${cpus()[0]?.model.trim()}`,
   kernel: ask('uname', '-sr'),
   compiler: ask('g++', '--version').split('\n')[0],
-  hubbub: ask(join(root, 'build/release/hubbub'), 'version').split('\n')[0],
+  hubbub: ask(hubbub, 'version').split('\n')[0],
   uws: JSON.parse(readFileSync(join(here, 'peers/package.json'), 'utf8')).dependencies['@trufflesuite/uws-js-unofficial'],
   node: process.version,
   ...options,
@@ -44,7 +45,7 @@ for (let round = 1; round <= options.rounds; round++) {
   }
 }
 
-console.log(`\nhubbub ${about.hubbub} (${about.commit}), uWebSockets.js ${about.uws} on node ${about.node}`);
+console.log(`\n${about.hubbub} (${about.commit}), uWebSockets.js ${about.uws} on node ${about.node}`);
 console.log(`${about.machine}, ${about.kernel}, ${about.compiler}; ${options.rounds} rounds of ${options.secs} s\n`);
 console.log(table(rows));
 console.log('');

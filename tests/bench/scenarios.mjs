@@ -55,10 +55,12 @@ async function* rooms() {
     const before = resident(s.pid);
     for (let from = 0; from < count; from += batch) await post(from);
     const at_once = resident(s.pid);
-    await sleep(10_000);
+    await sleep(15_000); // rooms that nobody uses have ended by then; what is left is the log, and what the allocator keeps
     return { at_once: (at_once - before) / count, later: (resident(s.pid) - before) / count };
   });
-  yield { what: '100,000 idle rooms, one event each', server: 'hubbub', unit: 'resident bytes each', value: Math.max(grown.at_once, grown.later), ...grown };
+  const what = '100,000 idle rooms, one event each';
+  yield { what, server: 'hubbub', unit: 'resident bytes each', value: grown.later };
+  yield { what, server: 'hubbub', unit: 'resident bytes each, just published', value: grown.at_once };
 }
 
 /** Nobody there. */

@@ -1,19 +1,23 @@
 // The servers that are measured: how each is started, and how wsload speaks to it.
 import { spawn } from 'node:child_process';
 import { createServer, connect } from 'node:net';
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, openSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { sleep } from './process.mjs';
 
-const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
+const here = fileURLToPath(new URL('.', import.meta.url));
 const root = join(here, '../..');
 const out = join(root, 'build/bench');
+
+/** What is measured, unless told otherwise. */
+export const hubbub = resolve(root, process.env.HUBBUB_BINARY ?? 'build/release/hubbub');
 
 /** name -> {command(port, admin), profile, cwd?}. `size` is what wsload must send for frames as long as hubbub's. */
 export const servers = {
   hubbub: {
     profile: 'hubbub',
-    command: (port, admin) => [join(root, 'build/release/hubbub'), 'serve', '--dev', '--config', join(here, 'hubbub.toml'),
+    command: (port, admin) => [hubbub, 'serve', '--dev', '--config', join(here, 'hubbub.toml'),
       '--listen', `127.0.0.1:${port}`, '--admin', `127.0.0.1:${admin}`],
   },
   uws: { profile: 'uws', command: (port) => ['sh', join(here, 'peers/uws-js.sh'), port] },
@@ -70,5 +74,3 @@ export function wsload(server, args) {
     });
   });
 }
-
-export const built = (name) => name !== 'hubbub' || existsSync(join(root, 'build/release/hubbub'));
