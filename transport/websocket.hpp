@@ -38,6 +38,9 @@ public:
   [[nodiscard]] std::size_t write(std::span<const std::string_view> slices) override;
   void keep(std::string_view rest) override;
   [[nodiscard]] std::size_t control_bytes() const noexcept override { return lane_.size(); }
+  [[nodiscard]] std::size_t unsent_bytes() const noexcept override {
+    return lane_.size() + wire_.unacknowledged();
+  }
   void close(const broker::disconnect& why) override;
   void pause_reading() override { paused_ = true; }
   void resume_reading() override;

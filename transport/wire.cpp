@@ -8,7 +8,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <linux/sockios.h>
 #include <new>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -214,6 +216,11 @@ bool wire::pay() noexcept {
   }
   owed_.reset();
   return true;
+}
+
+std::size_t wire::unacknowledged() const noexcept {
+  int n = 0;
+  return ioctl(descriptor_, SIOCOUTQ, &n) == 0 && n > 0 ? static_cast<std::size_t>(n) : 0;
 }
 
 void wire::shut_writing() noexcept {

@@ -45,6 +45,8 @@ public:
   [[nodiscard]] std::ptrdiff_t write(std::span<const std::string_view> parts) noexcept;
   /// A record waits for the socket: `write`, if with nothing, when it is writable.
   [[nodiscard]] bool owes() const noexcept { return owed_size_ != 0; }
+  /// Bytes that the kernel holds and the peer has not acknowledged. A system call.
+  [[nodiscard]] std::size_t unacknowledged() const noexcept;
   /// Did the kernel take a byte in the last `write`?
   [[nodiscard]] bool progressed() const noexcept { return progressed_; }
 
