@@ -23,6 +23,8 @@ sigset_t watched_signals() {
 
 int serve(const config& how) {
   std::signal(SIGPIPE, SIG_IGN);
+  // A log that may not grow (RLIMIT_FSIZE) is a full disk, not the end.
+  std::signal(SIGXFSZ, SIG_IGN);
   const auto signals = watched_signals();
   // Before the first thread, which inherits it.
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
