@@ -1,0 +1,106 @@
+#include "broker/delivery.hpp"
+
+#include "broker/wire_frame.hpp"
+#include "tests/support/catch.hpp"
+
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+using namespace hubbub::broker;
+
+// A sanitizer brings an allocator of its own.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+namespace {
+std::size_t allocations = 0;
+} // namespace
+
+// Not inlined, or the compiler believes that new and delete do not fit each other.
+[[gnu::noinline]] void* operator new(std::size_t n) {
+  ++allocations;
+  if (auto* p = std::malloc(n == 0 ? 1 : n))
+    return p;
+  throw std::bad_alloc{};
+}
+[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+
+namespace {
+
+/// Takes everything and keeps nothing.
+class swallowing_connection final : public connection {
+public:
+  void control(std::string_view) override {}
+  void control_frame(std::string_view) override {}
+  [[nodiscard]] std::size_t write(std::span<const std::string_view> slices) override {
+    std::size_t n = 0;
+    for (auto s : slices)
+      n += s.size();
+    taken += n;
+    return n;
+  }
+  void keep(std::string_view) override {}
+  [[nodiscard]] std::size_t control_bytes() const noexcept override { return 0; }
+  void close(const disconnect&) override {}
+  void pause_reading() override {}
+  void resume_reading() override {}
+  [[nodiscard]] steady_time last_received() const noexcept override { return {}; }
+  [[nodiscard]] steady_time last_sent() const noexcept override { return {}; }
+  [[nodiscard]] wire_format format() const noexcept override { return wire_format::websocket; }
+  std::size_t taken = 0;
+};
+
+struct no_log final : log_reader {
+  void pull(reader&) override { FAIL("nobody is behind"); }
+};
+
+} // namespace
+
+TEST_CASE("delivering to a thousand readers allocates nothing", "[delivery]") {
+  policy rules;
+  tape_budget budget;
+  auto from = std::make_shared<feed>(*room_name::parse("chat.many"), rules, 1, budget, 0);
+  audience all{from, 0};
+  no_log log;
+  delivery send{log};
+  std::vector<recipient*> marked;
+  struct one {
+    swallowing_connection wire;
+    recipient to;
+    reader r;
+  };
+  std::vector<std::unique_ptr<one>> readers;
+  for (std::uint64_t i = 1; i <= 1000; ++i) {
+    auto& o = *readers.emplace_back(std::make_unique<one>());
+    o.to.wire = &o.wire;
+    o.to.session = {i};
+    o.r.to = &o.to;
+    all.add(o.r, {0, 0});
+  }
+  std::string frame;
+  append_text_frame(frame, std::string(128, 'x'));
+  const auto publish = [&](std::uint64_t offset) {
+    frame_info info;
+    info.offset = offset;
+    from->writable(wire_format::websocket)->append(frame, info);
+  };
+  for (std::uint64_t o = 1; o <= 16; ++o)
+    publish(o);
+  send.walk(all, true, marked); // the scratch grows to its size
+
+  std::uint64_t offset = 16;
+  for (auto round = 0; round < 20; ++round) {
+    for (auto i = 0; i < 16; ++i)
+      publish(++offset);
+    const auto before = allocations;
+    send.walk(all, true, marked);
+    CHECK(allocations - before == 0);
+  }
+  for (const auto& o : readers)
+    CHECK(o->wire.taken == frame.size() * offset);
+}
+
+#endif
