@@ -1,3 +1,4 @@
+#include "cluster/sqlite_db.hpp"
 #include "tests/cluster/bus_kit.hpp"
 #include "tests/cluster/faulty_disk.hpp"
 #include "tests/cluster/room_double.hpp"
@@ -61,6 +62,33 @@ TEST_CASE("when the sync of a commit fails, the outcome is unknown, and a retry 
   CHECK(chat.publish(e).what.duplicate);
   CHECK(data_of(read(*bus, after("chat.1", 0)).events) == texts{"a", "b"});
   CHECK(bus->health().code == broker::errc::ok);
+}
+
+TEST_CASE("what a failed commit had in it leaves no trace", "[sqlite]") {
+  faulty_disk disk;
+  embedded_kit kit{true, sync_mode::full};
+  auto bus = kit.open(long_history());
+  room_double chat{*bus, "chat.1"};
+  const auto a = chat.keep("a");
+  auto e = chat.event("b");
+  e.event_id = "b";
+  faulty_disk::fail_writes = 1000;
+  const auto p = chat.publish(e);
+  faulty_disk::fail_writes = 0;
+  REQUIRE_FALSE(p.stored);
+  CHECK(p.refused.outcome == broker::publish_outcome::not_stored);
+  CHECK(p.refused.event_id == "b");
+
+  const auto again = chat.publish(e);
+  REQUIRE(again.stored);
+  CHECK_FALSE(again.what.duplicate);
+  REQUIRE(chat.seen().events().size() == 2);
+  CHECK(chat.seen().events()[1]->previous == a);
+  auto db = cluster::database::open(kit.dir() + "/hubbub.db");
+  REQUIRE(db.has_value());
+  std::int64_t held = 0;
+  CHECK(db->ask("SELECT held FROM rooms WHERE name = 'chat.1'", held) == SQLITE_OK);
+  CHECK(held == 2);
 }
 
 TEST_CASE("an event of unknown outcome that a restart finds is known by the id that was told", "[sqlite]") {
@@ -130,7 +158,11 @@ TEST_CASE("on a disk that fails at random, what is said of each publish is true"
       CHECK(std::set<std::string>(there.begin(), there.end()).size() == there.size());
     };
     check(after_a_kill(kit, "chat.1"));
-    const auto here = data_of(read(*bus, after("chat.1", 0)).events);
+    const auto found = read(*bus, after("chat.1", 0));
+    const auto here = data_of(found.events);
+    for (std::size_t i = 0; i < found.events.size(); ++i)
+      CHECK(found.events[i]->previous == (i == 0 ? 0 : found.events[i - 1]->offset));
+    CHECK(found.head.offset == (found.events.empty() ? 0 : found.events.back()->offset));
     CHECK(std::set<std::string>(here.begin(), here.end()) == kept);
     CHECK(data_of(chat.seen().events()) == here);
   }
