@@ -7,23 +7,23 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-import { Wire } from "./wire.mjs";
+import { until, Wire } from "./wire.mjs";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 export const binary = path.resolve(root, process.env.HUBBUB_BINARY ?? "build/release/hubbub");
 
-/** A directory that goes when the test has ended. */
-export function directory(t) {
+/** A directory that goes when the process does: after the nodes that write there. */
+export function directory() {
   const made = mkdtempSync(path.join(tmpdir(), "hubbub-integration-"));
-  t.after(() => rmSync(made, { recursive: true, force: true }));
+  process.on("exit", () => rmSync(made, { recursive: true, force: true }));
   return made;
 }
+process.setMaxListeners(0);
 
 let certificate;
 function certificateFiles() {
   if (certificate) return certificate;
-  const where = mkdtempSync(path.join(tmpdir(), "hubbub-integration-"));
-  process.on("exit", () => rmSync(where, { recursive: true, force: true }));
+  const where = directory();
   certificate = { certificate: path.join(where, "certificate.pem"), key: path.join(where, "key.pem") };
   execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
     "-subj", "/CN=localhost", "-keyout", certificate.key, "-out", certificate.certificate], { stdio: "ignore" });
@@ -40,7 +40,7 @@ function toml(sections) {
  * a node that ended by itself or said that something is wrong in memory fails the test.
  */
 export async function serve(t, { loops = 1, secure = false, dataDir, sections = {} } = {}) {
-  const file = path.join(directory(t), "hubbub.toml");
+  const file = path.join(directory(), "hubbub.toml");
   writeFileSync(file, toml({ ...sections, server: { loops, ...sections.server }, ...(secure && { tls: certificateFiles() }) }));
   const args = ["serve", "--dev", "--config", file, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-level", "warn"];
   if (dataDir) args.push("--data-dir", dataDir);
@@ -101,13 +101,18 @@ export const ways = [1, 4].flatMap((loops) => [false, true].map((secure) =>
   ({ loops, secure, name: `${loops} loop${loops > 1 ? "s" : ""}${secure ? ", TLS" : ""}` })));
 export const plainWays = ways.filter((way) => !way.secure);
 
-/** Publishes what `make(i)` gives for i < n, `window` commands in flight; resolves with the answers. */
-export async function publishAll(wire, n, make, window = 32) {
+/**
+ * Publishes what `make(i)` gives for i < n, `window` commands in flight; resolves with the answers.
+ * `may(i)`: false while the i-th has to wait, so that readers on a busy machine keep up.
+ */
+export async function publishAll(wire, n, make, { window = 32, may } = {}) {
   const answers = new Array(n);
   let next = 0;
+  let turn = Promise.resolve(); // they wait in order, so that the events are in order
   const lane = async () => {
     while (next < n) {
       const i = next++;
+      if (may) await (turn = turn.then(() => may(i) || until(() => may(i), "the readers keep up")));
       answers[i] = await wire.ask({ op: "publish", type: "message", ...make(i) });
     }
   };
