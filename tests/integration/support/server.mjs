@@ -50,9 +50,9 @@ export function temporaryDirectory(t) {
   return directory;
 }
 
-function launch(args, { env = {}, ulimit } = {}) {
+function launch(args, { env = {}, ulimit, uid, gid } = {}) {
   const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HUBBUB_")));
-  const options = { stdio: ["ignore", "pipe", "pipe"], env: { ...clean, ...env } };
+  const options = { stdio: ["ignore", "pipe", "pipe"], env: { ...clean, ...env }, uid, gid };
   const child = ulimit
     ? spawn("sh", ["-c", `ulimit ${ulimit} || exit 99; exec "$0" "$@"`, binary, ...args], options)
     : spawn(binary, args, options);
