@@ -4,6 +4,8 @@
 
 #include "tests/daemon/config_fixture.hpp"
 
+#include <atomic>
+#include <ctime>
 #include <thread>
 
 using namespace hubbub;
@@ -137,6 +139,7 @@ TEST_CASE_METHOD(fixture, "a token changed anywhere is refused", "[jwt]") {
   CHECK(refused(token + ".").code == errc::unauthorized);
   CHECK(refused(token + "." + token).code == errc::unauthorized);
   CHECK(refused("..").code == errc::unauthorized);
+  CHECK(refused(std::string(2'000, 'a') + token.substr(token.find('.'))).message == "the token is not a JWT");
   CHECK(refused(std::string(20'000, 'a')).message == "the token has more than 16384 bytes");
 }
 
@@ -272,9 +275,11 @@ TEST_CASE("the admin listener opens for each of its keys and nothing else", "[jw
 TEST_CASE_METHOD(fixture, "what verifying costs", "[.bench]") {
   const auto token = mint(ann());
   constexpr int rounds = 20'000;
-  const auto began = std::chrono::steady_clock::now();
+  const auto began = std::clock(); // of the processor, whatever else the machine does
+  int good = 0;
   for (int i = 0; i < rounds; ++i)
-    CHECK(door.verify(token).has_value());
-  const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - began;
-  WARN(took.count() / rounds << " us, with the second of two keys");
+    good += door.verify(token).has_value();
+  const auto took = std::clock() - began;
+  CHECK(good == rounds);
+  WARN(1e6 * static_cast<double>(took) / CLOCKS_PER_SEC / rounds << " us, with the second of two keys");
 }
