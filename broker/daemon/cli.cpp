@@ -43,7 +43,7 @@ int run(const std::vector<std::string>& arguments, const surroundings& around) {
     app.parse(reversed);
   } catch (const CLI::CallForHelp&) {
     const auto chosen = app.get_subcommands();
-    around.out << (chosen.empty() ? app : *chosen.front()).help();
+    around.out << (chosen.empty() ? app.help() : chosen.front()->help("hubbub"));
     return exit_ok;
   } catch (const CLI::ParseError& e) {
     const auto chosen = app.get_subcommands();

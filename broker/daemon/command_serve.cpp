@@ -48,7 +48,7 @@ command add_serve(CLI::App& app, const surroundings& around) {
       serve->add_flag_callback(
           "--" + flag, [take] { take("true"); }, help);
     else
-      serve->add_option_function<std::string>("--" + flag, take, help)->type_name("");
+      serve->add_option_function<std::string>("--" + flag, take, help)->type_name("VALUE");
   }
   serve->footer("A flag beats its variable, a variable beats the file. What the file's keys mean: "
                 "docs/configuration.md\nTry it: hubbub serve --dev");
