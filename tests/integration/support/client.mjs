@@ -22,8 +22,9 @@ class Client {
   #waiting = new Set();
   #next = 1;
 
-  constructor(socket) {
+  constructor(socket, answersPings) {
     this.socket = socket;
+    this.answersPings = answersPings;
     socket.on("message", (data, binary) => this.#take(binary ? { binary: data } : JSON.parse(data.toString())));
     socket.on("error", () => {}); // a close follows
     this.closed = new Promise((resolve) => {
@@ -46,6 +47,7 @@ class Client {
 
   #take(message) {
     this.messages.push(message);
+    if (message.op === "ping" && this.answersPings) this.send('{"op":"pong"}');
     const asked = this.#asked.get(message.id);
     if (asked && (message.op === "ok" || message.op === "error")) {
       this.#asked.delete(message.id);
@@ -110,18 +112,18 @@ class Client {
 }
 
 /**
- * Connects to `server` (of server.mjs), and waits for `welcome` unless `welcome: false`. With `t` it ends
- * with the test. Throws `Refused` when the handshake is.
+ * Connects to `server` (of server.mjs), and waits for `welcome` unless `welcome: false`. It answers
+ * pings unless `answersPings: false`. With `t` it ends with the test. Throws `Refused` when the handshake is.
  */
 export async function connect(server, {
   t, token, headers = {}, protocols = ["hubbub.v1.json"], perMessageDeflate = false, path = "/v1/ws",
-  welcome = true, ms = patience, ...options
+  welcome = true, answersPings = true, ms = patience, ...options
 } = {}) {
   if (token !== undefined) headers = { ...headers, authorization: `Bearer ${token}` };
   const socket = new WebSocket(server.url.replace(/^http/, "ws") + path, protocols, {
     headers, perMessageDeflate, handshakeTimeout: ms, followRedirects: false, ...options,
   });
-  const client = new Client(socket);
+  const client = new Client(socket, answersPings);
   t?.after(() => client.cut());
   const opened = new Promise((resolve, reject) => {
     socket.once("open", resolve);

@@ -46,7 +46,6 @@ class Raw {
   /** Bytes received in all. */
   received = 0;
   over = false;
-  frames = [];
   #wake = new Set();
 
   constructor(socket) {
@@ -140,6 +139,13 @@ class Raw {
 
   /** The next frame; undefined when the socket closes first. */
   frame(ms) { return this.until(() => this.#take(), ms, "a frame"); }
+
+  /** All frames that are here already. */
+  arrived() {
+    const frames = [];
+    for (let f; (f = this.#take());) frames.push(f);
+    return frames;
+  }
 
   /** The next text frame's JSON for which `predicate` is true; undefined when the socket closes first. */
   async message(predicate = () => true, ms = patience) {

@@ -1,0 +1,452 @@
+// Clients that are broken or mean it badly. Each is bounded in time and memory, and its end has a name:
+// a close code, a status or a counter. Well-behaved clients are served all the while.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { constants, createDeflateRaw, deflateRawSync } from "node:zlib";
+import { connect } from "./support/client.mjs";
+import { frame, handshake, opcode, open, upgrade } from "./support/raw.mjs";
+import { eventually, request, sleep, start } from "./support/server.mjs";
+
+const mb = 1 << 20;
+
+/** mulberry32: numbers from 0 to 1 that a seed repeats. */
+function random(seed) {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** A healthy client and its publisher answer within a second, and the server stays below `bytes` more memory. */
+class Watch {
+  constructor(server, client) { Object.assign(this, { server, client, before: server.rss(), n: 0 }); }
+  async round() {
+    const n = ++this.n;
+    await this.client.must({ op: "publish", room: "chat.well", type: "t", data: n }, 3000);
+    await this.client.waitFor((m) => m.op === "event" && m.data === n, 3000);
+  }
+  grown() { return this.server.rss() - this.before; }
+  async done(bytes) {
+    await this.round();
+    await this.server.mustBeWell();
+    assert.ok(this.grown() < bytes, `memory grew by ${(this.grown() / mb).toFixed(1)} MB`);
+  }
+}
+
+async function watch(server, t) {
+  const client = await connect(server, { t });
+  await client.must({ op: "join", room: "chat.well" });
+  const w = new Watch(server, client);
+  for (let i = 0; i < 3; i++) await w.round();
+  w.before = server.rss();
+  return w;
+}
+
+/** Deflates `chunks` as one message of permessage-deflate. */
+function deflated(chunk, times) {
+  return new Promise((resolve, reject) => {
+    const out = [];
+    const z = createDeflateRaw({ level: 9 });
+    z.on("data", (d) => out.push(d));
+    z.on("error", reject);
+    let left = times;
+    const next = () => {
+      if (left-- > 0) z.write(chunk, next);
+      else z.flush(constants.Z_SYNC_FLUSH, () => resolve(Buffer.concat(out).subarray(0, -4)));
+    };
+    next();
+  });
+}
+
+const deflate = { headers: { "Sec-WebSocket-Extensions": "permessage-deflate" } };
+
+describe("one at a time", () => {
+  let server;
+  before(async () => {
+    server = await start(null, {
+      config: '[limits]\nauthenticate_within = "2s"\nping = "1s"\npong_within = "1s"\nstall = "2s"\nsend_buffer_bytes = 8192\n',
+      dev: true,
+    });
+  });
+  after(() => server?.kill());
+
+  test("1009: a frame that says it has 1 GB, before its bytes come", async (t) => {
+    const w = await watch(server, t);
+    for (const length of [1 << 30, 2 ** 40]) {
+      const raw = await upgrade(server.port, { t });
+      await raw.send("x", { length });
+      assert.equal(await raw.closeCode(), 1009);
+      await raw.closed();
+    }
+    await w.done(20 * mb);
+  });
+
+  test("1002: a length beyond 63 bits, or longer than it need be", async (t) => {
+    for (const bytes of [
+      Buffer.from([0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]),
+      frame("x", { form: 16 }),
+      frame("x", { form: 64 }),
+    ]) {
+      const raw = await upgrade(server.port, { t });
+      await raw.write(bytes);
+      assert.ok([1002, 1009].includes(await raw.closeCode()));
+      await raw.closed();
+    }
+  });
+
+  test("1009: a message in a million pieces", async (t) => {
+    const w = await watch(server, t);
+    const raw = await upgrade(server.port, { t });
+    await raw.send("x", { fin: false });
+    const piece = Buffer.concat(Array.from({ length: 100 }, () =>
+      frame("x".repeat(100), { op: opcode.continuation, fin: false })));
+    for (let i = 0; i < 100 && !raw.over; i++) await raw.write(piece);
+    assert.equal(await raw.closeCode(), 1009);
+    // Empty pieces have no bytes to count, and end nothing but their own connection.
+    const empty = await upgrade(server.port, { t });
+    await empty.send("x", { fin: false });
+    const nothing = Buffer.concat(Array.from({ length: 1000 }, () => frame("", { op: opcode.continuation, fin: false })));
+    for (let i = 0; i < 100 && !empty.over; i++) await empty.write(nothing);
+    await w.done(20 * mb);
+  });
+
+  test("1009: 100 MB of zeros, compressed", async (t) => {
+    const w = await watch(server, t);
+    const bomb = await deflated(Buffer.alloc(mb), 100);
+    assert.ok(bomb.length < 110_000, `${bomb.length}`); // it passes the limit of the wire
+    for (let i = 0; i < 5; i++) {
+      const raw = await upgrade(server.port, { t, ...deflate });
+      assert.match(raw.opened.headers["sec-websocket-extensions"], /permessage-deflate/);
+      const from = Date.now();
+      await raw.send(bomb, { rsv: 4 });
+      assert.equal(await raw.closeCode(), 1009);
+      assert.ok(Date.now() - from < 3000, "it took too long");
+      await raw.closed();
+    }
+    await w.done(20 * mb);
+  });
+
+  test("a small message may be compressed; a damaged one is 1007", async (t) => {
+    const raw = await upgrade(server.port, { t, ...deflate });
+    await raw.message((m) => m.op === "welcome");
+    const text = deflateRawSync('{"op":"leave","id":1,"room":"chat.1"}', { finishFlush: constants.Z_SYNC_FLUSH });
+    await raw.send(text.subarray(0, -4), { rsv: 4 });
+    assert.equal((await raw.message((m) => m.op === "error")).code, "not_joined");
+    await raw.send(Buffer.from([0xff, 0xff, 0xff, 0xff]), { rsv: 4 });
+    assert.equal(await raw.closeCode(), 1007);
+    const nonsense = await upgrade(server.port, { t, ...deflate });
+    const bytes = deflateRawSync(Buffer.from([0x22, 0xff, 0xfe, 0x22]), { finishFlush: constants.Z_SYNC_FLUSH });
+    await nonsense.send(bytes.subarray(0, -4), { rsv: 4 });
+    assert.equal(await nonsense.closeCode(), 1007);
+  });
+
+  test("half a frame, and silence: 4104", async (t) => {
+    const raw = await upgrade(server.port, { t });
+    await raw.message((m) => m.op === "welcome");
+    await raw.write(frame('{"op":"leave","id":1,"room":"chat.1"}').subarray(0, 20));
+    assert.equal(await raw.closeCode(6000), 4104);
+  });
+
+  test("a frame byte by byte is understood", async (t) => {
+    const raw = await upgrade(server.port, { t });
+    await raw.message((m) => m.op === "welcome");
+    for (const byte of frame('{"op":"leave","id":1,"room":"chat.1"}')) await raw.write(Buffer.from([byte]));
+    assert.equal((await raw.message((m) => m.op === "error")).code, "not_joined");
+  });
+
+  test("who goes in the middle of anything leaves nothing behind", async (t) => {
+    const connections = () => server.metric("hubbub_connections");
+    const before = await connections();
+    for (let i = 0; i < 50; i++) {
+      const raw = await upgrade(server.port, { t });
+      await raw.say({ op: "join", id: 1, room: `chat.gone${i % 5}`, presence: true });
+      await raw.write(frame("{".repeat(300)).subarray(0, i * 5));
+      if (i % 2) raw.socket.resetAndDestroy();
+      else raw.destroy();
+    }
+    await eventually(async () => (await connections()) <= before, "all are gone");
+    assert.equal(await server.metric("hubbub_joins"), 0);
+  });
+
+  test("4103: pings and never reads", async (t) => {
+    const w = await watch(server, t);
+    const raw = await upgrade(server.port, { t });
+    raw.pause();
+    const pings = Buffer.concat(Array.from({ length: 1000 }, () => frame("x".repeat(125), { op: opcode.ping })));
+    const counted = await server.metric('hubbub_goodbyes_total{code="4103"}');
+    const writing = (async () => {
+      for (let i = 0; i < 400 && !raw.over; i++) await raw.write(pings);
+    })();
+    let most = 0;
+    await eventually(async () => {
+      most = Math.max(most, w.grown());
+      return (await server.metric('hubbub_goodbyes_total{code="4103"}')) > counted;
+    }, "it is ended", 15_000);
+    assert.ok(most < 20 * mb, `memory grew by ${most}`);
+    raw.destroy();
+    await writing;
+    await w.done(20 * mb);
+  });
+
+  test("4103: sends commands and never reads; it is not read from any more", async (t) => {
+    const w = await watch(server, t);
+    const raw = await upgrade(server.port, { t });
+    raw.pause();
+    const commands = Buffer.concat(Array.from({ length: 500 }, (_, i) =>
+      frame(JSON.stringify({ op: "presence", id: `${i}-${"x".repeat(50)}`, room: "chat.well", limit: 1000 }))));
+    const counted = await server.metric('hubbub_goodbyes_total{code="4103"}');
+    let written = 0;
+    const writing = (async () => {
+      for (let i = 0; i < 1000 && !raw.over; i++) if (await raw.write(commands)) written++;
+    })();
+    let most = 0;
+    await eventually(async () => {
+      most = Math.max(most, w.grown());
+      return (await server.metric('hubbub_goodbyes_total{code="4103"}')) > counted;
+    }, "it is ended", 15_000);
+    assert.ok(written < 1000, "all its commands were read");
+    assert.ok(most < 20 * mb, `memory grew by ${most}`);
+    raw.destroy();
+    await writing;
+    await w.done(20 * mb);
+  });
+
+  test("asks for large histories and never reads: the answers wait in the log, not in memory", async (t) => {
+    const w = await watch(server, t);
+    for (let i = 0; i < 100; i++) await server.publish({ room: "chat.large", type: "t", data: "x".repeat(10_000) });
+    w.before = server.rss();
+    const all = [];
+    for (let i = 0; i < 10; i++) {
+      const raw = await upgrade(server.port, { t });
+      raw.pause();
+      for (let n = 0; n < 64; n++) await raw.say({ op: "history", id: n, room: "chat.large", limit: 100 });
+      all.push(raw);
+    }
+    let most = 0;
+    for (const end = Date.now() + 1500; Date.now() < end; await sleep(50)) most = Math.max(most, w.grown());
+    assert.ok(most < 30 * mb, `memory grew by ${(most / mb).toFixed(1)} MB`);
+    for (const raw of all) raw.destroy();
+    await w.done(30 * mb);
+  });
+
+  test("a batch of 256 large answers for one that does not read", async (t) => {
+    const w = await watch(server, t);
+    const raw = await upgrade(server.port, { t });
+    raw.pause();
+    const batch = Array.from({ length: 256 }, (_, i) => ({ op: "history", id: i, room: "chat.large", limit: 1000 }));
+    for (let i = 0; i < 3; i++) await raw.say(batch);
+    await sleep(500);
+    await w.done(10 * mb);
+  });
+});
+
+describe("handshakes", () => {
+  let server;
+  before(async () => { server = await start(); });
+  after(() => server?.kill());
+  const refused = (reason) => server.metric(`hubbub_handshakes_refused_total{reason="${reason}"}`);
+
+  test("half a handshake, one byte a second, and nothing at all are ended and counted", async (t) => {
+    const w = await watch(server, t);
+    const before = await refused("timeout");
+    const from = Date.now();
+    const half = await open(server.port, { t });
+    const { text } = handshake();
+    await half.write(text.slice(0, 60));
+    const silent = await open(server.port, { t });
+    const slow = await open(server.port, { t });
+    let at = 0;
+    const drip = setInterval(() => slow.write(text[at++]), 1000);
+    t.after(() => clearInterval(drip));
+    const rounds = setInterval(() => w.round().catch(() => {}), 1000);
+    t.after(() => clearInterval(rounds));
+    const [a, b] = await Promise.all([half.answer(20_000), slow.answer(20_000), silent.closed(20_000)]);
+    for (const answer of [a, b]) assert.equal(answer?.status, 408);
+    assert.ok(Date.now() - from > 8000 && Date.now() - from < 16_000, `${Date.now() - from} ms`);
+    await eventually(async () => (await refused("timeout")) >= before + 2, "they are counted");
+    clearInterval(rounds);
+    await w.done(20 * mb);
+  });
+
+  const rubbish = {
+    "no HTTP": ["\x00\x01\x02\x03\r\n\r\n", 400],
+    "a TLS hello": [Buffer.from("16030100a5010000a10303", "hex"), undefined],
+    "an endless line": ["GET /" + "a".repeat(20_000), [400, 431]],
+    "an endless header": ["GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + "a".repeat(20_000), 431],
+    "10,000 headers": ["GET / HTTP/1.1\r\n" + "A: b\r\n".repeat(10_000), 431],
+    "no version": ["GET /\r\n\r\n", 400],
+    "HTTP/2": ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400],
+    "two lengths": ["POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400],
+    "a negative length": ["POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -1\r\n\r\n", 400],
+    "a body of 10 GB": ["POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10000000000\r\n\r\n", 413],
+    "a chunk of 2^64": ["POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", 400],
+    "white space before a colon": ["GET / HTTP/1.1\r\nHost : 127.0.0.1\r\n\r\n", 400],
+    "a bare line feed in a header": ["GET / HTTP/1.1\r\nHost: 127.0.0.1\nX: y\r\n\r\n", 400],
+    "a NUL in a header": ["GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: a\0b\r\n\r\n", 400],
+  };
+  for (const [name, [bytes, status]] of Object.entries(rubbish))
+    test(`HTTP rubbish: ${name}`, async (t) => {
+      const raw = await open(server.port, { t });
+      await raw.write(bytes);
+      if (status === undefined) raw.socket.end();
+      const answer = await raw.answer(5000);
+      if (status !== undefined) {
+        assert.ok([status].flat().includes(answer?.status), JSON.stringify(answer));
+        assert.ok(answer.text === "" || "code" in JSON.parse(answer.text), answer.text);
+      }
+      raw.socket.end();
+      await raw.closed(5000);
+    });
+
+  const upgrades = {
+    "no key": [{ headers: { "Sec-WebSocket-Key": null } }, 400],
+    "a short key": [{ headers: { "Sec-WebSocket-Key": "c2hvcnQ=" } }, 400],
+    "an old version": [{ headers: { "Sec-WebSocket-Version": "8" } }, 426],
+    "no version": [{ headers: { "Sec-WebSocket-Version": null } }, 426],
+    "no Upgrade": [{ headers: { Upgrade: null } }, 426],
+    "no Connection": [{ headers: { Connection: "keep-alive" } }, 426],
+    "no Host": [{ headers: { Host: null } }, [400, 403]],
+  };
+  for (const [name, [how, status]] of Object.entries(upgrades))
+    test(`a handshake with ${name} is refused and counted`, async (t) => {
+      const raw = await open(server.port, { t });
+      await raw.write(handshake(how).text);
+      const answer = await raw.answer();
+      assert.ok([status].flat().includes(answer?.status), JSON.stringify(answer));
+      assert.ok(JSON.parse(answer.text).message);
+      if (status === 426) assert.ok(answer.headers["sec-websocket-version"] === "13" || answer.headers.upgrade);
+    });
+
+  test("all that was counted", async () => {
+    assert.ok((await refused("bad_request")) >= 10);
+    assert.ok((await refused("other")) >= 5);
+  });
+
+  test("frames sent along with the handshake are not lost", async (t) => {
+    const raw = await open(server.port, { t });
+    await raw.write(Buffer.concat([
+      Buffer.from(handshake().text), frame('{"op":"leave","id":1,"room":"chat.1"}'), frame('{"op":"leave","id":2,"room":"chat.1"}'),
+    ]));
+    assert.equal((await raw.answer()).status, 101);
+    assert.equal((await raw.message((m) => m.op === "error")).id, 1);
+    assert.equal((await raw.message((m) => m.op === "error")).id, 2);
+  });
+
+  test("500 sockets that say nothing keep nobody out", async (t) => {
+    const w = await watch(server, t);
+    const sockets = await Promise.all(Array.from({ length: 500 }, () => open(server.port, { t })));
+    for (const raw of sockets) raw.write("GET /v1/ws HTTP/1.1\r\nHost: 127");
+    await w.round();
+    (await connect(server, { t })).cut();
+    assert.ok(w.grown() < 30 * mb, `${w.grown()}`);
+    for (const raw of sockets) raw.destroy();
+    await w.done(30 * mb);
+  });
+
+  test("many requests on one connection, and a request that is answered late to one that has gone", async (t) => {
+    const raw = await open(server.port, { t });
+    await raw.write("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".repeat(200));
+    for (let i = 0; i < 200; i++) assert.equal((await raw.answer())?.status, 200);
+    for (let i = 0; i < 50; i++) {
+      const admin = await open(server.adminPort, { t });
+      await admin.write('POST /v1/publish HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 42\r\n\r\n{"room":"chat.1","type":"t","data":"gone"}');
+      admin.destroy();
+    }
+    await server.mustBeWell();
+    const odd = await request(`${server.admin}/v1/rooms/${"%ff%00%2e".repeat(20)}/history`);
+    assert.ok(odd.status >= 400 && odd.status < 500, `${odd.status}`);
+  });
+});
+
+test("10,000 mutations of valid frames", { timeout: 180_000 }, async (t) => {
+  const seed = Number(process.env.HUBBUB_SEED ?? Date.now() % 1_000_000);
+  t.diagnostic(`HUBBUB_SEED=${seed}`);
+  const rand = random(seed);
+  const below = (n) => Math.floor(rand() * n);
+  const server = await start(t, { dataDir: true });
+  const w = await watch(server, t);
+  const seeds = [
+    { op: "join", id: 1, room: "chat.m", history: 3, presence: true, info: { a: [1, 2, { b: null }] } },
+    { op: "join", id: 2, room: "live.m", since: { epoch: "abc", offset: 3 } },
+    { op: "publish", id: 3, room: "chat.m", type: "t", data: { text: "hällo \u{1f600}" }, event_id: "e-1", key: "k", echo: false },
+    { op: "publish", id: 4, room: "live.m", type: "t", data: [1.5e300, -0, "x".repeat(200)] },
+    { op: "history", id: "h", room: "chat.m", limit: 10, before: 5 },
+    { op: "presence", id: 5, room: "chat.m", limit: 2, after: "x" },
+    { op: "update", id: 6, room: "chat.m", info: "there" },
+    { op: "leave", id: 7, room: "chat.m" }, { op: "auth", id: 8, token: "a.b.c" }, { op: "pong" },
+    { op: "call", id: 9, method: "a.b", data: 1 }, { op: "resume", id: 10, ticket: "t", rooms: { "chat.m": { epoch: "e", offset: 1 } } },
+  ].map((command) => Buffer.from(JSON.stringify(command)));
+  const opcodes = [1, 1, 1, 1, 1, 1, 1, 1, 2, 0, 8, 9, 10, 3, 15];
+
+  const mutated = () => {
+    let payload = Buffer.from(seeds[below(seeds.length)]);
+    for (let n = below(4); n > 0 && payload.length > 0; n--) {
+      const at = below(payload.length);
+      const kind = below(5);
+      if (kind === 0) payload[at] = below(rand() < 0.95 ? 128 : 256);
+      else if (kind === 1) payload = payload.subarray(0, at);
+      else if (kind === 2) payload = Buffer.concat([payload.subarray(0, at), payload.subarray(at + 1 + below(4))]);
+      else if (kind === 3) payload = Buffer.concat([payload.subarray(0, at), Buffer.from('{}[],:"\\019e'[below(12)]), payload.subarray(at)]);
+      else payload = Buffer.concat([payload.subarray(0, at), seeds[below(seeds.length)], payload.subarray(at)]);
+    }
+    // Most keep to the rules of WebSocket, so that what is beyond them is reached.
+    if (rand() < 0.98) return frame(payload);
+    const bytes = frame(payload, {
+      op: opcodes[below(opcodes.length)], fin: rand() < 0.8, rsv: rand() < 0.8 ? 0 : below(8), masked: rand() < 0.95,
+      length: rand() < 0.95 ? undefined : below(300),
+    });
+    if (rand() < 0.2) bytes[below(bytes.length)] = below(256);
+    return bytes;
+  };
+
+  const lanes = Array(4).fill(null);
+  const ends = new Map();
+  const answers = new Map();
+  const count = (where, what) => where.set(what, (where.get(what) ?? 0) + 1);
+  let opened = 0;
+  /** Reads until the answer to `mark`; undefined: it came. Else how the connection ended. */
+  const readUntil = (raw, mark) => raw.until(() => {
+    for (const f of raw.arrived()) {
+      if (f.op === opcode.close) return f.payload.length >= 2 ? f.payload.readUInt16BE(0) : 1005;
+      if (f.op !== opcode.text || f.rsv) continue;
+      const m = JSON.parse(f.text);
+      if (m.id === mark) return "marked";
+      count(answers, m.op === "error" ? m.code : m.op);
+    }
+    return undefined;
+  }, 1000).catch(() => "silent"); // half a frame swallowed the mark
+  for (let n = 0; n < 10_000;) {
+    for (let i = 0; i < lanes.length; i++) {
+      if (!lanes[i]) {
+        lanes[i] = await upgrade(server.port, rand() < 0.5 ? deflate : {});
+        opened++;
+      }
+      const raw = lanes[i];
+      const some = Array.from({ length: 1 + below(10) }, mutated);
+      n += some.length;
+      const mark = `mark-${n}`;
+      some.push(frame(JSON.stringify({ op: "leave", id: mark, room: "chat.none" })));
+      await raw.write(Buffer.concat(some));
+      const end = (await readUntil(raw, mark)) ?? "closed";
+      if (end === "marked") continue;
+      count(ends, end);
+      raw.destroy();
+      lanes[i] = null;
+    }
+    if (below(50) === 0) await w.round();
+  }
+  const list = (of) => [...of].map(([what, times]) => `${what}: ${times}`).join(", ");
+  t.diagnostic(`${opened} connections; ends: ${list(ends)}; answers: ${list(answers)}`);
+  for (const raw of lanes) raw?.destroy();
+  await w.done(40 * mb);
+  for (const code of ["ok", "event", "bad_frame", "bad_command", "bad_room", "not_supported"])
+    assert.ok(answers.has(code), `no ${code}: the mutations do not reach far`);
+  // Every end that was told has a reason of the protocol, or the one that the client gave.
+  for (const code of ends.keys())
+    assert.ok(["closed", "silent", 1000, 1001, 1002, 1005, 1007, 1009].includes(code) || code >= 3000, `${code}`);
+  await eventually(async () => (await server.metric("hubbub_connections")) === 1, "only the healthy one is left");
+  assert.equal(await server.metric("hubbub_room_crashes_total"), 0);
+});
