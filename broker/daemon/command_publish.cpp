@@ -73,12 +73,14 @@ std::string complete(publish_options& o, const surroundings& around) {
 int publish(publish_options& o, const surroundings& around) {
   if (auto wrong = complete(o, around); !wrong.empty())
     return fail(around, exit_usage, wrong);
-  const auto answer = post_json(o.admin + "/v1/publish", o.key, body_of(o));
+  auto answer = post_json(o.admin + "/v1/publish", o.key, body_of(o));
   if (!answer)
     return fail(around, exit_failed, "no answer from " + o.admin + ": " + answer.error().message);
   if (answer->status < 200 || answer->status > 299)
     return fail(around, exit_failed, "the node refused it: " + reason_of(*answer));
-  around.out << answer->body << '\n';
+  auto& text = answer->body;
+  text.erase(text.find_last_not_of('\n') + 1);
+  around.out << text << '\n';
   return exit_ok;
 }
 

@@ -192,7 +192,7 @@ TEST_CASE("token says what is wrong and shows no secret", "[cli]") {
 
 TEST_CASE("publish posts to the admin listener and prints the answer", "[cli][slow]") {
   program hubbub;
-  one_answer_server node{200, R"({"event_id":"e-1","offset":7})"};
+  one_answer_server node{200, "{\"event_id\":\"e-1\",\"offset\":7}\n"};
   REQUIRE(hubbub({"publish", "--admin", node.address(), "--key", "0123456789abcdef", "--room", "chat.42",
                   "--type", "no\"te", "--data", R"({"text":["hi"]})", "--event-id", "e-1", "--event-key",
                   "k"}) == exit_ok);
