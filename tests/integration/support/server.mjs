@@ -17,6 +17,20 @@ process.once("exit", () => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
 });
 
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
+const endings = new WeakMap();
+/** Does `what` after the test; what was asked for last comes first, as a server ends before its directory goes. */
+function afterwards(t, what) {
+  if (!t) return;
+  if (!endings.has(t)) {
+    const stack = [];
+    endings.set(t, stack);
+    t.after(async () => { while (stack.length) await stack.pop()(); });
+  }
+  endings.get(t).push(what);
+}
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Rejects when `promise` takes longer than `ms`. */
@@ -43,7 +57,7 @@ export async function eventually(check, what = String(check), ms = 10_000) {
 export function temporaryDirectory(t) {
   const directory = mkdtempSync(path.join(tmpdir(), "hubbub-integration-"));
   directories.add(directory);
-  t?.after(() => {
+  afterwards(t, () => {
     rmSync(directory, { recursive: true, force: true });
     directories.delete(directory);
   });
@@ -214,7 +228,7 @@ export async function start(t, { config, dev = config === undefined, flags = [],
   }
   const said = launch([...args, ...flags], { env, ulimit });
   const server = new Server(said, directory, log);
-  t?.after(() => server.kill());
+  afterwards(t, () => server.kill());
   const ready = new Promise((resolve, reject) => {
     let rest = "";
     said.child.stdout.on("data", (text) => {
