@@ -73,7 +73,11 @@ void log_puller::came(const position& p, broker::read_result r) {
     bytes += broker::segment::cost(most_frame_bytes(*e));
   const auto chunk = broker::segment::make(std::max<std::size_t>(bytes, 64), 0, p.after);
   auto& frames = at_.frames();
+  // The log may be ahead of the room: what is not on the tape yet comes from there, and only from there.
+  const auto head = found.mapped().front()->from->of(p.format).look().head();
   for (const auto& e : r.events) {
+    if (e->offset > head.offset)
+      break;
     frames.begin(*e, false);
     if (!chunk->append(frames.frame(p.format), frames.info(p.format)))
       break; // the rest is read again
@@ -110,8 +114,10 @@ void log_puller::serve(broker::reader& r, const broker::read_result& from, const
   const auto all = at_.sender().send_chunk(r, chunk);
   if (!all)
     return; // its socket is full
-  const auto back = r.from->of(r.to->format).look().find(seat.at.offset);
-  if (back) {
+  const auto view = r.from->of(r.to->format).look();
+  if (seat.at.offset > view.head().offset)
+    return ask_later(); // the log gave up more than the room has seen
+  if (const auto back = view.find(seat.at.offset)) {
     seat.at = *back;
     r.pulling = false;
   } else if (from.events.empty() && from.head.offset <= seat.at.offset) {
