@@ -18,7 +18,8 @@ constexpr std::string_view bearer_prefix = "bearer.";
 
 } // namespace
 
-admission::admission(node_context& node, origin_rule origin) : node_{node}, origin_{std::move(origin)} {}
+admission::admission(node_context& node, origin_rule origin)
+    : node_{node}, origin_{std::move(origin)}, handshakes_{node.bounds.handshakes_per_second} {}
 
 bool admission::may_connect(std::string_view remote_address) {
   std::lock_guard hold{mutex_};
@@ -51,6 +52,12 @@ void admission::disconnected(std::string_view remote_address) {
     by_address_.erase(it);
 }
 
+std::uint32_t admission::hold_up() {
+  const auto now = node_.time.now();
+  std::lock_guard hold{mutex_};
+  return handshakes_.take(now) ? 0 : std::max(handshakes_.retry_after_ms(now), 1u);
+}
+
 std::string_view admission::token_of(const broker::handshake& h) noexcept {
   if (!h.bearer.empty())
     return h.bearer;
@@ -66,6 +73,9 @@ broker::result<broker::admitted> admission::admit(const broker::handshake& h, br
   if (origin_)
     if (auto why = origin_(h); why.code != broker::errc::ok)
       return why;
+  // Before the token, which costs more than all else here.
+  if (const auto wait = hold_up(); wait != 0)
+    return broker::refusal{broker::errc::rate_limited, "too many handshakes at once", wait};
   std::shared_ptr<const broker::identity> who;
   if (const auto token = token_of(h); !token.empty()) {
     if (!node_.tokens)

@@ -2,6 +2,7 @@
 
 #include "actors/node_context.hpp"
 #include "broker/connection.hpp"
+#include "broker/rate_limit.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -12,7 +13,7 @@
 
 namespace hubbub::actors {
 
-/// Who may come in: counts sockets against the node's limits, finds the token
+/// Who may come in: counts sockets and handshakes against the node's limits, finds the token
 /// of a handshake, and makes the connection's actor. Any thread.
 class admission final : public broker::connection_acceptor {
 public:
@@ -25,11 +26,14 @@ public:
   [[nodiscard]] broker::result<broker::admitted> admit(const broker::handshake& h, broker::loop& at) override;
 
 private:
+  /// Milliseconds until there is room for one more handshake; 0: it was taken.
+  [[nodiscard]] std::uint32_t hold_up();
   [[nodiscard]] static std::string_view token_of(const broker::handshake& h) noexcept;
 
   node_context& node_;
   origin_rule origin_;
   std::mutex mutex_;
+  broker::rate_limit handshakes_;
   std::uint32_t sockets_ = 0;
   std::unordered_map<std::string, std::uint32_t> by_address_;
 };
