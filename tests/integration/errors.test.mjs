@@ -581,6 +581,21 @@ describe("limits", () => {
     }
   });
 
+  test("429: more handshakes than the node takes a second", async (t) => {
+    const server = await start(t, { config: "[limits]\nhandshakes_per_second = 2\n", dev: true });
+    const tries = await Promise.allSettled(Array.from({ length: 8 }, () => connect(server, { t })));
+    const refused = tries.filter((one) => one.status === "rejected").map((one) => one.reason);
+    assert.ok(refused.length >= 4 && refused.length <= 6, `${refused.length} of 8 were refused`);
+    for (const no of refused) {
+      assert.equal(no.status, 429, no.message);
+      assert.equal(no.json.code, "rate_limited");
+      assert.ok(Number(no.headers["retry-after"]) >= 1);
+    }
+    assert.equal(await server.metric('hubbub_handshakes_refused_total{reason="rate_limited"}'), refused.length);
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    (await connect(server, { t })).cut();
+  });
+
   test("1009: a message beyond the wire limit", async (t) => {
     const server = await start(t, { config: "[limits]\npayload_bytes = 1000\n", dev: true });
     const client = await connect(server, { t });
