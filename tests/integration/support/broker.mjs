@@ -71,8 +71,9 @@ export async function serve(t, { loops = 1, secure = false, dataDir, sections = 
     },
     clients: (n, options) => Promise.all(Array.from({ length: n }, (_, i) => node.client(typeof options === "function" ? options(i) : options))),
     forget: (wire) => { wire.close(); clients.delete(wire); },
+    status: () => readFileSync(`/proc/${child.pid}/status`, "latin1"),
     /** Resident memory in bytes. */
-    rss: () => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, "latin1"))[1]) * 1024,
+    rss: () => Number(/VmRSS:\s+(\d+) kB/.exec(node.status())[1]) * 1024,
     signal: (name) => child.kill(name),
     async get(where) {
       const answer = await fetch(new URL(where, said.admin));
