@@ -25,6 +25,8 @@ constexpr auto idle_tick = 1000ms;
 constexpr std::size_t batch = 512;
 /// Rounds of "read on" and of flushing within one turn, so that no one keeps the others waiting.
 constexpr int rounds = 8;
+/// Times that the phases decide after the end.
+constexpr int last_rounds = 100;
 
 int make_epoll() {
   auto descriptor = ::epoll_create1(EPOLL_CLOEXEC);
@@ -177,9 +179,12 @@ void event_loop::finish() {
     who->on_stop();
   while (!buried_.empty())
     bury_all();
-  if (phases_) {
+  // Those who decide learn of it, as long as one thing leads to another, but not for ever.
+  for (int i = 0; phases_ && i < last_rounds; ++i) {
     phases_->decide();
     phases_->send_news();
+    if (!phases_->wants_another())
+      break;
   }
   inbox_->close();
 }

@@ -201,6 +201,10 @@ bool raw_client::wait_for_end(milliseconds within) {
   return ended_;
 }
 
+bool raw_client::update_keys() {
+  return tls_ && SSL_key_update(tls_->session, SSL_KEY_UPDATE_REQUESTED) == 1;
+}
+
 std::string raw_client::certificate_subject() const {
   if (!tls_)
     return {};

@@ -66,6 +66,8 @@ public:
   void shut_writing();
   /// Closes; `reset` sends RST.
   void close(bool reset = false);
+  /// Asks for new TLS 1.3 keys on both sides (RFC 8446 section 4.6.3), with the next bytes sent.
+  bool update_keys();
   /// The subject of the server's certificate.
   [[nodiscard]] std::string certificate_subject() const;
 

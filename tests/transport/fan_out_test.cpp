@@ -92,9 +92,13 @@ TEST_CASE("pings during a fan-out find their answers between whole frames", "[we
     reader.send();
   });
 
-  int events = 0, pongs = 0, pings = 0, echoes = 0, asked = 0;
+  int events = 0, pongs = 0, pings = 0, echoes = 0, asked = 0, updates = 0;
   std::size_t at = 0;
   while (events < 3000) {
+    if (tls && events % 30 == 0 && updates == events / 30) {
+      REQUIRE(client.socket().update_keys());
+      ++updates;
+    }
     if (events % 3 == 0 && pings == events / 3)
       client.send_ping("ping " + std::to_string(pings++));
     if (events % 100 == 0 && asked == events / 100)
