@@ -18,13 +18,20 @@ namespace {
 /// Read from one connection in one turn.
 constexpr std::uint32_t turn_budget = 65'536;
 
-/// Do the bytes end with a client's close frame? It may be wrong about that, which only
-/// ends a closing connection sooner: nobody follows the frames any more.
-bool ends_with_close(std::string_view bytes) noexcept {
+/// Do the bytes end with a client's close frame that answers `code`, or that goes of its own accord?
+/// Nobody follows the frames any more, so the middle of a large one is looked at too: it must not pass for an
+/// end, or what is still to come would reset the connection before the client has read why.
+bool ends_with_close(std::string_view bytes, std::uint16_t code) noexcept {
   constexpr std::size_t header = 6, longest = header + 125;
-  for (auto size = header; size <= std::min(bytes.size(), longest); ++size) {
+  const auto at = [](std::string_view text, std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (bytes.size() == header)
+    return at(bytes, 0) == 0x88 && at(bytes, 1) == 0x80;
+  for (auto size = header + 2; size <= std::min(bytes.size(), longest); ++size) {
     const auto frame = bytes.substr(bytes.size() - size);
-    if (frame[0] == '\x88' && static_cast<unsigned char>(frame[1]) == (0x80 | (size - header)))
+    if (at(frame, 0) != 0x88 || at(frame, 1) != (0x80 | (size - header)))
+      continue;
+    const auto said = ((at(frame, 6) ^ at(frame, 2)) << 8) | (at(frame, 7) ^ at(frame, 3));
+    if (said == code || said == 1000 || said == 1001)
       return true;
   }
   return false;
@@ -209,7 +216,7 @@ void websocket::discard() {
   for (int i = 0; i < 16; ++i) {
     const auto n = wire_.read(nothing.data(), nothing.size());
     if (n > 0) {
-      if (!ends_with_close({nothing.data(), static_cast<std::size_t>(n)}))
+      if (!ends_with_close({nothing.data(), static_cast<std::size_t>(n)}, close_code_))
         continue;
       if (phase_ == phase::lingering)
         return drop();
@@ -237,7 +244,8 @@ void websocket::close(const broker::disconnect& why) {
   std::string goodbye;
   broker::protocol::encode_goodbye(goodbye, why);
   broker::append_text_frame(lane_.end(), goodbye);
-  broker::append_close_frame(lane_.end(), static_cast<std::uint16_t>(why.code), why.reason);
+  close_code_ = static_cast<std::uint16_t>(why.code);
+  broker::append_close_frame(lane_.end(), close_code_, why.reason);
   begin_closing();
 }
 

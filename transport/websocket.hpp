@@ -95,6 +95,8 @@ private:
   std::uint32_t armed_ = 0;
   /// Bytes that may be read before the others have their turn.
   std::uint32_t budget_ = 0;
+  /// What our close frame says.
+  std::uint16_t close_code_ = 0;
   phase phase_ = phase::open;
   const broker::wire_format format_;
   bool paused_ = false;
