@@ -450,3 +450,62 @@ test("10,000 mutations of valid frames", { timeout: 180_000 }, async (t) => {
   await eventually(async () => (await server.metric("hubbub_connections")) === 1, "only the healthy one is left");
   assert.equal(await server.metric("hubbub_room_crashes_total"), 0);
 });
+
+describe("the whole node", () => {
+  test("it stops in time whoever does not read, and whoever is in the middle of something", async (t) => {
+    const server = await start(t, { config: '[limits]\nsend_buffer_bytes = 8192\n', dev: true });
+    const healthy = await connect(server, { t });
+    const deaf = await upgrade(server.port, { t });
+    await deaf.say({ op: "join", id: 1, room: "chat.deaf" });
+    await deaf.message((m) => m.op === "ok");
+    deaf.pause();
+    for (let i = 0; i < 60; i++) await server.publish({ room: "chat.deaf", type: "t", data: "x".repeat(60_000) });
+    const half = await open(server.port, { t });
+    await half.write("GET /v1/ws HT");
+    const frames = await upgrade(server.port, { t });
+    await frames.write(frame("{".repeat(300)).subarray(0, 50));
+    const from = Date.now();
+    assert.deepEqual(await server.stop(20_000), { code: 0, signal: null });
+    assert.ok(Date.now() - from < 10_000, `it took ${Date.now() - from} ms`);
+    assert.equal((await healthy.ended()).code, 4101);
+  });
+
+  test("without a free descriptor nobody is dropped, and it goes on when there is one", async (t) => {
+    const server = await start(t, { ulimit: "-n 120" });
+    const w = await watch(server, t);
+    const sockets = [];
+    for (let i = 0; i < 150; i++) sockets.push(await open(server.port, { t }).catch(() => undefined));
+    await w.client.must({ op: "publish", room: "chat.well", type: "t", data: "full" });
+    await w.client.waitFor((m) => m.op === "event" && m.data === "full");
+    const used = server.cpu();
+    await sleep(500);
+    assert.ok(server.cpu() - used < 0.25, `${server.cpu() - used} s: it spins`);
+    for (const raw of sockets) raw?.destroy();
+    await eventually(async () => {
+      const late = await connect(server, { t, ms: 2000 }).catch(() => undefined);
+      late?.cut();
+      return late;
+    }, "a newcomer is let in again");
+    await w.done(20 * mb);
+  });
+
+  test("rubbish between pongs costs the others nothing", async (t) => {
+    const server = await start(t);
+    const w = await watch(server, t);
+    const raw = await upgrade(server.port, { t });
+    const pair = Buffer.concat(Array.from({ length: 500 }, () => Buffer.concat([frame("?"), frame('{"op":"pong"}')])));
+    raw.pause();
+    let written = 0;
+    const writing = (async () => {
+      for (let i = 0; i < 2000 && !raw.over; i++) if (await raw.write(pair)) written++;
+    })();
+    for (let i = 0; i < 10; i++) {
+      await w.round();
+      await sleep(50);
+    }
+    assert.ok(written < 2000, "it is read from without end");
+    raw.destroy();
+    await writing;
+    await w.done(20 * mb);
+  });
+});

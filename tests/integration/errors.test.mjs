@@ -603,6 +603,17 @@ describe("limits", () => {
     assert.equal((await client.ended()).code, 1009);
   });
 
+  test("1009 reaches a client that is still sending megabytes", async (t) => {
+    const server = await start(t);
+    const text = "x".repeat(8 << 20);
+    for (let i = 0; i < 25; i++) {
+      const client = await connect(server, { t });
+      client.send(text);
+      assert.equal((await client.ended()).code, 1009, `at try ${i}`);
+      assert.equal(client.of("goodbye").length, 1);
+    }
+  });
+
   test("1002 and 1007: WebSocket's own rules", async (t) => {
     const server = await start(t);
     const broken = {

@@ -168,6 +168,12 @@ class Server {
     return Number(kb) * 1024;
   }
 
+  /** Seconds of processor time that it has used. */
+  cpu() {
+    const fields = readFileSync(`/proc/${this.pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  }
+
   /** What an admin path answers. */
   ask(pathname, options) { return request(this.admin + pathname, options); }
 
