@@ -84,6 +84,22 @@ describe("one at a time", () => {
     await w.done(20 * mb);
   });
 
+  test("what looks like a close frame in the middle of a large one does not reset the connection", async (t) => {
+    const raw = await upgrade(server.port, { t, allowHalfOpen: true });
+    await raw.send("x", { length: 1 << 30 });
+    assert.equal(await raw.closeCode(), 1009);
+    await raw.closed();
+    const middle = Buffer.concat([Buffer.alloc(1000, "y"), Buffer.from([0x88, 0x82, 1, 2, 3, 4, 5, 6])]);
+    for (let i = 0; i < 5; i++) {
+      assert.ok(await raw.write(middle), "it was reset");
+      await sleep(50);
+    }
+    assert.equal(raw.error, undefined);
+    // The answer to its close frame does end it.
+    await raw.send(Buffer.from([1009 >> 8, 1009 & 255]), { op: opcode.close });
+    await eventually(async () => !(await raw.write("y")), "the end", 2000);
+  });
+
   test("1002: a length beyond 63 bits, or longer than it need be", async (t) => {
     for (const bytes of [
       Buffer.from([0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]),

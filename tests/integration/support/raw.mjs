@@ -171,9 +171,12 @@ class Raw {
   closed(ms = patience) { return this.until(() => undefined, ms, "the end of the socket"); }
 }
 
-/** A plain socket to `port`, or a TLS one with `secure: {ca, …}`; with `t` it ends with the test. */
-export async function open(port, { t, secure, ms = patience } = {}) {
-  const at = { host: "127.0.0.1", port, ...secure };
+/**
+ * A plain socket to `port`, or a TLS one with `secure: {ca, …}`; with `t` it ends with the test.
+ * `allowHalfOpen`: it stays open for writing when the other side has ended.
+ */
+export async function open(port, { t, secure, allowHalfOpen = false, ms = patience } = {}) {
+  const at = { host: "127.0.0.1", port, allowHalfOpen, ...secure };
   const socket = secure ? tls.connect(at) : net.connect(at);
   socket.setNoDelay(true);
   const raw = new Raw(socket);
@@ -186,8 +189,8 @@ export async function open(port, { t, secure, ms = patience } = {}) {
 }
 
 /** An open WebSocket on such a socket. `opened` is the answer to its handshake; it throws unless that is 101. */
-export async function upgrade(port, { t, secure, ms, ...how } = {}) {
-  const raw = await open(port, { t, secure, ms });
+export async function upgrade(port, { t, secure, allowHalfOpen, ms, ...how } = {}) {
+  const raw = await open(port, { t, secure, allowHalfOpen, ms });
   const { key, text } = handshake(how);
   await raw.write(text);
   raw.opened = await raw.answer(ms);
