@@ -190,7 +190,8 @@ void loop_unit::show_presence(broker::reader& r) {
   if (r.to->wire->blocked() || r.to->wire->control_bytes() > little_control)
     return; // the mark is its version: it asks again when its lane is empty
   const auto view = r.from->presence();
-  if (!view || view->version() == r.presence_version)
+  // Who has just joined knows more than what the room showed last.
+  if (!view || view->version() <= r.presence_version)
     return;
   if (const auto text = view->text_since(r.presence_version))
     r.to->wire->control(*text);
