@@ -36,19 +36,13 @@ function follow(wire) {
     if (seen.listed && seen.members.size !== seen.count) wire.fail(`${seen.members.size} members, the count is ${seen.count}`);
   };
   wire.onPush = apply;
-  return {
-    seen,
-    async join(room, more) {
-      const answer = await wire.ask({ op: "join", room, presence: true, ...more });
-      // What came in the same piece as the answer was applied first: the later one counts.
-      if (seen.frames === 0) {
-        seen.count = answer.count;
-        seen.listed = Boolean(answer.members);
-        put(answer.members);
-      }
-      return answer;
-    },
+  wire.onAnswer = (answer) => {
+    if (answer.op !== "ok" || answer.head === undefined || answer.count === undefined) return;
+    seen.count = answer.count;
+    seen.listed = Boolean(answer.members);
+    put(answer.members);
   };
+  return { seen, join: (room, more) => wire.ask({ op: "join", room, presence: true, ...more }) };
 }
 
 const names = (list) => (list ?? []).map((member) => member.user).sort();
@@ -88,6 +82,20 @@ for (const way of plainWays) {
     assert.deepEqual(roster.seen.changes.at(-1).leave, [{ user: guestName, connections: 0 }]);
     assert.equal(roster.seen.count, 1);
     assert.equal(roster.seen.resets, 0, "nothing was told anew");
+  });
+
+  test(`who has just joined is not shown an older roster (${way.name})`, async (t) => {
+    const node = await serve(t, { ...way, sections: { "namespace.chat": { presence_interval: "500ms" } } });
+    const wires = await node.clients(20);
+    const rosters = wires.map(follow);
+    // One by one, so that several come between two of the room's showings.
+    for (const [n, roster] of rosters.entries()) {
+      const answer = await roster.join("chat.1");
+      assert.ok(names(answer.members).includes(wires[n].welcome.session));
+      if (n === 1) await until(() => rosters[0].seen.count === 2, "the room has shown the first two");
+    }
+    await until(() => wires.every((wire) => wire.check()) && rosters.every(({ seen }) => seen.count === 20), "all see all");
+    for (const { seen } of rosters) assert.equal(seen.resets, 0, `told anew: ${JSON.stringify(seen.changes[0])}`);
   });
 
   test(`connections of one user are one member, and a reconnect is no leave (${way.name})`, async (t) => {
@@ -194,7 +202,7 @@ for (const way of plainWays) {
     const joining = performance.now() - start;
     const page = await wires[0].ask({ op: "presence", room: "chat.crowd", limit: 1 });
     assert.equal(page.count, crowd, "the room knows all");
-    await until(() => rosters.every(({ seen }, n) => wires[n].check() && seen.count === crowd),
+    await until(() => wires.every((wire) => wire.check()) && rosters.every(({ seen }) => seen.count === crowd),
       () => `everybody counts ${crowd}: they count ${[...new Set(rosters.map(({ seen }) => seen.count))].slice(0, 10)}`, 30_000);
     clearInterval(watch);
     const now = performance.now();

@@ -208,6 +208,7 @@ export class Wire {
       const asked = this.#asked.get(message.id);
       if (!asked) return this.fail(`an answer that nobody asked for: ${text.slice(0, 200)}`);
       this.#asked.delete(message.id);
+      this.onAnswer?.(message); // at once: what a promise brings comes after the next frames
       if (message.op === "ok") asked.resolve(message);
       else asked.reject(Object.assign(new Error(`${asked.op}: ${message.code}: ${message.message}`), { answer: message }));
     } else if (message.op === "welcome") {
