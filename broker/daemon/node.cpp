@@ -172,6 +172,7 @@ broker::refusal node::open_listeners() {
   if (auto opened = admin_->open(); !opened)
     return opened.error();
   admin_url_ = url(false, how_.server.admin, admin_->port());
+  public_http_->know_admin(admin_url_);
   return {broker::errc::ok};
 }
 

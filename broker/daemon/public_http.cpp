@@ -1,6 +1,7 @@
 #include "broker/daemon/public_http.hpp"
 
 #include "broker/daemon/http_answer.hpp"
+#include "broker/daemon/page.hpp"
 
 namespace hubbub::daemon {
 
@@ -22,6 +23,8 @@ broker::http_response public_http::answer(const broker::http_request& request) c
 std::optional<broker::http_response> public_http::find(const std::string& path) const {
   if (path == "/healthz")
     return status_answer("ok");
+  if (page_)
+    return answer_page(path, admin_url_);
   return std::nullopt;
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace hubbub::daemon {
 
@@ -13,6 +14,8 @@ namespace hubbub::daemon {
 class public_http final : public broker::http_handler {
 public:
   public_http(const origin_rules& origins, bool page) : origins_{origins}, page_{page} {}
+  /// Where the page says that one can publish. Before the first request.
+  void know_admin(std::string url) { admin_url_ = std::move(url); }
   void handle(broker::http_request request, std::function<void(broker::http_response)> done) override;
 
 private:
@@ -22,6 +25,7 @@ private:
 
   const origin_rules& origins_;
   bool page_;
+  std::string admin_url_;
 };
 
 } // namespace hubbub::daemon
