@@ -273,6 +273,9 @@ export function connect(url, options) {
 }
 
 function newId() {
-  if (globalThis.crypto?.randomUUID) return crypto.randomUUID();
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+  const { crypto } = globalThis;
+  if (crypto?.randomUUID) return crypto.randomUUID();
+  // Pages without TLS lack the one above, Node 18 lacks both; an id only has to differ from others.
+  const bytes = crypto?.getRandomValues(new Uint8Array(16)) ?? Array.from({ length: 16 }, () => Math.random() * 256 | 0);
+  return Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
 }
