@@ -72,6 +72,8 @@ actor_node::~actor_node() {
   node_.room_supervisor = nullptr;
   rooms_.clear();
   node_.rooms = nullptr;
+  for (auto& u : units_)
+    u->drop_all();
   // Rooms that a timer of CAF's still holds end with the system.
   system_.reset();
 }

@@ -39,6 +39,23 @@ loop_unit::loop_unit(broker::loop& loop, node_context& node)
 
 loop_unit::~loop_unit() = default;
 
+void loop_unit::drop_all() {
+  {
+    std::lock_guard hold{mutex_};
+    append(ready_, shared_.ready);
+    append(letters_, shared_.letters);
+    append(news_, shared_.news);
+    append(presence_, shared_.presence);
+    shared_.jobs.clear();
+  }
+  // Whoever is in the list holds a reference for being there.
+  for (auto* job : std::exchange(ready_, {}))
+    caf::intrusive_ptr_release(job);
+  letters_.clear();
+  news_.clear();
+  presence_.clear();
+}
+
 // -- CAF and other threads --------------------------------------------------------
 
 void loop_unit::exec_later(caf::resumable* job) {

@@ -33,6 +33,8 @@ public:
   loop_unit(broker::loop& loop, node_context& node);
   ~loop_unit() override;
   void serve(caf::actor_system& system) noexcept { system_ = &system; }
+  /// Lets go of everything that waits to run. After the last turn, before CAF's system ends.
+  void drop_all();
 
   // -- CAF and other threads ----------------------------------------------------
 
