@@ -244,9 +244,9 @@ bool connection_actor::on_bad(std::string id, refusal why) {
 }
 
 bool connection_actor::on_command(broker::command&& c) {
-  bad_in_a_row_ = 0;
   if (std::holds_alternative<broker::pong_command>(c.what))
     return true;
+  bad_in_a_row_ = 0;
   at_.node().counts.commands.add(at_.index());
   const auto now = at_.now();
   if (!commands_.take(now)) {
