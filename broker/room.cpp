@@ -10,6 +10,8 @@ namespace {
 // How long a room keeps its tape without readers, and itself without anything.
 constexpr std::chrono::seconds keep_tape{30};
 constexpr std::chrono::seconds keep_room{5};
+// After a read of the log that failed.
+constexpr std::chrono::milliseconds load_again{500};
 // What waits while a room opens; beyond it joins are refused.
 constexpr std::size_t most_waiting = 4096;
 
@@ -55,7 +57,7 @@ void room::unavailable(refusal why) {
 bool room::event_came(const stored_event_ptr& e) {
   if (e->offset <= position_.offset)
     return true;
-  if (loading_) {
+  if (loading_ || load_failed_) {
     missed_some_ = true;
     return false;
   }
@@ -349,9 +351,9 @@ void room::load(std::uint64_t after, bool newest) {
 void room::loaded(read_result r) {
   loading_ = false;
   if (r.why.code != errc::ok) {
-    // Readers find it in the log by themselves later; the tape simply begins here.
-    if (r.head.offset > position_.offset)
-      position_.offset = r.head.offset;
+    // The tape stays as it is, so that no reader passes over what could not be read: asked again soon.
+    load_failed_ = true;
+    out_.delay_tick(load_again);
     return serve_waiting();
   }
   const auto fresh = feed_ && members_.empty();
@@ -390,6 +392,8 @@ void room::presence_changed() {
 
 void room::tick() {
   tick_delayed_ = false;
+  if (std::exchange(load_failed_, false) && !loading_)
+    load(position_.offset, false);
   if (!roster_)
     return;
   const auto now = around_.time.now();

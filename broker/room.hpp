@@ -167,6 +167,7 @@ private:
   std::size_t unsent_ = 0;
   bool loading_ = false;
   bool missed_some_ = false;
+  bool load_failed_ = false;
   bool news_delayed_ = false;
   bool tick_delayed_ = false;
 
