@@ -97,6 +97,7 @@ describe("one at a time", () => {
     assert.equal(raw.error, undefined);
     // The answer to its close frame does end it.
     await raw.send(Buffer.from([1009 >> 8, 1009 & 255]), { op: opcode.close });
+    await sleep(50); // or it would be read together with what follows
     await eventually(async () => !(await raw.write("y")), "the end", 2000);
   });
 
