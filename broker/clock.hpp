@@ -24,7 +24,8 @@ class system_clock final : public clock {
 public:
   [[nodiscard]] steady_time now() const noexcept override { return std::chrono::steady_clock::now(); }
   [[nodiscard]] std::int64_t unix_ms() const noexcept override {
-    return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
   }
 };
 
