@@ -202,7 +202,7 @@ gap room::hole_of(const join_request& who, const tape_view& view, cursor at) con
   return g;
 }
 
-void room::since_in_log(join_request who, const read_result& r) {
+void room::since_in_log(const join_request& who, const read_result& r) {
   // An offset of another epoch, or one that this log never gave, says nothing.
   const auto same_life = who.since->epoch == position_.epoch && who.since->offset <= position_.offset;
   if (same_life && r.complete)
@@ -224,19 +224,19 @@ void room::place_history(join_request who) {
   ask_log(std::move(who), std::move(what), &room::history_in_log);
 }
 
-void room::history_in_log(join_request who, const read_result& r) {
+void room::history_in_log(const join_request& who, const read_result& r) {
   answer(who, r.events.empty() ? position_.offset : r.events.front()->offset - 1);
 }
 
 void room::ask_log(join_request who, read_request what,
-                   void (room::*then)(join_request, const read_result&)) {
+                   void (room::*then)(const join_request&, const read_result&)) {
   asking_.push_back(who.session);
-  out_.read(std::move(what), [this, who = std::move(who), then](read_result r) mutable {
+  out_.read(std::move(what), [this, who = std::move(who), then](const read_result& r) {
     if (std::erase(asking_, who.session) == 0)
       return; // it left
     if (r.why.code != errc::ok)
       return out_.on_join_refused(who.id, r.why);
-    (this->*then)(std::move(who), r);
+    (this->*then)(who, r);
   });
 }
 

@@ -136,9 +136,10 @@ private:
   void answer(const join_request& who, std::uint64_t offset, std::optional<bool> recovered = {},
               std::optional<gap> hole = {});
   /// Asks the log, and goes on with `then` unless the reader has left meanwhile.
-  void ask_log(join_request who, read_request what, void (room::*then)(join_request, const read_result&));
-  void since_in_log(join_request who, const read_result& r);
-  void history_in_log(join_request who, const read_result& r);
+  void ask_log(join_request who, read_request what,
+               void (room::*then)(const join_request&, const read_result&));
+  void since_in_log(const join_request& who, const read_result& r);
+  void history_in_log(const join_request& who, const read_result& r);
   [[nodiscard]] gap hole_of(const join_request& who, const tape_view& view, cursor at) const;
   void serve_waiting();
 
