@@ -68,8 +68,8 @@ void http_session::on_ready(std::uint32_t events) {
   if (events & EPOLLOUT) {
     if (full_)
       send();
-    else
-      ask_again(); // a TLS handshake waited for it
+    if (phase_ != phase::dead && wire_.read_wants_write())
+      ask_again();
   }
   if (phase_ == phase::dead || !(events & (EPOLLIN | EPOLLHUP)))
     return;
@@ -293,8 +293,10 @@ void http_session::ask_again() {
 }
 
 void http_session::rearm() {
-  std::uint32_t wanted = listening_ ? EPOLLIN : 0u;
-  if (full_ || wire_.read_wants_write())
+  // A TLS handshake may wait for the socket to take its answer: then readability means nothing.
+  const bool waits = wire_.read_wants_write();
+  std::uint32_t wanted = listening_ && !waits ? EPOLLIN : 0u;
+  if (full_ || waits)
     wanted |= EPOLLOUT;
   if (phase_ == phase::dead || wanted == armed_)
     return;

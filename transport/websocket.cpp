@@ -73,8 +73,8 @@ void websocket::on_ready(std::uint32_t events) {
   if (events & EPOLLOUT) {
     if (full_)
       send_lane();
-    else
-      ask_again(); // a read of TLS waited for it
+    if (phase_ != phase::dead && wire_.read_wants_write())
+      ask_again();
     settle();
   }
   if (phase_ == phase::dead || !(events & (EPOLLIN | EPOLLHUP)))
@@ -284,8 +284,10 @@ void websocket::ask_again() {
 }
 
 void websocket::rearm() {
-  std::uint32_t wanted = listening_ ? EPOLLIN : 0u;
-  if (full_ || wire_.read_wants_write())
+  // A read of TLS may wait for the socket to take an answer: then its readability means nothing.
+  const bool waits = !paused_ && wire_.read_wants_write();
+  std::uint32_t wanted = listening_ && !waits ? EPOLLIN : 0u;
+  if (full_ || waits)
     wanted |= EPOLLOUT;
   if (wanted == armed_)
     return;
