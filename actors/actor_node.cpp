@@ -70,6 +70,7 @@ void actor_node::show_deliveries(broker::metrics& all) {
 
 actor_node::~actor_node() {
   node_.room_supervisor = nullptr;
+  node_.ended.store(true, std::memory_order_release);
   rooms_.clear();
   node_.rooms = nullptr;
   for (auto& u : units_)

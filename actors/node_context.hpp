@@ -46,6 +46,8 @@ struct node_context {
   caf::actor room_supervisor;
   /// Commands a room's mailbox holds.
   std::uint32_t room_mailbox = 1024;
+  /// The loops have stopped: no actor runs any more.
+  std::atomic<bool> ended{false};
 };
 
 } // namespace hubbub::actors

@@ -4,6 +4,8 @@
 #include "actors/node_metrics.hpp"
 #include "actors/room_directory.hpp"
 
+#include <caf/actor_clock.hpp>
+#include <caf/actor_system.hpp>
 #include <caf/behavior.hpp>
 #include <caf/sec.hpp>
 #include <caf/send.hpp>
@@ -45,6 +47,8 @@ room_actor::room_actor(caf::actor_config& cfg, node_context& node, const broker:
 room_actor::~room_actor() = default;
 
 void room_actor::enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) {
+  if (node_.ended.load(std::memory_order_acquire))
+    return; // a timer that fires while CAF's system ends; nobody would run the room any more
   // Without a host CAF would run the room on a worker of its own, beside the loops.
   const auto ours = dynamic_cast<loop_unit*>(host) != nullptr;
   caf::event_based_actor::enqueue(std::move(what), ours ? host : &home_);
@@ -220,9 +224,18 @@ void room_actor::tell_presence(const broker::feed_ptr& from, std::uint64_t loops
 
 void room_actor::send_now(const broker::feed_ptr& from) { unit().send_now(from); }
 
-void room_actor::delay_news(broker::milliseconds by) { delayed_send(this, by, news_atom::value); }
+template <class Atom>
+void room_actor::tell_later(broker::milliseconds by, Atom what) {
+  auto& clock = home_system().clock();
+  // Not `delayed_send`: its message names the room as sender, and a room whose mailbox holds it would keep
+  // itself alive.
+  clock.schedule_message(clock.now() + by, caf::actor_cast<caf::strong_actor_ptr>(this),
+                         caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, what));
+}
 
-void room_actor::delay_tick(broker::milliseconds by) { delayed_send(this, by, tick_atom::value); }
+void room_actor::delay_news(broker::milliseconds by) { tell_later(by, news_atom::value); }
+
+void room_actor::delay_tick(broker::milliseconds by) { tell_later(by, tick_atom::value); }
 
 void room_actor::read(broker::read_request what, broker::read_handler done) {
   bus_inbox::calling here{*inbox_};

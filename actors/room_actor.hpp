@@ -68,6 +68,8 @@ private:
   [[nodiscard]] caller take_pending(std::uint64_t id);
   void reply(const caller& to, decltype(answer::what) what);
   void sweep();
+  template <class Atom>
+  void tell_later(broker::milliseconds by, Atom what);
 
   void on_joined(std::uint64_t id, broker::join_answer a) override;
   void on_join_refused(std::uint64_t id, broker::refusal why) override;
