@@ -25,8 +25,8 @@ constexpr auto idle_tick = 1000ms;
 constexpr std::size_t batch = 512;
 /// Rounds of "read on" and of flushing within one turn, so that no one keeps the others waiting.
 constexpr int rounds = 8;
-/// Rounds of "read on" while Beast has more of what was read already: each takes one message of a connection, and
-/// a connection's credits bound how many that are. What a turn reads together leaves in one write for each reader.
+/// Rounds of "read on" while Beast has more of what was read already: each takes one message of a connection,
+/// whose credits bound how many that are. What a turn reads together leaves in one write for each reader.
 constexpr int posted_rounds = 512;
 /// Times that the phases decide after the end.
 constexpr int last_rounds = 100;
