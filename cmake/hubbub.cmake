@@ -33,6 +33,18 @@ elseif(HUBBUB_SANITIZE STREQUAL "thread")
   add_link_options(-fsanitize=thread)
 endif()
 
+# hubbub_precompile(<target> <name> [<first>]): with HUBBUB_FAST_BUILD, uses cmake/pch/<name>.hpp precompiled,
+# or what <first> has precompiled already. A source must do without, as it does in builds by hand.
+function(hubbub_precompile target name)
+  if(NOT HUBBUB_FAST_BUILD)
+    return()
+  elseif(ARGC GREATER 2)
+    target_precompile_headers(${target} REUSE_FROM ${ARGV2})
+  else()
+    target_precompile_headers(${target} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/pch/${name}.hpp)
+  endif()
+endfunction()
+
 # hubbub_module(<name> <libraries>...): the module in this folder, as the target hubbub_<name>.
 function(hubbub_module name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)

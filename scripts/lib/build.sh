@@ -13,6 +13,7 @@ jobs() {
 configure() {
   local preset=$1 dir=$root/build/$1 cache=$root/build/$1/CMakeCache.txt fresh=no pair flags=()
   shift
+  set -- HUBBUB_FAST_BUILD=ON "$@"
   # ccache wants a folder of its own to write to.
   [ -n "${CCACHE_DIR:-}" ] || [ -w "${HOME:-/nowhere}" ] || export CCACHE_DIR=$root/build/ccache
   # A folder that was moved or copied here knows the old place by heart.

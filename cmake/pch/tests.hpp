@@ -1,0 +1,3 @@
+// The same for tests.
+#include "cmake/pch/common.hpp"
+#include "tests/support/catch.hpp"
