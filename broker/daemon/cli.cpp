@@ -1,5 +1,6 @@
 #include "broker/daemon/cli.hpp"
 
+#include "broker/daemon/command_options.hpp"
 #include "broker/daemon/commands.hpp"
 #include "broker/daemon/version.hpp"
 
@@ -21,6 +22,39 @@ std::string one_line(std::string text) {
 }
 
 } // namespace
+
+command_options::command_options(CLI::App& app, const std::string& name, const std::string& help)
+    : command_{*app.add_subcommand(name, help)} {}
+
+command_options& command_options::text(const std::string& names, std::string& into, const std::string& help,
+                                       const std::string& type, need n) {
+  command_.add_option(names, into, help)->required(n == need::required)->type_name(type);
+  return *this;
+}
+
+command_options& command_options::texts(const std::string& names, std::vector<std::string>& into,
+                                        const std::string& help, const std::string& type) {
+  command_.add_option(names, into, help)->type_name(type)->allow_extra_args(false);
+  return *this;
+}
+
+command_options& command_options::call(const std::string& names,
+                                       const std::function<void(const std::string&)>& take,
+                                       const std::string& help, const std::string& type) {
+  command_.add_option_function<std::string>(names, take, help)->type_name(type);
+  return *this;
+}
+
+command_options& command_options::flag(const std::string& name, const std::function<void()>& set,
+                                       const std::string& help) {
+  command_.add_flag_callback(name, set, help);
+  return *this;
+}
+
+command_options& command_options::footer(const std::string& text) {
+  command_.footer(text);
+  return *this;
+}
 
 int fail(const surroundings& around, int code, const std::string& sentence) {
   around.err << "hubbub: " << sentence << '\n';
@@ -57,7 +91,7 @@ int run(const std::vector<std::string>& arguments, const surroundings& around) {
 }
 
 command add_version(CLI::App& app, const surroundings& around) {
-  app.add_subcommand("version", "say which version this is");
+  const command_options version_has_none{app, "version", "say which version this is"};
   return [&around] {
     around.out << "hubbub " << version << '\n';
     return exit_ok;

@@ -1,10 +1,10 @@
+#include "broker/daemon/command_options.hpp"
 #include "broker/daemon/commands.hpp"
 #include "broker/daemon/http_post.hpp"
 #include "broker/daemon/log_text.hpp"
 #include "broker/protocol.hpp"
 #include "broker/room_name.hpp"
 
-#include <CLI/CLI.hpp>
 #include <simdjson.h>
 
 #include <istream>
@@ -87,25 +87,18 @@ int publish(publish_options& o, const surroundings& around) {
 } // namespace
 
 command add_publish(CLI::App& app, const surroundings& around) {
-  auto* sub =
-      app.add_subcommand("publish", "put an event into a room, through a running node's admin listener");
   const auto o = std::make_shared<publish_options>();
-  sub->add_option("--room,room", o->room, "the room, such as chat.42")->required()->type_name("ROOM");
-  sub->add_option("--data,data", o->data, "one JSON value; - reads it from standard input")
-      ->required()
-      ->type_name("JSON");
-  sub->add_option("--type", o->type, "the event's type, \"message\" unless told otherwise")
-      ->type_name("TYPE");
-  sub->add_option("--event-id", o->event_id, "the event's id: a second event with it is a duplicate")
-      ->type_name("ID");
-  sub->add_option("--event-key", o->event_key, "what a conflating room keeps the newest of")
-      ->type_name("KEY");
-  sub->add_option("--admin", o->admin,
-                  "the admin listener, 127.0.0.1:8081 unless told otherwise (HUBBUB_ADMIN)")
-      ->type_name("ADDRESS");
-  sub->add_option("--key", o->key, "an admin key; better in HUBBUB_ADMIN_KEY, which others cannot see")
-      ->type_name("KEY");
-  sub->footer("Prints the node's answer. Try it: hubbub publish chat.lobby '\"hello\"'");
+  using need = command_options::need;
+  command_options{app, "publish", "put an event into a room, through a running node's admin listener"}
+      .text("--room,room", o->room, "the room, such as chat.42", "ROOM", need::required)
+      .text("--data,data", o->data, "one JSON value; - reads it from standard input", "JSON", need::required)
+      .text("--type", o->type, "the event's type, \"message\" unless told otherwise", "TYPE")
+      .text("--event-id", o->event_id, "the event's id: a second event with it is a duplicate", "ID")
+      .text("--event-key", o->event_key, "what a conflating room keeps the newest of", "KEY")
+      .text("--admin", o->admin, "the admin listener, 127.0.0.1:8081 unless told otherwise (HUBBUB_ADMIN)",
+            "ADDRESS")
+      .text("--key", o->key, "an admin key; better in HUBBUB_ADMIN_KEY, which others cannot see", "KEY")
+      .footer("Prints the node's answer. Try it: hubbub publish chat.lobby '\"hello\"'");
   return [o, &around] { return publish(*o, around); };
 }
 

@@ -1,9 +1,8 @@
+#include "broker/daemon/command_options.hpp"
 #include "broker/daemon/commands.hpp"
 #include "broker/daemon/config_load.hpp"
 #include "broker/daemon/config_settings.hpp"
 #include "broker/daemon/file_text.hpp"
-
-#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <memory>
@@ -34,10 +33,10 @@ void note_missing_files(const surroundings& around, const config& c) {
 } // namespace
 
 command add_serve(CLI::App& app, const surroundings& around) {
-  auto* serve = app.add_subcommand("serve", "run a node");
+  command_options serve{app, "serve", "run a node"};
   const auto from = std::make_shared<config_sources>();
   from->environment = around.environment;
-  serve->add_option("--config", from->file, "the configuration file (HUBBUB_CONFIG)")->type_name("FILE");
+  serve.text("--config", from->file, "the configuration file (HUBBUB_CONFIG)", "FILE");
   for (const auto& s : settings()) {
     if (s.flag.empty())
       continue;
@@ -45,13 +44,13 @@ command add_serve(CLI::App& app, const surroundings& around) {
     const auto help = std::string{s.flag_help} + " (" + s.variable() + ")";
     const auto take = [from, flag](const std::string& text) { from->flags.emplace_back(flag, text); };
     if (flag == "dev")
-      serve->add_flag_callback(
+      serve.flag(
           "--" + flag, [take] { take("true"); }, help);
     else
-      serve->add_option_function<std::string>("--" + flag, take, help)->type_name("VALUE");
+      serve.call("--" + flag, take, help, "VALUE");
   }
-  serve->footer("A flag beats its variable, a variable beats the file. What the file's keys mean: "
-                "docs/configuration.md\nTry it: hubbub serve --dev");
+  serve.footer("A flag beats its variable, a variable beats the file. What the file's keys mean: "
+               "docs/configuration.md\nTry it: hubbub serve --dev");
   return [from, &around] {
     if (from->file.empty())
       from->file = around.environment("HUBBUB_CONFIG").value_or("");
@@ -65,12 +64,12 @@ command add_serve(CLI::App& app, const surroundings& around) {
 }
 
 command add_check_config(CLI::App& app, const surroundings& around) {
-  auto* check = app.add_subcommand("check-config", "say whether a configuration file is right");
   const auto from = std::make_shared<config_sources>();
-  check->add_option("file", from->file, "the file")->required()->type_name("FILE");
-  check->add_flag_callback(
-      "--dev", [from] { from->flags.emplace_back("dev", "true"); }, "as for serve --dev");
-  check->footer("Looks at the file alone, not at variables. Files that it names need not be there.");
+  command_options{app, "check-config", "say whether a configuration file is right"}
+      .text("file", from->file, "the file", "FILE", command_options::need::required)
+      .flag(
+          "--dev", [from] { from->flags.emplace_back("dev", "true"); }, "as for serve --dev")
+      .footer("Looks at the file alone, not at variables. Files that it names need not be there.");
   return [from, &around] {
     const auto loaded = load_config(*from);
     if (const auto* wrong = std::get_if<problems>(&loaded)) {

@@ -1,9 +1,8 @@
 #include "broker/clock.hpp"
+#include "broker/daemon/command_options.hpp"
 #include "broker/daemon/commands.hpp"
 #include "broker/daemon/config_value.hpp"
 #include "broker/daemon/jwt.hpp"
-
-#include <CLI/CLI.hpp>
 
 #include <memory>
 #include <ostream>
@@ -71,25 +70,19 @@ int make_token(token_options& o, const surroundings& around) {
 } // namespace
 
 command add_token(CLI::App& app, const surroundings& around) {
-  auto* token = app.add_subcommand("token", "make a token for a client");
   const auto o = std::make_shared<token_options>();
-  token->add_option("--key-file", o->key_file, "file with the secret (HUBBUB_HS256_KEY_FILE)")
-      ->type_name("FILE");
-  token->add_option("--sub", o->what.user, "the user")->required()->type_name("USER");
-  token
-      ->add_option("--grant", o->grants,
-                   "rights on rooms, such as 'chat.>=join,publish,history,presence'; may come several times")
-      ->type_name("PATTERN=RIGHTS")
-      ->allow_extra_args(false);
-  token->add_option("--ttl", o->ttl, "how long it is good, 1h unless told otherwise")->type_name("DURATION");
-  token->add_option("--jti", o->what.token_id, "the token's id, by which it can be revoked")->type_name("ID");
-  token->add_option("--user-info", o->what.user_info, "what others see in presence, as JSON")
-      ->type_name("JSON");
-  token->add_option("--iss", o->what.issuer, "who issued it, where the node asks for that")
-      ->type_name("ISSUER");
-  token->add_option("--aud", o->what.audience, "whom it is for, where the node asks for that")
-      ->type_name("AUDIENCE");
-  token->footer("Prints the token and nothing else.");
+  command_options{app, "token", "make a token for a client"}
+      .text("--key-file", o->key_file, "file with the secret (HUBBUB_HS256_KEY_FILE)", "FILE")
+      .text("--sub", o->what.user, "the user", "USER", command_options::need::required)
+      .texts("--grant", o->grants,
+             "rights on rooms, such as 'chat.>=join,publish,history,presence'; may come several times",
+             "PATTERN=RIGHTS")
+      .text("--ttl", o->ttl, "how long it is good, 1h unless told otherwise", "DURATION")
+      .text("--jti", o->what.token_id, "the token's id, by which it can be revoked", "ID")
+      .text("--user-info", o->what.user_info, "what others see in presence, as JSON", "JSON")
+      .text("--iss", o->what.issuer, "who issued it, where the node asks for that", "ISSUER")
+      .text("--aud", o->what.audience, "whom it is for, where the node asks for that", "AUDIENCE")
+      .footer("Prints the token and nothing else.");
   return [o, &around] { return make_token(*o, around); };
 }
 
