@@ -15,7 +15,6 @@ namespace {
 using broker::errc;
 
 constexpr std::uint32_t most_events = 1000;
-constexpr std::uint32_t retry_soon_ms = 100;
 
 bool is_list(std::string_view body) {
   return body.substr(body.find_first_not_of(" \t\r\n")).starts_with('[');
@@ -45,8 +44,7 @@ void admin_api::publish(admin_request r) {
     const auto room = e.room;
     const actors::caller from{asker, static_cast<std::uint32_t>(i)};
     if (parts_.actors.rooms().offer(room, actors::publish_message{from, std::move(e)}, nullptr) != errc::ok)
-      request->not_taken(
-          i, {errc::overloaded, "the room has more to do than it can: " + room.str(), retry_soon_ms});
+      request->not_taken(i, actors::room_directory::full(room));
   }
   deadlines_->add(request);
 }

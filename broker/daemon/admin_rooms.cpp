@@ -18,7 +18,6 @@ using broker::protocol::json_writer;
 
 // As in a client's `history`: with their envelopes the events stay below 256 KB.
 constexpr std::size_t history_bytes = 131'072;
-constexpr std::uint32_t retry_soon_ms = 100;
 
 broker::http_response members_answer(const broker::member_page& page) {
   std::string json;
@@ -106,15 +105,17 @@ void admin_api::presence(admin_request r) {
     else if (const auto* why = std::get_if<broker::refusal>(&a.what))
       answer->give(error_answer(*why));
   });
-  const actors::members_message question{{asker, 0}, *limit, read_text(r.query, "after")};
-  switch (here->offer(question, nullptr)) {
+  actors::members_message question;
+  question.from.who = asker;
+  question.limit = *limit;
+  question.after = read_text(r.query, "after");
+  switch (here->offer(std::move(question), nullptr)) {
   case errc::ok:
     return;
   case errc::gone:
     return answer->give(members_answer({}));
   default:
-    answer->give(error_answer(
-        {errc::overloaded, "the room has more to do than it can: " + room->str(), retry_soon_ms}));
+    answer->give(error_answer(actors::room_directory::full(*room)));
   }
 }
 

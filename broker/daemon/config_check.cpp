@@ -61,13 +61,13 @@ void check_doors(config_draft& draft) {
 }
 
 void check_dev_listeners(config_draft& draft) {
-  const auto& s = draft.value.server;
-  if (!s.listen.loopback())
-    draft.complain("server.listen", "dev mode answers on loopback only: use 127.0.0.1:" +
-                                        std::to_string(s.listen.port) + " or leave dev mode");
-  if (!s.admin.loopback())
-    draft.complain("server.admin", "dev mode answers on loopback only: use 127.0.0.1:" +
-                                       std::to_string(s.admin.port) + " or leave dev mode");
+  const auto check = [&draft](std::string_view key, const endpoint& at) {
+    if (!at.loopback() && !draft.complained(key))
+      draft.complain(key, "dev mode answers on loopback only: use 127.0.0.1:" + std::to_string(at.port) +
+                              " or leave dev mode");
+  };
+  check("server.listen", draft.value.server.listen);
+  check("server.admin", draft.value.server.admin);
 }
 
 void warn(config_draft& draft) {

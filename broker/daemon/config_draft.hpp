@@ -24,6 +24,8 @@ struct config_draft {
   [[nodiscard]] bool given(std::string_view key) const { return places.contains(key); }
   /// Notes what is wrong with `key`: `<place>: <key>: <what>`.
   void complain(std::string_view key, std::string_view what);
+  /// Is something wrong with `key` already? Its value is not what was meant then.
+  [[nodiscard]] bool complained(std::string_view key) const;
   /// Notes that `key` was set at `place`.
   void note(std::string key, std::string place) { places.insert_or_assign(std::move(key), std::move(place)); }
 };

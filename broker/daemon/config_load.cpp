@@ -52,6 +52,12 @@ void config_draft::complain(std::string_view key, std::string_view what) {
   wrong.push_back(text.append(key).append(": ").append(what));
 }
 
+bool config_draft::complained(std::string_view key) const {
+  const auto part = std::string{key} + ": ";
+  return std::any_of(wrong.begin(), wrong.end(),
+                     [&](const std::string& text) { return text.find(part) != std::string::npos; });
+}
+
 std::variant<config, problems> load_config(const config_sources& from) {
   config_draft draft;
   draft.value.file = from.file;

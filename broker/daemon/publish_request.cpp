@@ -11,7 +11,7 @@ namespace {
 using broker::errc;
 using broker::protocol::json_writer;
 
-constexpr std::uint32_t retry_soon_ms = 1000;
+constexpr std::uint32_t retry_later_ms = 1000;
 
 /// Up to what only a publish that was under way has.
 json_writer& write(json_writer& to, const broker::refusal& why) {
@@ -89,7 +89,7 @@ void publish_request::give_up(std::string_view why) {
       return;
     for (auto& r : rows_)
       if (std::holds_alternative<std::monostate>(r.what))
-        r.what = broker::publish_refused{{errc::unavailable, std::string{why}, retry_soon_ms},
+        r.what = broker::publish_refused{{errc::unavailable, std::string{why}, retry_later_ms},
                                          broker::publish_outcome::unknown,
                                          r.event_id};
     missing_ = 0;
