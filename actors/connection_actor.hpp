@@ -4,9 +4,11 @@
 #include "actors/loop_unit.hpp"
 #include "actors/messages.hpp"
 #include "actors/node_context.hpp"
+#include "actors/question.hpp"
 #include "broker/command.hpp"
 #include "broker/connection.hpp"
 #include "broker/grants.hpp"
+#include "broker/liveness.hpp"
 #include "broker/protocol.hpp"
 #include "broker/rate_limit.hpp"
 #include "broker/timing_wheel.hpp"
@@ -67,20 +69,6 @@ public:
   const char* name() const override { return "connection"; }
 
 private:
-  /// A question that waits for its answer.
-  struct pending {
-    enum class kind : std::uint8_t { join, publish, update, members, history } what;
-    std::uint32_t slot = 0;
-    /// The client's id, as it came.
-    std::string id;
-    broker::room_name room;
-    /// A publish's; or what `join` and `update` claim of oneself.
-    std::string text;
-    bool presence = false;
-    bool live = false;
-    bool large = false;
-  };
-
   // Commands.
   [[nodiscard]] bool on_command(broker::command&& c) override;
   [[nodiscard]] bool on_bad(std::string id, broker::refusal why) override;
@@ -99,8 +87,8 @@ private:
   void run_waiting();
 
   // Answers.
-  void answered(pending p, answer& a);
-  void joined(pending& p, broker::join_answer& a);
+  void answered(question q, answer& a);
+  void joined(question& q, broker::join_answer& a);
   void said(std::string_view text);
   void refuse(std::string_view id, const broker::refusal& why);
   void forbid(std::string_view id, std::string_view what, const broker::room_name& room);
@@ -113,15 +101,14 @@ private:
   /// Each closes the connection, or says when to look again.
   [[nodiscard]] broker::steady_time check_authentication(broker::steady_time now);
   [[nodiscard]] broker::steady_time check_expiry(broker::steady_time now);
-  [[nodiscard]] broker::steady_time check_progress(broker::steady_time now);
-  [[nodiscard]] broker::steady_time check_heartbeat(broker::steady_time now);
+  [[nodiscard]] broker::steady_time check_alive(broker::steady_time now);
   [[nodiscard]] broker::right rights_in(const broker::room_name& room) const noexcept;
   [[nodiscard]] joined_room* find(const broker::room_name& room) noexcept;
-  [[nodiscard]] bool is_pending(pending::kind what, const broker::room_name& room) const noexcept;
-  pending& ask(pending::kind what, const std::string& id, const broker::room_name& room);
   template <class Message>
   void offer(std::uint32_t slot, joined_room* known, const broker::room_name& room, Message m);
+  /// A room could not be asked.
   void give_back(std::uint32_t slot, const broker::refusal& why);
+  void fail(question q, const broker::refusal& why, broker::publish_outcome outcome);
   void leave(std::size_t i);
   void mind_reading();
 
@@ -132,20 +119,15 @@ private:
   broker::rate_limit commands_;
   connection_timer timer_;
   std::vector<std::unique_ptr<joined_room>> joined_;
-  std::vector<pending> pending_;
+  open_questions questions_;
   /// Commands that wait for one before them; reading pauses while there are any.
   std::vector<broker::command> waiting_;
-  std::uint32_t next_slot_ = 0;
   /// Answers in the control lane: their credits come back when the kernel has them.
   std::uint32_t unsent_answers_ = 0;
   std::uint32_t bad_in_a_row_ = 0;
   std::uint32_t refused_in_a_row_ = 0;
   broker::steady_time opened_;
-  /// When a ping went out that nothing answered yet; zero: none.
-  broker::steady_time pinged_{};
-  /// When the client last took something, and what waited for it then.
-  broker::steady_time progress_;
-  std::size_t unsent_ = 0;
+  broker::liveness alive_;
   bool open_ = false;
   bool closing_ = false;
   bool paused_ = false;

@@ -2,6 +2,7 @@
 
 #include "actors/loop_unit.hpp"
 #include "actors/node_metrics.hpp"
+#include "actors/overloaded.hpp"
 #include "actors/room_directory.hpp"
 
 #include <caf/actor_clock.hpp>
@@ -19,14 +20,6 @@ namespace {
 constexpr std::chrono::seconds keep_unused{5};
 // Publishes that wait for the log; beyond it the room's publishers feel it.
 constexpr std::size_t most_pending = 4096;
-constexpr std::uint32_t retry_soon_ms = 100;
-
-template <class... Ts>
-struct overloaded : Ts... {
-  using Ts::operator()...;
-};
-template <class... Ts>
-overloaded(Ts...) -> overloaded<Ts...>;
 
 } // namespace
 
@@ -106,10 +99,10 @@ caf::behavior room_actor::make_behavior() {
       [this](publish_message& m) {
         took();
         if (pending_.size() >= most_pending) {
-          reply(m.from,
-                broker::publish_refused{{broker::errc::overloaded, "the room's log is behind", retry_soon_ms},
-                                        broker::publish_outcome::not_stored,
-                                        std::move(m.what.event_id)});
+          reply(m.from, broker::publish_refused{
+                            {broker::errc::overloaded, "the room's log is behind", broker::retry_soon_ms},
+                            broker::publish_outcome::not_stored,
+                            std::move(m.what.event_id)});
           return;
         }
         const auto token = ++next_id_;

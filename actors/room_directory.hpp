@@ -45,6 +45,11 @@ public:
       remove(name, r.room);
     }
   }
+  /// What is said when `offer` was answered with `overloaded`.
+  [[nodiscard]] static broker::refusal full(const broker::room_name& name) {
+    return {broker::errc::overloaded, "the room has more to do than it can: " + name.str(),
+            broker::retry_soon_ms};
+  }
   /// The room of that name, or nothing.
   [[nodiscard]] room_ref find(const broker::room_name& name);
   /// That room takes nothing any more.

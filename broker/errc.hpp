@@ -58,6 +58,9 @@ enum class errc : std::uint8_t {
 /// The code's name on the wire, in logs and in metrics.
 [[nodiscard]] std::string_view name(errc code) noexcept;
 
+/// Milliseconds after which it is worth trying again when only a moment's load stood in the way.
+inline constexpr std::uint32_t retry_soon_ms = 100;
+
 /// A refusal: what is wrong, in words that name it, and when to come back.
 struct refusal {
   refusal() = default;

@@ -7,8 +7,7 @@
 namespace hubbub::broker {
 namespace {
 
-// How long a room keeps its tape without readers, and itself without anything.
-constexpr std::chrono::seconds keep_tape{30};
+// How long a room stays, with its tape, after its last reader: many come back soon.
 constexpr std::chrono::seconds keep_room{5};
 // After a read of the log that failed.
 constexpr std::chrono::milliseconds load_again{500};
@@ -92,7 +91,7 @@ void room::append(const stored_event& e) {
   }
   if (unsent_ >= rules_.tape_bytes / 4) {
     unsent_ = 0;
-    if (loops_ != 0 && !news_delayed_)
+    if (readers_.loops() != 0 && !news_delayed_)
       out_.send_now(feed_);
   }
   if (rules_.batch.count() == 0)
@@ -103,9 +102,9 @@ void room::append(const stored_event& e) {
 
 void room::flush_news() {
   news_delayed_ = false;
-  if (!feed_ || loops_ == 0)
+  if (!feed_ || readers_.loops() == 0)
     return;
-  if (const auto untold = feed_->mark_news(loops_))
+  if (const auto untold = feed_->mark_news(readers_.loops()))
     out_.tell_news(feed_, untold);
 }
 
@@ -165,59 +164,33 @@ void room::place(join_request who) {
     return place_since(std::move(who));
   if (who.history.value_or(0) > 0 && !is_live())
     return place_history(std::move(who));
-  answer(who, position_.offset);
+  answer(who, {position_.offset, {}, {}});
+}
+
+recovery room::recovery_of(const join_request& who) const noexcept {
+  return {name_, rules_, *who.since, position_, who.whole_history, around_.time.unix_ms()};
 }
 
 void room::place_since(join_request who) {
-  const auto since = *who.since;
   if (is_live()) // nothing is kept, so nothing can be shown to be complete
-    return answer(who, position_.offset, false, gap{name_, since.offset, std::nullopt});
-  const auto same_life = since.epoch == position_.epoch && since.offset <= position_.offset;
-  if (same_life && since.offset == position_.offset)
-    return answer(who, since.offset, true);
-  const auto view = feed_->of(wire_format::websocket).look();
-  const auto found = same_life ? view.find(since.offset) : std::nullopt;
-  const auto now = around_.time.unix_ms();
-  const auto oldest_wanted = who.whole_history ? 0 : now - rules_.recover_age.count();
-  if (!found) {
-    read_request what{name_, same_life ? since.offset : 0, 0, 1};
-    what.not_before_ms = oldest_wanted;
-    return ask_log(std::move(who), std::move(what), &room::since_in_log);
-  }
-  // The tape has all that followed, so it can tell what the log has given up since.
-  auto at = *found;
-  if (view.count_from(at.place) > rules_.history_size)
-    at = *view.last(rules_.history_size);
-  at = view.not_before(at, std::max(oldest_wanted, now - rules_.history_age.count()));
-  if (at.offset == found->offset)
-    return answer(who, at.offset, true);
-  const auto hole = hole_of(who, view, at);
-  answer(who, at.offset, false, hole);
-}
-
-gap room::hole_of(const join_request& who, const tape_view& view, cursor at) const {
-  gap g{name_, who.since->offset, std::nullopt};
-  if (const auto* next = view.first_after(at))
-    g.to = next->offset;
-  return g;
+    return answer(who, {position_.offset, false, gap{name_, who.since->offset, std::nullopt}});
+  const auto rules = recovery_of(who);
+  if (auto there = rules.on_tape(feed_->of(wire_format::websocket).look()))
+    return answer(who, std::move(*there));
+  auto what = rules.question();
+  ask_log(std::move(who), std::move(what), &room::since_in_log);
 }
 
 void room::since_in_log(const join_request& who, const read_result& r) {
-  // An offset of another epoch, or one that this log never gave, says nothing.
-  const auto same_life = who.since->epoch == position_.epoch && who.since->offset <= position_.offset;
-  if (same_life && r.complete)
-    return answer(who, who.since->offset, true);
-  if (r.events.empty())
-    return answer(who, position_.offset, false, gap{name_, who.since->offset, std::nullopt});
-  const auto first = r.events.front()->offset;
-  answer(who, first - 1, false, gap{name_, same_life ? who.since->offset : 0, first});
+  answer(who, recovery_of(who).in_log(r));
 }
 
 void room::place_history(join_request who) {
   const auto n = std::min(*who.history, rules_.history_size);
   const auto view = feed_->of(wire_format::websocket).look();
   if (const auto at = view.last(n))
-    return answer(who, view.not_before(*at, around_.time.unix_ms() - rules_.history_age.count()).offset);
+    return answer(who,
+                  {view.not_before(*at, around_.time.unix_ms() - rules_.history_age.count()).offset, {}, {}});
   read_request what{name_, 0, 0, n};
   what.newest = true;
   what.limit_bytes = SIZE_MAX;
@@ -225,7 +198,7 @@ void room::place_history(join_request who) {
 }
 
 void room::history_in_log(const join_request& who, const read_result& r) {
-  answer(who, r.events.empty() ? position_.offset : r.events.front()->offset - 1);
+  answer(who, {r.events.empty() ? position_.offset : r.events.front()->offset - 1, {}, {}});
 }
 
 void room::ask_log(join_request who, read_request what,
@@ -240,25 +213,24 @@ void room::ask_log(join_request who, read_request what,
   });
 }
 
-void room::answer(const join_request& who, std::uint64_t offset, std::optional<bool> recovered,
-                  std::optional<gap> hole) {
-  if (members_.contains(who.session))
+void room::answer(const join_request& who, starting_point there) {
+  if (readers_.has(who.session))
     return out_.on_join_refused(who.id, {errc::already_joined, "the room is joined already"});
   seat(who.session, who.loop, who.format, who.presence, who.user, who.user_info, who.info);
   join_answer a;
   a.from = feed_;
-  a.hole = std::move(hole);
+  a.hole = std::move(there.hole);
   a.what.room = name_;
-  a.what.recovered = recovered;
+  a.what.recovered = there.recovered;
   if (is_live()) {
     // A live room has no positions: its offsets are the tape's own.
     a.what.position.epoch = position_.epoch;
   } else {
-    a.what.position = {position_.epoch, offset};
+    a.what.position = {position_.epoch, there.offset};
     a.what.head = position_.offset;
   }
-  const auto found = feed_->of(who.format).look().find(offset);
-  a.at = found ? *found : cursor{audience::off_tape, offset};
+  const auto found = feed_->of(who.format).look().find(there.offset);
+  a.at = found ? *found : cursor{audience::off_tape, there.offset};
   if (who.presence && roster_) {
     const auto view = roster_->view();
     a.what.count = view->count();
@@ -272,13 +244,7 @@ void room::seat(session_id who, std::uint32_t loop, wire_format format, bool pre
                 std::string_view user_info, std::string_view info) {
   if (format == wire_format::websocket_deflate && rules_.deflate && !feed_->writable(format))
     feed_->add(format, around_.budget, position_.offset);
-  members_.emplace(who, place_of{loop, presence});
-  ++readers_on_[loop].all;
-  loops_ |= feed::bit(loop);
-  if (presence) {
-    ++readers_on_[loop].presence;
-    presence_loops_ |= feed::bit(loop);
-  }
+  readers_.add(who, loop, presence);
   if (rules_.presence == presence_mode::off)
     return;
   if (!roster_)
@@ -293,16 +259,9 @@ void room::leave(session_id who) {
   std::erase_if(waiting_, [&](const join_request& r) { return r.session == who; });
   for (auto& a : adopting_)
     std::erase_if(a.readers, [&](const adopted_reader& r) { return r.session == who; });
-  const auto it = members_.find(who);
-  if (it == members_.end())
+  if (!readers_.remove(who))
     return;
-  auto& there = readers_on_[it->second.loop];
-  if (--there.all == 0)
-    loops_ &= ~feed::bit(it->second.loop);
-  if (it->second.presence && --there.presence == 0)
-    presence_loops_ &= ~feed::bit(it->second.loop);
-  members_.erase(it);
-  if (members_.empty())
+  if (readers_.empty())
     no_readers_since_ = around_.time.now();
   if (is_live())
     for (std::size_t f = 0; f < wire_formats; ++f)
@@ -327,7 +286,7 @@ void room::adopt(std::uint32_t loop, std::vector<adopted_reader> readers) {
     }
   }
   for (auto& r : readers)
-    if (!members_.contains(r.session))
+    if (!readers_.has(r.session))
       seat(r.session, loop, r.format, r.presence, r.user, r.user_info, r.info);
   out_.on_adopted(loop, feed_);
 }
@@ -336,7 +295,7 @@ void room::adopt(std::uint32_t loop, std::vector<adopted_reader> readers) {
 
 void room::open_feed() {
   feed_ = std::make_shared<feed>(name_, rules_, around_.loops, around_.budget, position_.offset);
-  readers_on_.assign(around_.loops, {});
+  readers_.open(around_.loops);
 }
 
 void room::load(std::uint64_t after, bool newest) {
@@ -356,7 +315,7 @@ void room::loaded(read_result r) {
     out_.delay_tick(load_again);
     return serve_waiting();
   }
-  const auto fresh = feed_ && members_.empty();
+  const auto fresh = feed_ && readers_.empty();
   if (!r.events.empty()) {
     if (fresh) // the tape begins before what was read, not at the position that was known
       feed_ =
@@ -374,7 +333,7 @@ void room::loaded(read_result r) {
 // -- presence and time ----------------------------------------------------------
 
 bool room::update(session_id who, std::string_view info) {
-  if (!members_.contains(who))
+  if (!readers_.has(who))
     return false;
   if (roster_ && roster_->update(who, info))
     presence_changed();
@@ -398,10 +357,10 @@ void room::tick() {
     return;
   const auto now = around_.time.now();
   const auto next = roster_->expire(now);
-  if (presence_loops_ != 0 && roster_->version() != presence_shown_) {
+  if (readers_.presence_loops() != 0 && roster_->version() != presence_shown_) {
     presence_shown_ = roster_->version();
     feed_->show(roster_->view());
-    out_.tell_presence(feed_, presence_loops_);
+    out_.tell_presence(feed_, readers_.presence_loops());
   }
   if (next) {
     tick_delayed_ = true;
@@ -410,15 +369,12 @@ void room::tick() {
   }
 }
 
-bool room::may_end() {
-  if (!members_.empty() || !waiting_.empty() || !asking_.empty() || !adopting_.empty() || loading_)
+bool room::may_end() const {
+  if (!readers_.empty() || !waiting_.empty() || !asking_.empty() || !adopting_.empty() || loading_)
     return false;
-  const auto alone = around_.time.now() - no_readers_since_;
-  if (feed_ && alone >= keep_tape)
-    feed_.reset();
   if (roster_ && roster_->count() > 0)
     return false;
-  return alone >= keep_room;
+  return around_.time.now() - no_readers_since_ >= keep_room;
 }
 
 } // namespace hubbub::broker

@@ -1,17 +1,18 @@
 #pragma once
 
+#include "broker/attendance.hpp"
 #include "broker/clock.hpp"
 #include "broker/event_bus.hpp"
 #include "broker/feed.hpp"
 #include "broker/frame_maker.hpp"
 #include "broker/presence.hpp"
 #include "broker/push.hpp"
+#include "broker/recovery.hpp"
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 namespace hubbub::broker {
@@ -115,32 +116,26 @@ public:
   // Time.
   void flush_news();
   void tick();
-  /// Gives up what is for readers only when there were none for a while. True: nothing keeps the room alive.
-  [[nodiscard]] bool may_end();
+  /// Had it no reader for a while, and does nothing else keep it alive?
+  [[nodiscard]] bool may_end() const;
 
   [[nodiscard]] const room_name& name() const noexcept { return name_; }
   [[nodiscard]] const policy& rules() const noexcept { return rules_; }
   [[nodiscard]] const stream_position& position() const noexcept { return position_; }
-  [[nodiscard]] std::size_t readers() const noexcept { return members_.size(); }
+  [[nodiscard]] std::size_t readers() const noexcept { return readers_.size(); }
   [[nodiscard]] bool is_live() const noexcept { return rules_.kind == room_kind::live; }
 
 private:
-  struct place_of {
-    std::uint32_t loop;
-    bool presence;
-  };
-
   void place(join_request who);
   void place_since(join_request who);
   void place_history(join_request who);
-  void answer(const join_request& who, std::uint64_t offset, std::optional<bool> recovered = {},
-              std::optional<gap> hole = {});
+  void answer(const join_request& who, starting_point there);
   /// Asks the log, and goes on with `then` unless the reader has left meanwhile.
   void ask_log(join_request who, read_request what,
                void (room::*then)(const join_request&, const read_result&));
   void since_in_log(const join_request& who, const read_result& r);
   void history_in_log(const join_request& who, const read_result& r);
-  [[nodiscard]] gap hole_of(const join_request& who, const tape_view& view, cursor at) const;
+  [[nodiscard]] recovery recovery_of(const join_request& who) const noexcept;
   void serve_waiting();
 
   void open_feed();
@@ -175,14 +170,7 @@ private:
   /// Made with the first reader: most rooms of a large node have none.
   std::unique_ptr<roster> roster_;
   std::uint64_t presence_shown_ = 0;
-  std::unordered_map<session_id, place_of> members_;
-  struct loop_readers {
-    std::uint32_t all = 0;
-    std::uint32_t presence = 0;
-  };
-  std::vector<loop_readers> readers_on_;
-  std::uint64_t loops_ = 0;
-  std::uint64_t presence_loops_ = 0;
+  attendance readers_;
   steady_time no_readers_since_;
 
   /// Joins that wait until the room is ready and its tape loaded.

@@ -126,6 +126,7 @@ TEST_CASE_METHOD(actor_fixture, "a position of another epoch is answered with a 
   REQUIRE(got.size() == 3);
   CHECK(got[0]["recovered"] == false);
   CHECK(got[1]["op"] == "gap");
+  CHECK(got[1]["from"] == 7);
   CHECK(got[2]["data"] == "one");
 }
 

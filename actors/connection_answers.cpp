@@ -1,0 +1,89 @@
+// What a client is told.
+#include "actors/connection_actor.hpp"
+
+#include "actors/node_metrics.hpp"
+#include "actors/overloaded.hpp"
+
+#include <utility>
+
+namespace hubbub::actors {
+namespace {
+
+using broker::errc;
+using broker::refusal;
+
+} // namespace
+
+void connection_actor::answered(question q, answer& a) {
+  auto& text = at_.text();
+  std::visit(overloaded{
+                 [&](refusal& why) {
+                   count_refused(why.code);
+                   broker::protocol::encode_error(text, q.id, why);
+                 },
+                 [&](broker::publish_refused& why) {
+                   count_refused(why.why.code);
+                   broker::protocol::encode_error(text, q.id, why);
+                 },
+                 [&](broker::join_answer& j) { joined(q, j); },
+                 [&](broker::stored& s) { broker::protocol::encode_ok_publish(text, q.id, s, q.live); },
+                 [&](broker::member_page& m) {
+                   broker::protocol::encode_ok_presence(text, q.id, m.members, m.count, m.more);
+                 },
+                 [&](broker::read_result& r) {
+                   if (r.why.code == errc::ok)
+                     return broker::protocol::encode_ok_history(text, q.id, r);
+                   count_refused(r.why.code);
+                   broker::protocol::encode_error(text, q.id, r.why);
+                 },
+                 [&](updated&) { broker::protocol::encode_ok_room(text, q.id, q.room); },
+             },
+             a.what);
+  if (!text.empty())
+    said(text);
+}
+
+void connection_actor::joined(question& q, broker::join_answer& a) {
+  auto r = std::make_unique<joined_room>();
+  r->to = &to_;
+  r->name = std::move(q.room);
+  r->room = at_.node().rooms->find(r->name);
+  if (!r->room)
+    r->room = at_.node().rooms->resolve(r->name);
+  r->who = who_.get();
+  r->info = std::move(q.text);
+  r->wants_presence = q.presence;
+  r->presence_version = a.presence_version;
+  auto& text = at_.text();
+  broker::protocol::encode_ok_join(text, q.id, a.what);
+  said(text);
+  if (a.hole) {
+    text.clear();
+    broker::protocol::encode_gap(text, *a.hole);
+    to_.wire->control(text);
+  }
+  text.clear();
+  auto& seated = *joined_.emplace_back(std::move(r));
+  at_.node().counts.joins.add(at_.index());
+  at_.seat(seated, a.from, a.at);
+}
+
+void connection_actor::said(std::string_view text) {
+  to_.wire->control(text);
+  ++unsent_answers_;
+}
+
+void connection_actor::refuse(std::string_view id, const refusal& why) {
+  count_refused(why.code);
+  auto& text = at_.text();
+  broker::protocol::encode_error(text, id, why);
+  said(text);
+}
+
+void connection_actor::forbid(std::string_view id, std::string_view what, const broker::room_name& room) {
+  refuse(id, {errc::forbidden, "no grant to " + std::string{what} + ": " + room.str()});
+}
+
+void connection_actor::count_refused(errc code) { at_.node().counts.refused(at_.index(), code); }
+
+} // namespace hubbub::actors

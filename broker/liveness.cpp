@@ -1,0 +1,41 @@
+#include "broker/liveness.hpp"
+
+#include <algorithm>
+
+namespace hubbub::broker {
+liveness::verdict liveness::check(const connection& wire, const limits& bounds, session_id who,
+                                  steady_time now) {
+  const auto unsent = wire.unsent_bytes();
+  if (unsent == 0 || unsent < unsent_ || wire.last_sent() > progress_)
+    progress_ = now;
+  unsent_ = unsent;
+  if (unsent > 0 && now - progress_ >= bounds.stall)
+    return {now, false, disconnect{close_code::slow_consumer, "took nothing for too long"}};
+  auto heard = check_heard(wire.last_received(), bounds, who, now);
+  heard.next = std::min(heard.next, now + bounds.stall / 4);
+  return heard;
+}
+
+liveness::verdict liveness::check_heard(steady_time heard, const limits& bounds, session_id who,
+                                        steady_time now) {
+  if (pinged_ && heard >= *pinged_)
+    pinged_.reset();
+  if (pinged_) {
+    if (unsent_ > 0) // the ping may be among it: progress counts now
+      return {now + bounds.pong_within, false, {}};
+    const auto until = *pinged_ + bounds.pong_within;
+    if (now < until)
+      return {until, false, {}};
+    return {now, false, disconnect{close_code::heartbeat_missed, "did not answer a ping", retry_soon_ms}};
+  }
+  // Spread over a quarter of the interval, so that what came together does not ping together.
+  const auto spread = milliseconds{
+      static_cast<std::int64_t>(who.value % static_cast<std::uint64_t>(bounds.ping.count() / 4 + 1))};
+  const auto due = heard + bounds.ping - spread;
+  if (now < due)
+    return {due, false, {}};
+  pinged_ = now;
+  return {now + bounds.pong_within, true, {}};
+}
+
+} // namespace hubbub::broker

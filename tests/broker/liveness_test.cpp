@@ -1,0 +1,78 @@
+#include "broker/liveness.hpp"
+
+#include "tests/support/catch.hpp"
+#include "tests/support/fake_connection.hpp"
+
+using namespace hubbub::broker;
+using std::chrono::seconds;
+
+namespace {
+
+struct fixture {
+  limits bounds;
+  hubbub::tests::fake_connection wire;
+  steady_time now{seconds{1000}};
+  liveness alive{now};
+  // Its value chooses where in the interval its pings lie: here at the end.
+  session_id who{0};
+
+  fixture() { wire.received = wire.sent = now; }
+  liveness::verdict after(std::chrono::milliseconds pause) {
+    now += pause;
+    return alive.check(wire, bounds, who, now);
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(fixture, "who was heard lately is not pinged", "[liveness]") {
+  wire.received = now + seconds{20};
+  const auto quiet = after(seconds{24});
+  CHECK_FALSE(quiet.ping);
+  CHECK_FALSE(quiet.end);
+  CHECK(quiet.next <= wire.received + bounds.ping);
+}
+
+TEST_CASE_METHOD(fixture, "silence brings a ping, and then the end", "[liveness]") {
+  CHECK(after(bounds.ping).ping);
+  CHECK_FALSE(after(bounds.pong_within - seconds{1}).end);
+  const auto over = after(seconds{1});
+  REQUIRE(over.end);
+  CHECK(over.end->code == close_code::heartbeat_missed);
+  CHECK(over.end->retry_after_ms > 0);
+}
+
+TEST_CASE_METHOD(fixture, "any byte after the ping is life", "[liveness]") {
+  CHECK(after(bounds.ping).ping);
+  wire.received = now + seconds{1};
+  const auto heard = after(bounds.pong_within);
+  CHECK_FALSE(heard.end);
+  CHECK_FALSE(heard.ping);
+}
+
+TEST_CASE_METHOD(fixture, "while bytes wait for it a client is judged by what it takes", "[liveness]") {
+  CHECK(after(bounds.ping).ping);
+  wire.room = 0;
+  wire.control(std::string(1000, 'x'));
+  for (auto i = 0; i < 20; ++i) { // far longer than a pong may take
+    wire.drain(10);
+    CHECK_FALSE(after(seconds{10}).end);
+  }
+  const auto over = after(bounds.stall);
+  REQUIRE(over.end);
+  CHECK(over.end->code == close_code::slow_consumer);
+}
+
+TEST_CASE("pings of those who came together are spread over a quarter of the interval", "[liveness]") {
+  const limits bounds;
+  hubbub::tests::fake_connection wire;
+  const steady_time opened{seconds{1000}};
+  wire.received = opened;
+  auto pinged = 0;
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    liveness alive{opened};
+    pinged += alive.check(wire, bounds, session_id{i * 7919}, opened + bounds.ping * 7 / 8).ping ? 1 : 0;
+  }
+  CHECK(pinged > 400);
+  CHECK(pinged < 600);
+}
