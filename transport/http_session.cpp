@@ -148,6 +148,12 @@ bool http_session::parse() {
     dispatch();
     return true;
   }
+  // The parser takes a chunk's header, and what follows the last one, only as a whole.
+  if (in_.size() > header_bytes) {
+    ++home_.counters().bad_requests;
+    refuse(error_response(431, "too_large", "a chunk's header or the trailers are larger than 16384 bytes"));
+    return false;
+  }
   if (parser_->is_header_done() && !std::exchange(continued_, true) &&
       boost::beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
     out_ += "HTTP/1.1 100 Continue\r\n\r\n";

@@ -147,6 +147,8 @@ broker::refusal node::open_listeners() {
   o.send_buffer_bytes = bounds_.send_buffer_bytes;
   o.message_bytes = bounds_.payload_bytes + envelope_bytes;
   o.control_bytes = bounds_.control_bytes;
+  // Only GET is served here, and nobody has to say who they are.
+  o.http_body_bytes = 4096;
   o.user_timeout = bounds_.stall + std::chrono::seconds{10};
   o.tls = tls_.get();
   o.counters = &doors_;

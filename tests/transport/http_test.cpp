@@ -177,6 +177,16 @@ TEST_CASE("what is not a good request is refused by name", "[http]") {
     client.send_raw("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n" +
                     std::string(2000, 'x'));
   }
+  SECTION("a chunk's extension that never ends") {
+    status = 431;
+    client.send_raw("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;x=" +
+                    std::string(100'000, 'x'));
+  }
+  SECTION("trailers that never end") {
+    status = 431;
+    client.send_raw("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: " +
+                    std::string(100'000, 'x'));
+  }
   SECTION("two lengths") {
     client.send_raw("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n");
   }
