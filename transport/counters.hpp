@@ -26,8 +26,9 @@ struct transport_counters {
   count protocol_errors{0};      ///< WebSocket connections ended for breaking RFC 6455
   count slow_consumers{0};       ///< ended because the control lane was full
 
-  gauge half_open{0};  ///< sockets that are not (yet) WebSockets
-  gauge websockets{0}; ///< upgraded and not closed
+  gauge half_open{0};    ///< sockets that are not (yet) WebSockets
+  gauge turning_away{0}; ///< those of them that are read to their end after a 503
+  gauge websockets{0};   ///< upgraded and not closed
 };
 
 } // namespace hubbub::transport

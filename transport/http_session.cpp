@@ -40,6 +40,8 @@ void http_session::turn_away(lobby& home, wire socket) {
   session->self_ = session;
   if (!session->start(EPOLLIN))
     return session->drop();
+  session->turned_away_ = true;
+  ++home.counters().turning_away;
   session->refuse(error_response(503, "overloaded", "no more connections are taken now", 1000));
 }
 
@@ -289,6 +291,8 @@ void http_session::drop() {
 }
 
 void http_session::on_buried() {
+  if (turned_away_)
+    --home_.counters().turning_away;
   home_.leave(*this);
   self_.reset();
 }

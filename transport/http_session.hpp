@@ -77,6 +77,7 @@ private:
   bool asked_again_ = false;
   bool processing_ = false;
   bool continued_ = false;
+  bool turned_away_ = false;
   /// Between two requests.
   bool idle_ = false;
 };

@@ -27,8 +27,9 @@ using broker::refusal;
 
 /// Accepted in one turn, before those who are in have theirs.
 constexpr int accepts_per_turn = 64;
-/// Sockets that are turned away politely at a time; others are just closed.
-constexpr std::int64_t polite_refusals = 1000;
+/// Sockets that are turned away politely at a time; others are just closed. They are beyond what the node
+/// may have open, so they live on the descriptors that it keeps in reserve.
+constexpr std::int64_t polite_refusals = 100;
 
 /// A descriptor that is closed unless it is released.
 class owned_descriptor {
@@ -200,7 +201,7 @@ private:
     if (acceptor && !acceptor->may_connect(address)) {
       ++counters.refused_busy;
       wire refused{descriptor, nullptr};
-      if (!lobby_->options().tls && counters.half_open < polite_refusals)
+      if (!lobby_->options().tls && counters.turning_away < polite_refusals)
         http_session::turn_away(*lobby_, std::move(refused));
       return true;
     }

@@ -286,6 +286,22 @@ TEST_CASE("an address that may not connect gets a short 503", "[http]") {
   CHECK(server.gone == 0);
 }
 
+TEST_CASE("no more than a hundred at a time are told why they may not connect", "[http]") {
+  test_server server;
+  server.open = false;
+  std::vector<raw_client> clients;
+  for (int i = 0; i < 150; ++i)
+    clients.emplace_back("127.0.0.1", server.port());
+  CHECK(eventually(2s, [&] { return server.listener.counters().refused_busy == 150; }));
+  int told = 0;
+  for (auto& client : clients)
+    told += read_http(client).status == 503;
+  CHECK(told == 100);
+  clients.clear();
+  CHECK(eventually(3s, [&] { return server.listener.counters().turning_away == 0; }));
+  CHECK(http_request(server.port(), "GET", "/").status == 503);
+}
+
 TEST_CASE("everything a client shows in its handshake reaches the acceptor", "[http][upgrade]") {
   test_server server;
   server.select = "hubbub.v1.json";
