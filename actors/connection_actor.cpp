@@ -179,7 +179,7 @@ broker::steady_time connection_actor::check_expiry(broker::steady_time now) {
 }
 
 broker::steady_time connection_actor::check_alive(broker::steady_time now) {
-  const auto found = alive_.check(*to_.wire, at_.node().bounds, to_.session, now);
+  const auto found = alive_.check(*to_.wire, at_.node().bounds, to_.session, !paused_, now);
   if (found.end)
     close(*found.end);
   if (found.ping) {

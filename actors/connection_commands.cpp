@@ -19,8 +19,6 @@ using broker::right;
 
 // A large answer waits until the lane is nearly empty.
 constexpr std::size_t little_control = 16'384;
-// Bytes of event data in one `history` answer; with their envelopes they stay below its 256 KB.
-constexpr std::size_t history_bytes = 131'072;
 constexpr std::uint32_t most_history = 1000;
 constexpr std::uint32_t most_members = 1000;
 // A client that sends nothing but rubbish, or nothing but what is refused.
@@ -190,7 +188,7 @@ void connection_actor::run_publish(const std::string& id, broker::publish_comman
     return refuse(id, {errc::not_supported, "publishing through a backend is not offered by this version"});
   auto* known = find(c.what.room);
   c.what.from = who_->user;
-  if (!c.echo && known)
+  if (!c.echo)
     c.what.excluded = to_.session;
   auto& q = questions_.ask(question::kind::publish, id, c.what.room);
   q.text = c.what.event_id;
@@ -213,7 +211,7 @@ void connection_actor::run_history(const std::string& id, const broker::history_
   what.before = c.before.value_or(0);
   what.newest = !c.after;
   what.limit = std::clamp(c.limit, 1u, most_history);
-  what.limit_bytes = history_bytes;
+  what.limit_bytes = broker::history_events_bytes;
   at_.node().bus.read(std::move(what), [me = caf::actor_cast<caf::strong_actor_ptr>(this),
                                         slot = q.slot](broker::read_result r) {
     me->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, answer{slot, std::move(r)}),
@@ -268,10 +266,14 @@ void connection_actor::fail(question q, const refusal& why, broker::publish_outc
 }
 
 void connection_actor::room_lost(const broker::room_name& room) {
-  while (auto q = questions_.take_of(room))
+  while (auto q = questions_.take_of(room)) {
+    // The room made in its place may have this join in its mailbox already.
+    if (q->what == question::kind::join)
+      at_.node().rooms->resolve(room)->tell(leave_message{to_.session}, &at_);
     fail(std::move(*q),
          {errc::unavailable, "the room failed and is made anew: try again", broker::retry_soon_ms},
          broker::publish_outcome::unknown);
+  }
   for (auto& r : joined_)
     if (r->name == room)
       r->room = at_.node().rooms->resolve(room);

@@ -7,25 +7,16 @@
 #include <algorithm>
 
 namespace hubbub::actors {
-namespace {
-
-/// An upper bound of an event's frame: text may grow sixfold when it is escaped, data is spliced as it is.
-std::size_t most_frame_bytes(const broker::stored_event& e) noexcept {
-  return e.data.size() + e.room.str().size() + 2 * (e.event_id.size() + e.type.size() + e.key.size()) +
-         6 * e.from.size() + 256;
-}
-
-} // namespace
-
 void log_puller::pull(broker::reader& r) {
   const auto offset = r.in->seat_of(r).at.offset;
-  position p{r.from->room(), offset, r.to->format};
+  const auto format = r.from->rules().deflate ? r.to->format : broker::wire_format::websocket;
+  position p{r.from->room(), offset, format};
   r.asked = true;
   auto& those = waiting_[p];
   those.push_back(&r);
   if (those.size() > 1)
     return; // the read under way, or the one that is queued, serves it too
-  if (reading_ < most_reads)
+  if (reading_ < most_reads())
     start(p);
   else
     queue_.push_back(std::move(p));
@@ -35,7 +26,8 @@ void log_puller::forget(broker::reader& r) {
   if (!r.asked)
     return;
   for (auto& [p, those] : waiting_)
-    std::erase(those, &r);
+    if (p.room == r.from->room())
+      std::erase(those, &r);
   std::erase(later_, &r);
   r.asked = false;
 }
@@ -70,7 +62,7 @@ void log_puller::came(const position& p, broker::read_result r) {
     return;
   std::size_t bytes = 0;
   for (const auto& e : r.events)
-    bytes += broker::segment::cost(most_frame_bytes(*e));
+    bytes += broker::segment::cost(broker::most_frame_bytes(*e));
   const auto chunk = broker::segment::make(std::max<std::size_t>(bytes, 64), 0, p.after);
   auto& frames = at_.frames();
   // The log may be ahead of the room: what is not on the tape yet comes from there, and only from there.
@@ -90,8 +82,8 @@ void log_puller::came(const position& p, broker::read_result r) {
 
 void log_puller::serve(broker::reader& r, const broker::read_result& from, const broker::segment& chunk) {
   auto& seat = r.in->seat_of(r);
-  if (seat.wire->blocked())
-    return; // asks again when it drains
+  if (!r.pulling || seat.wire->blocked())
+    return; // it is on the tape again; or it asks again when it drains
   const auto ask_later = [&] {
     r.asked = true;
     later_.push_back(&r);

@@ -3,6 +3,7 @@
 #include "actors/node_context.hpp"
 #include "broker/delivery.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -21,7 +22,7 @@ public:
   void pull(broker::reader& r) override;
   /// `r` goes: it gets nothing any more.
   void forget(broker::reader& r);
-  /// Asks again for those whose read failed. About once a second.
+  /// Asks again for those whose read failed. With each tick of the loop.
   void retry();
 
 private:
@@ -35,9 +36,12 @@ private:
   void came(const position& p, broker::read_result r);
   void serve(broker::reader& r, const broker::read_result& from, const broker::segment& chunk);
 
-  // What reads may hold in memory at once: reads times bytes, on each loop.
-  static constexpr std::size_t most_reads = 32;
+  // What the reads of a node may hold in memory at once, reads times bytes, is split among its loops.
+  static constexpr std::size_t node_reads = 64;
   static constexpr std::size_t read_bytes = 131'072;
+  [[nodiscard]] std::size_t most_reads() const noexcept {
+    return std::max<std::size_t>(node_reads / std::max<std::size_t>(node_.loops.size(), 1), 1);
+  }
 
   node_context& node_;
   loop_unit& at_;

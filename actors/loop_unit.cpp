@@ -230,11 +230,9 @@ void loop_unit::seat(broker::reader& r, const broker::feed_ptr& from, broker::cu
   auto& a = audiences_[from->room()];
   if (!a)
     a = std::make_unique<broker::audience>(from, index());
-  else if (a->shared_feed() != from)
+  else if (a->from().serial() < from->serial())
     a->move_to(from); // the room was rebuilt meanwhile
-  a->add(r, at);
-  if (from->rules().kind == broker::room_kind::live)
-    broker::delivery::begin_counting(r);
+  a->add(r, at, from->serial());
   news_of(*a);
   if (r.pulling)
     delivery_.send_to(r);
@@ -284,8 +282,11 @@ void loop_unit::room_lost(const broker::room_name& room, bool give_up) {
         s.wire->close({broker::close_code::overloaded, "a room keeps failing", 5000});
       else
         m.readers.push_back(joined_room::of(*s.who).as_adopted());
-  if (!m.readers.empty())
-    std::ignore = node_.rooms->offer(room, std::move(m), this);
+  if (m.readers.empty() || node_.rooms->offer(room, m, this) == broker::errc::ok)
+    return;
+  // Its mailbox is full of requests, so it does not end: its readers take the lane that is never refused.
+  m.counted = false;
+  node_.rooms->resolve(room)->tell(std::move(m), this);
 }
 
 void loop_unit::adopt(const broker::feed_ptr& from) {
@@ -293,8 +294,10 @@ void loop_unit::adopt(const broker::feed_ptr& from) {
   if (found == audiences_.end())
     return;
   auto& a = *found->second;
-  if (a.shared_feed() != from)
+  if (a.from().serial() < from->serial())
     a.move_to(from);
+  else
+    a.place_rest();
   news_of(a);
   for (std::size_t f = 0; f < broker::wire_formats; ++f)
     for (auto& s : a.seats(static_cast<broker::wire_format>(f)))

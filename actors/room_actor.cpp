@@ -19,7 +19,7 @@ namespace {
 // A room that nobody used for so long and that nothing needs may end.
 constexpr std::chrono::seconds keep_unused{5};
 // Publishes that wait for the log; beyond it the room's publishers feel it.
-constexpr std::size_t most_pending = 4096;
+constexpr std::size_t most_publishes = 4096;
 
 } // namespace
 
@@ -98,7 +98,7 @@ caf::behavior room_actor::make_behavior() {
       },
       [this](publish_message& m) {
         took();
-        if (pending_.size() >= most_pending) {
+        if (publishes_ >= most_publishes) {
           reply(m.from, broker::publish_refused{
                             {broker::errc::overloaded, "the room's log is behind", broker::retry_soon_ms},
                             broker::publish_outcome::not_stored,
@@ -107,6 +107,7 @@ caf::behavior room_actor::make_behavior() {
         }
         const auto token = ++next_id_;
         pending_.emplace(token, std::move(m.from));
+        ++publishes_;
         bus_inbox::calling here{*inbox_};
         room_.publish(token, std::move(m.what));
         offset_.store(room_.position().offset, std::memory_order_relaxed);
@@ -193,10 +194,12 @@ void room_actor::on_join_refused(std::uint64_t id, broker::refusal why) {
 void room_actor::on_published(broker::publish_token token, broker::stored what) {
   auto& counts = what.duplicate ? node_.counts.duplicates : node_.counts.published;
   counts.add(unit().index());
+  --publishes_;
   reply(take_pending(token), std::move(what));
 }
 
 void room_actor::on_publish_refused(broker::publish_token token, broker::publish_refused why) {
+  --publishes_;
   reply(take_pending(token), std::move(why));
 }
 

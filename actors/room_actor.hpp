@@ -91,6 +91,8 @@ private:
   broker::room room_;
   std::uint64_t next_id_ = 0;
   std::unordered_map<std::uint64_t, caller> pending_;
+  /// How many of those are publishes.
+  std::size_t publishes_ = 0;
   broker::steady_time last_used_;
   std::atomic<std::uint32_t> readers_{0};
   std::atomic<std::uint32_t> people_{0};

@@ -11,13 +11,17 @@ audience::audience(feed_ptr from, std::uint32_t loop) : from_{std::move(from)}, 
 
 audience::~audience() { from_->on(loop_) = nullptr; }
 
-void audience::add(reader& r, cursor at) {
+void audience::add(reader& r, cursor at, const feed_serial& on) {
   auto& all = seats(r);
   r.in = this;
   r.from = from_;
   r.index = static_cast<std::uint32_t>(all.size());
   r.pulling = at.place == off_tape;
-  all.push_back({r.to->wire, &r, at});
+  auto& s = all.emplace_back(seat{r.to->wire, &r, at});
+  if (on != from_->serial())
+    place(s, r.to->format, from_->of(r.to->format).look());
+  else if (from_->rules().kind == room_kind::live)
+    begin_counting(s);
   ++r.to->rooms;
   if (r.wants_presence)
     presence_readers.push_back(&r);
@@ -44,23 +48,49 @@ std::size_t audience::size() const noexcept {
   return n;
 }
 
+void audience::place(seat& s, wire_format f, const tape_view& view) {
+  // A live room has nothing but the moment; a retained one is read on from where each one stood.
+  const auto live = from_->rules().kind == room_kind::live;
+  std::optional<cursor> found;
+  if (from_->settled(f))
+    found = live ? std::optional{view.head()} : view.find(s.at.offset);
+  s.at = found ? *found : cursor{off_tape, s.at.offset};
+  s.who->pulling = !found && !live;
+  if (found && live)
+    begin_counting(s);
+}
+
+void audience::begin_counting(const seat& s) {
+  auto& r = *s.who;
+  const auto look = from_->of(r.to->format).look_overtaken(r.to->session, 0);
+  r.excluded_passed = look.excluded + look.view.hidden(look.view.tail().place, s.at.place, r.to->session);
+}
+
 void audience::move_to(feed_ptr next) {
   from_->on(loop_) = nullptr;
   from_ = std::move(next);
   from_->on(loop_) = this;
-  const auto live = from_->rules().kind == room_kind::live;
+  has_news = false; // that was the other feed's
   for (std::size_t f = 0; f < wire_formats; ++f) {
-    const auto view = from_->of(static_cast<wire_format>(f)).look();
+    const auto format = static_cast<wire_format>(f);
+    const auto view = from_->of(format).look();
     for (auto& s : seats_[f]) {
-      // A live room has nothing but the moment; a retained one is read on from where each one stood.
-      const auto found = live ? std::optional{view.head()} : view.find(s.at.offset);
-      s.at = found ? *found : cursor{off_tape, s.at.offset};
       s.who->from = from_;
-      s.who->pulling = !found;
-      s.who->excluded_passed = 0;
       s.who->overtaken_at = reader::no_offset;
+      s.who->conflated_sent = 0;
       s.who->presence_version = 0;
+      place(s, format, view);
     }
+  }
+}
+
+void audience::place_rest() {
+  for (std::size_t f = 0; f < wire_formats; ++f) {
+    const auto format = static_cast<wire_format>(f);
+    const auto view = from_->of(format).look();
+    for (auto& s : seats_[f])
+      if (s.at.place == off_tape && !s.who->asked)
+        place(s, format, view);
   }
 }
 

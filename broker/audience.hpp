@@ -27,8 +27,9 @@ public:
   audience(const audience&) = delete;
   audience& operator=(const audience&) = delete;
 
-  /// `r` reads on from `at`. Mark news afterwards: something may be there already.
-  void add(reader& r, cursor at);
+  /// `r` reads on from `at`, or, when `at` is a place on another feed's tape, from its offset. Mark news
+  /// afterwards: something may be there already.
+  void add(reader& r, cursor at, const feed_serial& on);
   void remove(reader& r);
 
   [[nodiscard]] seat& seat_of(reader& r) noexcept { return seats(r)[r.index]; }
@@ -40,17 +41,21 @@ public:
 
   [[nodiscard]] feed& from() noexcept { return *from_; }
   [[nodiscard]] const feed_ptr& shared_feed() const noexcept { return from_; }
-  /// The room was rebuilt: its readers go on from their offsets on the new tape.
+  /// The room shows another feed: its readers go on from their offsets on the new tape. Mark news afterwards.
   void move_to(feed_ptr next);
+  /// The tapes that were missing in `move_to` are there: places the readers that wait for them.
+  void place_rest();
 
   /// Readers that asked for presence.
   std::vector<reader*> presence_readers;
   /// It is in the loop's list of news for this turn.
   bool has_news = false;
-  bool has_presence_news = false;
 
 private:
   [[nodiscard]] std::vector<seat>& seats(const reader& r) noexcept { return seats(r.to->format); }
+  void place(seat& s, wire_format f, const tape_view& view);
+  /// Makes `dropped` exact: what was kept from it so far is no loss.
+  void begin_counting(const seat& s);
   feed_ptr from_;
   std::uint32_t loop_;
   std::array<std::vector<seat>, wire_formats> seats_;

@@ -13,18 +13,25 @@ std::int64_t conflation::add(std::string_view key, conflated newest) {
     old.mapped().newest = std::move(newest);
     by_offset_.insert(std::move(old));
   } else {
-    if (by_key_.size() >= keys_) {
-      auto oldest = by_offset_.begin();
-      bytes_ -= oldest->second.newest.frame.size() + 2 * oldest->second.key.size();
-      by_key_.erase(oldest->second.key);
-      by_offset_.erase(oldest);
-    }
+    if (by_key_.size() >= keys_)
+      drop_oldest();
     bytes_ += newest.frame.size() + 2 * key.size();
     by_key_.emplace(key, newest.offset);
     const auto offset = newest.offset;
     by_offset_.emplace(offset, row{std::string{key}, std::move(newest)});
   }
+  while (bytes_ > most_bytes_ && by_offset_.size() > 1)
+    drop_oldest();
   return static_cast<std::int64_t>(bytes_) - before;
+}
+
+std::size_t conflation::drop_oldest() {
+  const auto oldest = by_offset_.begin();
+  const auto size = oldest->second.newest.frame.size() + 2 * oldest->second.key.size();
+  bytes_ -= size;
+  by_key_.erase(oldest->second.key);
+  by_offset_.erase(oldest);
+  return size;
 }
 
 std::vector<conflated> conflation::after(std::uint64_t offset) const {

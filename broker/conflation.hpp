@@ -20,14 +20,16 @@ struct conflated {
 };
 
 /// The newest frame of each key among those that a tape gave up; bounded by
-/// the number of keys: beyond it the key that was silent longest goes.
+/// the number of keys and by bytes: beyond them the key that was silent longest goes.
 /// Not synchronised: the tape guards it.
 class conflation {
 public:
-  explicit conflation(std::uint32_t keys) : keys_{keys} {}
+  conflation(std::uint32_t keys, std::size_t bytes) : keys_{keys}, most_bytes_{bytes} {}
 
   /// Offsets rise from call to call. Returns by how many bytes it grew (or shrank).
   std::int64_t add(std::string_view key, conflated newest);
+  /// Gives up the key that was silent longest. Returns how many bytes that was.
+  std::size_t drop_oldest();
   /// All behind `offset`, oldest first.
   [[nodiscard]] std::vector<conflated> after(std::uint64_t offset) const;
   [[nodiscard]] std::size_t size() const noexcept { return by_offset_.size(); }
@@ -43,6 +45,7 @@ private:
     conflated newest;
   };
   std::uint32_t keys_;
+  std::size_t most_bytes_;
   std::size_t bytes_ = 0;
   std::map<std::uint64_t, row> by_offset_;
   std::unordered_map<std::string, std::uint64_t, text_hash, std::equal_to<>> by_key_;

@@ -90,12 +90,6 @@ void delivery::drained(reader& r) {
   send_to(r);
 }
 
-void delivery::begin_counting(reader& r) {
-  const auto look = r.from->of(r.to->format).look_overtaken(r.to->session, 0);
-  const auto at = r.in->seat_of(r).at.place;
-  r.excluded_passed = look.excluded + look.view.hidden(look.view.tail().place, at, r.to->session);
-}
-
 void delivery::gather(audience::seat& s, const tape_view& view) {
   view.slices(s.at.place, s.who->to->session, slices_, places_);
 }
@@ -251,8 +245,11 @@ bool delivery::send_conflated(audience::seat& s, const std::vector<conflated>& n
 void delivery::skip(audience::seat& s, cursor target, std::uint64_t excluded) {
   auto& r = *s.who;
   const auto from = r.overtaken_at == reader::no_offset ? s.at.offset : r.overtaken_at;
-  // Offsets of a live room are consecutive.
-  const auto dropped = target.offset - from - (excluded - r.excluded_passed) - r.conflated_sent;
+  // Offsets of a live room are consecutive. What was kept from a reader while its room was made anew may
+  // not have been counted; better to tell of none than of more than there were.
+  const auto passed = target.offset - from;
+  const auto counted = passed - (excluded - r.excluded_passed) - r.conflated_sent;
+  const auto dropped = counted <= passed ? counted : 0;
   r.excluded_passed = excluded;
   r.overtaken_at = reader::no_offset;
   r.conflated_sent = 0;

@@ -62,9 +62,6 @@ public:
   /// True: all of them are gone.
   bool send_chunk(reader& r, const segment& chunk);
 
-  /// To be called for a reader of a live room before its first delivery.
-  static void begin_counting(reader& r);
-
   [[nodiscard]] const delivery_counts& counts() const noexcept { return counts_; }
 
 private:

@@ -3,6 +3,7 @@
 #include "broker/room_name.hpp"
 #include "broker/session_id.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -45,6 +46,13 @@ struct stored_event : event {
   /// or it is retained no longer. If it is not the room's position, there is a hole.
   std::uint64_t previous = 0;
 };
+
+/// An upper bound of the bytes of an event's frame: text may grow sixfold when it is escaped, labels have
+/// only `"` and `\\` to escape, data is spliced as it is.
+[[nodiscard]] inline std::size_t most_frame_bytes(const event& e) noexcept {
+  return e.data.size() + e.room.str().size() + 2 * (e.event_id.size() + e.type.size() + e.key.size()) +
+         6 * e.from.size() + 256;
+}
 
 /// Shared by the log and whoever reads it; never changed.
 using stored_event_ptr = std::shared_ptr<const stored_event>;

@@ -76,11 +76,13 @@ struct read_request {
   std::uint64_t after = 0;
   /// Exclusive; 0: to the last.
   std::uint64_t before = 0;
-  /// At most so many events, and about so many bytes of data (at least one event).
+  /// At most so many events, and so many bytes of frames (`most_frame_bytes`), but at least one event.
   std::uint32_t limit = 100;
   std::size_t limit_bytes = 262'144;
   /// The newest of them rather than the oldest. Answered oldest first all the same.
   bool newest = false;
+  /// Only where the events are is of interest: what else they bear may be missing, and no bytes are counted.
+  bool offsets_only = false;
   /// Milliseconds since 1970: older events are passed over as if they had been trimmed. 0: none.
   std::int64_t not_before_ms = 0;
 };

@@ -15,15 +15,18 @@ tape::options tape_options(const policy& rules) {
 
 } // namespace
 
-feed::feed(room_name room, const policy& rules, std::uint32_t loops, tape_budget& budget, std::uint64_t after)
-    : room_{std::move(room)}, rules_{rules}, audiences_(loops, nullptr) {
+feed::feed(room_name room, const policy& rules, std::uint32_t loops, tape_budget& budget, std::uint64_t after,
+           feed_serial serial)
+    : room_{std::move(room)}, rules_{rules}, serial_{serial}, audiences_(loops, nullptr) {
   add(wire_format::websocket, budget, after);
 }
 
 feed::~feed() = default;
 
 void feed::add(wire_format f, tape_budget& budget, std::uint64_t after) {
-  tapes_[static_cast<std::size_t>(f)] = std::make_unique<tape>(tape_options(rules_), budget, after);
+  const auto i = static_cast<std::size_t>(f);
+  tapes_[i] = std::make_unique<tape>(tape_options(rules_), budget, after);
+  shown_[i].store(tapes_[i].get(), std::memory_order_release);
 }
 
 void feed::show(std::shared_ptr<const presence_view> newest) {

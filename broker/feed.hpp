@@ -17,21 +17,37 @@ namespace hubbub::broker {
 class audience;
 class presence_view;
 
+/// Which of a room's feeds is the newer one: a room that was made anew, or whose tape could not go on
+/// without a hole, shows another.
+struct feed_serial {
+  std::uint64_t generation = 0;
+  std::uint64_t count = 0;
+  auto operator<=>(const feed_serial&) const = default;
+};
+
 /// What a room shows to the event loops: its tapes, its newest presence, and
 /// which loops were told of news. Made by the room with its first reader, shared with the loops.
 class feed {
 public:
   /// At most 64 loops: the masks below have a bit for each.
-  feed(room_name room, const policy& rules, std::uint32_t loops, tape_budget& budget, std::uint64_t after);
+  feed(room_name room, const policy& rules, std::uint32_t loops, tape_budget& budget, std::uint64_t after,
+       feed_serial serial = {});
   ~feed();
 
   [[nodiscard]] const room_name& room() const noexcept { return room_; }
   [[nodiscard]] const policy& rules() const noexcept { return rules_; }
+  [[nodiscard]] const feed_serial& serial() const noexcept { return serial_; }
 
   /// The tape that readers of `f` read; those of a format without a tape of its own read the plain one.
   [[nodiscard]] const tape& of(wire_format f) const noexcept {
-    const auto& own = tapes_[static_cast<std::size_t>(f)];
+    const auto* own = shown_[static_cast<std::size_t>(f)].load(std::memory_order_acquire);
     return own ? *own : *tapes_[0];
+  }
+  /// Is `of(f)` the tape that readers of `f` will always read? Before that no place on it means anything to
+  /// them: a room made anew adds a format's tape when it adopts or seats its first reader.
+  [[nodiscard]] bool settled(wire_format f) const noexcept {
+    return f == wire_format::websocket || !rules_.deflate ||
+           shown_[static_cast<std::size_t>(f)].load(std::memory_order_acquire) != nullptr;
   }
   /// The room only. Null when there is no such tape.
   [[nodiscard]] tape* writable(wire_format f) noexcept { return tapes_[static_cast<std::size_t>(f)].get(); }
@@ -59,7 +75,10 @@ public:
 private:
   room_name room_;
   policy rules_;
+  feed_serial serial_;
   std::array<std::unique_ptr<tape>, wire_formats> tapes_;
+  /// The same for the loops, which may look while the room adds one.
+  std::array<std::atomic<const tape*>, wire_formats> shown_{};
   std::atomic<std::uint64_t> news_{0};
   std::vector<audience*> audiences_;
   mutable std::mutex mutex_;

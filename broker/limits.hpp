@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 namespace hubbub::broker {
@@ -23,5 +24,9 @@ struct limits {
   std::chrono::milliseconds pong_within = std::chrono::seconds{10};
   std::chrono::milliseconds stall = std::chrono::seconds{60};
 };
+
+/// The most that a `history` answer holds (docs/protocol.md); its events get a little less.
+inline constexpr std::size_t history_answer_bytes = 262'144;
+inline constexpr std::size_t history_events_bytes = history_answer_bytes - 4096;
 
 } // namespace hubbub::broker

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 namespace hubbub::broker {
-liveness::verdict liveness::check(const connection& wire, const limits& bounds, session_id who,
+liveness::verdict liveness::check(const connection& wire, const limits& bounds, session_id who, bool reading,
                                   steady_time now) {
   const auto unsent = wire.unsent_bytes();
   if (unsent == 0 || unsent < unsent_ || wire.last_sent() > progress_)
@@ -11,6 +11,11 @@ liveness::verdict liveness::check(const connection& wire, const limits& bounds, 
   unsent_ = unsent;
   if (unsent > 0 && now - progress_ >= bounds.stall)
     return {now, false, disconnect{close_code::slow_consumer, "took nothing for too long"}};
+  if (!reading) {
+    if (pinged_)
+      pinged_ = now; // its pong may lie unread: it has all its time once reading goes on
+    return {now + std::min(bounds.pong_within, bounds.stall / 4), false, {}};
+  }
   auto heard = check_heard(wire.last_received(), bounds, who, now);
   heard.next = std::min(heard.next, now + bounds.stall / 4);
   return heard;

@@ -12,8 +12,8 @@
 namespace hubbub::broker {
 
 /// Watches whether a client is alive and takes what it is sent. Any received byte is life. While bytes
-/// wait in its socket the deadline of a pong is suspended, and progress counts instead. The connection's
-/// loop only.
+/// wait in its socket the deadline of a pong is suspended, and progress counts instead; while nothing is
+/// read from it, nothing can be said of it. The connection's loop only.
 class liveness {
 public:
   explicit liveness(steady_time opened) noexcept : progress_{opened} {}
@@ -26,7 +26,9 @@ public:
     /// Close it for this.
     std::optional<disconnect> end;
   };
-  [[nodiscard]] verdict check(const connection& wire, const limits& bounds, session_id who, steady_time now);
+  /// `reading`: what the client sends is being read.
+  [[nodiscard]] verdict check(const connection& wire, const limits& bounds, session_id who, bool reading,
+                              steady_time now);
 
 private:
   [[nodiscard]] verdict check_heard(steady_time heard, const limits& bounds, session_id who, steady_time now);

@@ -3,16 +3,22 @@
 #include "broker/audience.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace hubbub::broker {
 namespace {
 
 // How long a room stays, with its tape, after its last reader: many come back soon.
 constexpr std::chrono::seconds keep_room{5};
+// How long a room that is only published to goes on encoding for nobody.
+constexpr std::chrono::seconds keep_tape{30};
 // After a read of the log that failed.
 constexpr std::chrono::milliseconds load_again{500};
 // What waits while a room opens; beyond it joins are refused.
 constexpr std::size_t most_waiting = 4096;
+
+/// To a join whose connection has closed: nobody hears it, but the question is answered.
+refusal left() { return {errc::not_joined, "left before the room could answer"}; }
 
 } // namespace
 
@@ -77,6 +83,8 @@ void room::missed() {
 
 void room::append(const stored_event& e) {
   position_.offset = e.offset;
+  if (feed_ && idle() && around_.time.now() - no_readers_since_ >= keep_tape)
+    feed_.reset();
   if (!feed_)
     return;
   auto& frames = out_.frames();
@@ -116,6 +124,8 @@ void room::publish(publish_token token, event e) {
   stored_event kept;
   static_cast<event&>(kept) = std::move(e);
   kept.previous = position_.offset;
+  if (!readers_.has(kept.excluded))
+    kept.excluded = {}; // nobody is kept from anything, and nothing needs to be counted for it
   kept.offset = position_.offset + 1;
   if (kept.time_ms == 0)
     kept.time_ms = around_.time.unix_ms();
@@ -193,7 +203,7 @@ void room::place_history(join_request who) {
                   {view.not_before(*at, around_.time.unix_ms() - rules_.history_age.count()).offset, {}, {}});
   read_request what{name_, 0, 0, n};
   what.newest = true;
-  what.limit_bytes = SIZE_MAX;
+  what.offsets_only = true;
   ask_log(std::move(who), std::move(what), &room::history_in_log);
 }
 
@@ -206,7 +216,7 @@ void room::ask_log(join_request who, read_request what,
   asking_.push_back(who.session);
   out_.read(std::move(what), [this, who = std::move(who), then](const read_result& r) {
     if (std::erase(asking_, who.session) == 0)
-      return; // it left
+      return out_.on_join_refused(who.id, left());
     if (r.why.code != errc::ok)
       return out_.on_join_refused(who.id, r.why);
     (this->*then)(who, r);
@@ -245,6 +255,7 @@ void room::seat(session_id who, std::uint32_t loop, wire_format format, bool pre
   if (format == wire_format::websocket_deflate && rules_.deflate && !feed_->writable(format))
     feed_->add(format, around_.budget, position_.offset);
   readers_.add(who, loop, presence);
+  for_each_tape([who](tape& t) { t.expect(who); });
   if (rules_.presence == presence_mode::off)
     return;
   if (!roster_)
@@ -256,17 +267,22 @@ void room::seat(session_id who, std::uint32_t loop, wire_format format, bool pre
 
 void room::leave(session_id who) {
   std::erase(asking_, who);
-  std::erase_if(waiting_, [&](const join_request& r) { return r.session == who; });
+  for (std::size_t i = 0; i < waiting_.size();) {
+    if (waiting_[i].session != who) {
+      ++i;
+      continue;
+    }
+    const auto id = waiting_[i].id;
+    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
+    out_.on_join_refused(id, left());
+  }
   for (auto& a : adopting_)
     std::erase_if(a.readers, [&](const adopted_reader& r) { return r.session == who; });
   if (!readers_.remove(who))
     return;
   if (readers_.empty())
     no_readers_since_ = around_.time.now();
-  if (is_live())
-    for (std::size_t f = 0; f < wire_formats; ++f)
-      if (auto* t = feed_->writable(static_cast<wire_format>(f)))
-        t->forget_excluded(who);
+  for_each_tape([who](tape& t) { t.forget(who); });
   if (roster_) {
     roster_->leave(who, around_.time.now());
     presence_changed();
@@ -294,8 +310,24 @@ void room::adopt(std::uint32_t loop, std::vector<adopted_reader> readers) {
 // -- the tape -----------------------------------------------------------------
 
 void room::open_feed() {
-  feed_ = std::make_shared<feed>(name_, rules_, around_.loops, around_.budget, position_.offset);
+  make_feed(position_.offset);
   readers_.open(around_.loops);
+}
+
+void room::make_feed(std::uint64_t after) {
+  feed_ = std::make_shared<feed>(name_, rules_, around_.loops, around_.budget, after,
+                                 feed_serial{generation_, ++feeds_});
+}
+
+void room::renew_feed(std::uint64_t after) {
+  const auto old = std::move(feed_);
+  make_feed(after);
+  for (std::size_t f = 1; f < wire_formats; ++f)
+    if (old->writable(static_cast<wire_format>(f)))
+      feed_->add(static_cast<wire_format>(f), around_.budget, after);
+  feed_->show(old->presence());
+  for (auto loops = readers_.loops(); loops != 0; loops &= loops - 1)
+    out_.on_adopted(static_cast<std::uint32_t>(std::countr_zero(loops)), feed_);
 }
 
 void room::load(std::uint64_t after, bool newest) {
@@ -318,8 +350,9 @@ void room::loaded(read_result r) {
   const auto fresh = feed_ && readers_.empty();
   if (!r.events.empty()) {
     if (fresh) // the tape begins before what was read, not at the position that was known
-      feed_ =
-          std::make_shared<feed>(name_, rules_, around_.loops, around_.budget, r.events.front()->offset - 1);
+      make_feed(r.events.front()->offset - 1);
+    else if (feed_ && !r.complete) // the log has given up what would come next: the readers are to be told
+      renew_feed(r.events.front()->offset - 1);
     const auto known = fresh ? 0 : position_.offset;
     for (const auto& e : r.events)
       if (e->offset > known)
@@ -369,8 +402,12 @@ void room::tick() {
   }
 }
 
+bool room::idle() const noexcept {
+  return readers_.empty() && waiting_.empty() && asking_.empty() && adopting_.empty() && !loading_;
+}
+
 bool room::may_end() const {
-  if (!readers_.empty() || !waiting_.empty() || !asking_.empty() || !adopting_.empty() || loading_)
+  if (!idle())
     return false;
   if (roster_ && roster_->count() > 0)
     return false;

@@ -138,7 +138,19 @@ private:
   [[nodiscard]] recovery recovery_of(const join_request& who) const noexcept;
   void serve_waiting();
 
+  /// Nobody reads, waits for, or asks anything of it.
+  [[nodiscard]] bool idle() const noexcept;
+  template <class Function>
+  void for_each_tape(Function&& f) {
+    for (std::size_t i = 0; i < wire_formats; ++i)
+      if (auto* t = feed_->writable(static_cast<wire_format>(i)))
+        f(*t);
+  }
   void open_feed();
+  void make_feed(std::uint64_t after);
+  /// The tape cannot go on without a hole: another one begins behind `after`, on which those who stand
+  /// further back find out what they have missed.
+  void renew_feed(std::uint64_t after);
   /// Brings the tape up to the log's head: after a hole, or when it is new and somebody looks back.
   void load(std::uint64_t after, bool newest);
   void loaded(read_result r);
@@ -159,8 +171,10 @@ private:
   std::uint64_t generation_;
 
   feed_ptr feed_;
-  /// The tape is being filled from the log; events that come meanwhile are read afterwards.
+  std::uint64_t feeds_ = 0;
+  /// Bytes on the tape since the readers of the loop that it runs on were last sent what there was.
   std::size_t unsent_ = 0;
+  /// The tape is being filled from the log; events that come meanwhile are read afterwards.
   bool loading_ = false;
   bool missed_some_ = false;
   bool load_failed_ = false;

@@ -159,7 +159,7 @@ cursor tape_view::not_before(cursor from, std::int64_t time_ms) const noexcept {
 tape::tape(options o, tape_budget& budget, std::uint64_t after)
     : options_{o}, budget_{budget}, after_{after}, list_{std::make_shared<segment_list>()} {
   if (options_.conflate_keys > 0)
-    conflation_ = std::make_unique<conflation>(options_.conflate_keys);
+    conflation_ = std::make_unique<conflation>(options_.conflate_keys, options_.bytes);
   add_segment(0);
 }
 
@@ -220,11 +220,11 @@ void tape::add_segment(std::size_t at_least) {
 void tape::trim_to_bounds() {
   while (list_->size() > 1 && (bytes_ > options_.bytes || budget_.exceeded()))
     trim_oldest();
-}
-
-void tape::shorten() {
-  while (list_->size() > 1)
-    trim_oldest();
+  if (!conflation_ || !budget_.exceeded())
+    return;
+  std::lock_guard hold{mutex_};
+  while (budget_.exceeded() && conflation_->size() > 0)
+    budget_.remove(conflation_->drop_oldest());
 }
 
 void tape::trim_oldest() {
@@ -238,7 +238,8 @@ void tape::trim_oldest() {
     for (std::uint32_t f = 0; f < oldest->count(); ++f) {
       const auto& info = oldest->info(f);
       if (options_.count_excluded && info.excluded)
-        ++excluded_[info.excluded];
+        if (auto it = excluded_.find(info.excluded); it != excluded_.end())
+          ++it->second;
       if (conflation_ && info.key_size > 0) {
         const auto grown =
             conflation_->add(oldest->key(f), {info.offset, info.excluded, std::string{oldest->frame(f)}});
@@ -259,7 +260,14 @@ tape::overtaken_look tape::look_overtaken(session_id who, std::uint64_t offset) 
   return o;
 }
 
-void tape::forget_excluded(session_id who) {
+void tape::expect(session_id who) {
+  if (!options_.count_excluded)
+    return;
+  std::lock_guard hold{mutex_};
+  excluded_.try_emplace(who, 0);
+}
+
+void tape::forget(session_id who) {
   std::lock_guard hold{mutex_};
   excluded_.erase(who);
 }

@@ -76,7 +76,7 @@ public:
   struct options {
     /// Index included. At least one segment is always there.
     std::size_t bytes = 262'144;
-    /// Keep what was trimmed by key, this many keys; 0: no.
+    /// Keep what was trimmed by key, this many keys and no more than `bytes` of them; 0: no.
     std::uint32_t conflate_keys = 0;
     /// Count the excluded frames that were trimmed, so that `dropped` is exact.
     bool count_excluded = false;
@@ -88,8 +88,6 @@ public:
 
   /// Adds the room's next frame; trims the oldest segments beyond the bounds. The writer only.
   void append(std::string_view frame, const frame_info& info);
-  /// Gives up all but the newest segment. The writer only.
-  void shorten();
 
   /// A consistent look. Costs a lock and a reference: once per loop, room and turn.
   [[nodiscard]] tape_view look() const;
@@ -103,8 +101,9 @@ public:
     std::vector<conflated> newest;
   };
   [[nodiscard]] overtaken_look look_overtaken(session_id who, std::uint64_t offset) const;
-  /// `who` reads no longer.
-  void forget_excluded(session_id who);
+  /// `who` begins, or ceases, to read: what is kept from it is counted when it is trimmed. The writer only.
+  void expect(session_id who);
+  void forget(session_id who);
 
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 

@@ -41,7 +41,7 @@ broker::read_result memory_room::read(const broker::read_request& what, std::int
   const auto last = what.before == 0 ? events.size() : std::max(first, events.up_to(what.before - 1));
   std::size_t bytes = 0;
   const auto fits = [&](std::uint32_t taken, const broker::stored_event& e) {
-    bytes += e.data.size();
+    bytes += what.offsets_only ? 0 : broker::most_frame_bytes(e);
     return taken < what.limit && (taken == 0 || bytes <= what.limit_bytes);
   };
   auto from = first;

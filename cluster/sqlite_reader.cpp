@@ -30,6 +30,14 @@ std::shared_ptr<broker::stored_event> event_of(const statement& row, const broke
   return e;
 }
 
+/// Without the columns that may lie on pages of their own.
+std::shared_ptr<broker::stored_event> offset_of(const statement& row, const broker::room_name& room) {
+  auto e = std::make_shared<broker::stored_event>();
+  e->room = room;
+  e->offset = row.number(0);
+  return e;
+}
+
 } // namespace
 
 broker::result<std::unique_ptr<sqlite_reader>>
@@ -170,12 +178,17 @@ int sqlite_reader::take(std::int64_t room, std::uint64_t after, const broker::re
   std::size_t bytes = 0;
   auto rc = SQLITE_OK;
   while ((rc = rows.step()) == SQLITE_ROW) {
-    bytes += rows.text(5).size();
-    if (out.events.size() >= what.limit || (!out.events.empty() && bytes > what.limit_bytes)) {
+    if (out.events.size() >= what.limit) {
       out.more = true;
       break;
     }
-    out.events.push_back(event_of(rows, what.room));
+    auto e = what.offsets_only ? offset_of(rows, what.room) : event_of(rows, what.room);
+    bytes += what.offsets_only ? 0 : broker::most_frame_bytes(*e);
+    if (!out.events.empty() && bytes > what.limit_bytes) {
+      out.more = true;
+      break;
+    }
+    out.events.push_back(std::move(e));
   }
   rows.reset();
   if (what.newest)

@@ -16,8 +16,6 @@ namespace {
 using broker::errc;
 using broker::protocol::json_writer;
 
-// As in a client's `history`: with their envelopes the events stay below 256 KB.
-constexpr std::size_t history_bytes = 131'072;
 
 broker::http_response members_answer(const broker::member_page& page) {
   std::string json;
@@ -77,7 +75,7 @@ void admin_api::history(admin_request r) {
   what.before = before->value_or(0);
   what.newest = !*after;
   what.limit = *limit;
-  what.limit_bytes = history_bytes;
+  what.limit_bytes = broker::history_events_bytes;
   parts_.bus.read(std::move(what), [done = std::move(r.done)](const broker::read_result& found) {
     if (found.why.code != errc::ok)
       return done(error_answer(found.why));

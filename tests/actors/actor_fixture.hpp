@@ -32,25 +32,40 @@ private:
   const broker::clock& time_;
 };
 
-/// A bus in which a publish of type `crash` makes the room's handler throw.
-class crashing_bus final : public broker::event_bus {
+/// A bus with faults at a test's command: a publish of type `crash` makes the room's handler throw.
+class fickle_bus final : public broker::event_bus {
 public:
-  explicit crashing_bus(std::unique_ptr<broker::event_bus> real) : real_{std::move(real)} {}
+  explicit fickle_bus(std::unique_ptr<broker::event_bus> real) : real_{std::move(real)} {}
+
+  /// Reads are not answered before `answer_reads`.
+  bool holds_reads = false;
+  /// Rooms hear of no event.
+  bool deaf = false;
+
+  void answer_reads() {
+    holds_reads = false;
+    for (auto& [what, done] : std::exchange(held_, {}))
+      real_->read(std::move(what), std::move(done));
+  }
 
   [[nodiscard]] std::unique_ptr<broker::interest>
   want(const broker::room_name& room, std::shared_ptr<broker::event_bus_handler> handler) override {
-    return std::make_unique<crashing_interest>(real_->want(room, std::move(handler)));
+    auto ear = std::make_shared<fickle_handler>(*this, std::move(handler));
+    return std::make_unique<fickle_interest>(real_->want(room, std::move(ear)));
   }
   void read(broker::read_request what, broker::read_handler done) override {
-    real_->read(std::move(what), std::move(done));
+    if (holds_reads)
+      held_.emplace_back(std::move(what), std::move(done));
+    else
+      real_->read(std::move(what), std::move(done));
   }
   [[nodiscard]] broker::guarantee promises() const override { return real_->promises(); }
   [[nodiscard]] broker::refusal health() const override { return real_->health(); }
 
 private:
-  class crashing_interest final : public broker::interest {
+  class fickle_interest final : public broker::interest {
   public:
-    explicit crashing_interest(std::unique_ptr<broker::interest> real) : real_{std::move(real)} {}
+    explicit fickle_interest(std::unique_ptr<broker::interest> real) : real_{std::move(real)} {}
     void publish(broker::publish_token token, broker::event e) override {
       if (e.type == "crash")
         throw std::runtime_error{"asked to crash"};
@@ -61,7 +76,29 @@ private:
   private:
     std::unique_ptr<broker::interest> real_;
   };
+  class fickle_handler final : public broker::event_bus_handler {
+  public:
+    fickle_handler(const fickle_bus& bus, std::shared_ptr<broker::event_bus_handler> room)
+        : bus_{bus}, room_{std::move(room)} {}
+    void on_ready(broker::stream_position head) override { room_->on_ready(std::move(head)); }
+    void on_unavailable(broker::refusal why) override { room_->on_unavailable(std::move(why)); }
+    [[nodiscard]] bool on_event(broker::stored_event_ptr e) override {
+      return bus_.deaf || room_->on_event(std::move(e));
+    }
+    void on_stored(broker::publish_token token, broker::stored what) override {
+      room_->on_stored(token, std::move(what));
+    }
+    void on_refused(broker::publish_token token, broker::publish_refused what) override {
+      room_->on_refused(token, std::move(what));
+    }
+    void on_epoch(broker::stream_position head) override { room_->on_epoch(std::move(head)); }
+
+  private:
+    const fickle_bus& bus_;
+    std::shared_ptr<broker::event_bus_handler> room_;
+  };
   std::unique_ptr<broker::event_bus> real_;
+  std::vector<std::pair<broker::read_request, broker::read_handler>> held_;
 };
 
 class actor_fixture;
@@ -69,7 +106,8 @@ class actor_fixture;
 /// One client: what it sends goes straight to its actor, what it is sent is JSON.
 class client {
 public:
-  client(actor_fixture& world, std::uint32_t loop, broker::handshake h = {});
+  client(actor_fixture& world, std::uint32_t loop, broker::handshake h = {},
+         broker::wire_format f = broker::wire_format::websocket);
   ~client() { gone(); }
 
   void send(const json& command);
@@ -109,17 +147,23 @@ public:
   broker::null_log log;
   broker::metrics metrics{4};
   std::unique_ptr<broker::namespaces> spaces;
-  std::unique_ptr<broker::event_bus> bus;
+  std::unique_ptr<fickle_bus> bus;
   std::vector<std::unique_ptr<fake_loop>> loops;
   std::unique_ptr<actors::actor_node> node;
 
   /// A client on the next loop, in turn.
-  client& connect() {
-    clients_.push_back(
-        std::make_unique<client>(*this, next_loop_++ % static_cast<std::uint32_t>(loops.size())));
+  client& connect() { return connect_to(next_loop_++ % static_cast<std::uint32_t>(loops.size())); }
+  client& connect_to(std::uint32_t loop, broker::wire_format f = broker::wire_format::websocket) {
+    clients_.push_back(std::make_unique<client>(*this, loop, broker::handshake{}, f));
     settle();
     clients_.back()->read();
     return *clients_.back();
+  }
+
+  /// The loops decide once: what CAF's own workers would do has not come to pass.
+  void turn() {
+    for (std::size_t i = 0; i < loops.size(); ++i)
+      node->phases(i).decide();
   }
 
   void settle() {
@@ -174,7 +218,7 @@ private:
         open, std::map<std::string, broker::policy, std::less<>>{
                   {"live", live}, {"shut", shut}, {"small", small}, {"off", off}});
     bounds.commands_per_second = 0;
-    bus = std::make_unique<crashing_bus>(std::move(*cluster::open_embedded_bus({}, *spaces, time)));
+    bus = std::make_unique<fickle_bus>(std::move(*cluster::open_embedded_bus({}, *spaces, time)));
     std::vector<broker::loop*> all;
     for (std::uint32_t i = 0; i < n; ++i) {
       loops.push_back(std::make_unique<fake_loop>(i, time));
@@ -195,7 +239,8 @@ private:
   friend class client;
 };
 
-inline client::client(actor_fixture& world, std::uint32_t loop, broker::handshake h) : world_{world} {
+inline client::client(actor_fixture& world, std::uint32_t loop, broker::handshake h, broker::wire_format f)
+    : wire{f}, world_{world} {
   wire.received = world.time.now();
   auto in = world.node->acceptor().admit(h, *world.loops[loop]);
   if (!in) {

@@ -246,6 +246,147 @@ TEST_CASE_METHOD(actor_fixture, "a room that keeps crashing sends its readers aw
   CHECK(bob.wire.closed->retry_after_ms > 0);
 }
 
+TEST_CASE_METHOD(actor_fixture, "who joins while its crashed room is rebuilt is refused and leaves no ghost",
+                 "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  auto crash = publish("chat.news", "boom");
+  crash["type"] = "crash";
+  crash["id"] = 1;
+  ann.send(crash);
+  turn(); // the room is gone, and its supervisor has not heard of it
+  auto c = join("chat.news");
+  c["id"] = 2;
+  bob.send(c);
+  settle();
+  const auto got = bob.read();
+  REQUIRE(got.size() == 1);
+  CHECK(got[0]["code"] == "unavailable");
+  advance(std::chrono::seconds{3}); // longer than it lingers
+  CHECK(ann.ask({{"op", "presence"}, {"room", "chat.news"}})["count"] == 0);
+  CHECK(bob.ask(join("chat.news"))["op"] == "ok");
+}
+
+TEST_CASE_METHOD(actor_fixture, "readers of a crashed room get through to a room that is flooded",
+                 "[actors]") {
+  bounds.commands_in_flight = 200;
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("chat.news"));
+  std::vector<client*> many;
+  for (auto i = 0; i < 3; ++i)
+    many.push_back(&connect_to(0));
+  auto p = publish("chat.news", "boom");
+  p["type"] = "crash";
+  p["id"] = 1;
+  ann.send(p);
+  turn();
+  for (auto* m : many)
+    for (auto i = 0; i < 40; ++i) { // more than the mailbox takes
+      p = publish("chat.news", "flood");
+      p["id"] = i;
+      m->send(p);
+    }
+  settle();
+  ann.ask(publish("chat.news", "after"));
+  const auto got = bob.events();
+  REQUIRE_FALSE(got.empty());
+  CHECK(got.back() == "after");
+}
+
+TEST_CASE_METHOD(actor_fixture, "a crash mixes up no wire formats", "[actors]") {
+  auto& deflated = connect_to(0, broker::wire_format::websocket_deflate);
+  auto& ann = connect_to(0);
+  auto& cay = connect_to(0);
+  deflated.ask(join("chat.news"));
+  strings sent;
+  const auto say = [&] {
+    sent.push_back("number " + std::to_string(sent.size()));
+    ann.ask(publish("chat.news", sent.back()));
+  };
+  for (auto i = 0; i < 10; ++i)
+    say();
+  auto crash = publish("chat.news", "boom");
+  crash["type"] = "crash";
+  crash["id"] = 1;
+  ann.send(crash);
+  turn();
+  // Somebody on the same loop is in the new room before those of the old one are.
+  auto c = join("chat.news");
+  c["id"] = 1;
+  cay.send(c);
+  turn();
+  sent.emplace_back("between");
+  auto p = publish("chat.news", sent.back());
+  p["id"] = 2;
+  ann.send(p);
+  turn();
+  settle();
+  for (auto i = 0; i < 10; ++i)
+    say();
+  CHECK(deflated.events() == sent);
+}
+
+TEST_CASE_METHOD(actor_fixture, "a hole that the log cannot fill is told to the readers on the tape",
+                 "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("small.room"));
+  const auto first = ann.ask(publish("small.room", "first"));
+  bus->deaf = true;
+  std::vector<std::uint64_t> offsets;
+  for (auto i = 0; i < 12; ++i)
+    offsets.push_back(ann.ask(publish("small.room", "unheard"))["offset"]);
+  bus->deaf = false;
+  const auto last = ann.ask(publish("small.room", "last"));
+  std::vector<json> gaps;
+  strings events;
+  for (const auto& m : bob.read())
+    if (m["op"] == "gap")
+      gaps.push_back(m);
+    else if (m["op"] == "event")
+      events.push_back(m["data"]);
+  REQUIRE(gaps.size() == 1);
+  CHECK(gaps[0]["from"] == first["offset"]);
+  CHECK(gaps[0]["to"] == offsets[offsets.size() - 4]); // the room keeps five
+  CHECK(events == strings{"first", "unheard", "unheard", "unheard", "unheard", "last"});
+}
+
+TEST_CASE_METHOD(actor_fixture, "a join whose client has gone holds up nothing in its room", "[actors]") {
+  auto& ann = connect();
+  ann.ask(publish("chat.news", "one"));
+  bus->holds_reads = true;
+  for (auto i = 0; i < 5; ++i) {
+    auto& bob = connect();
+    auto c = join("chat.news");
+    c["since"] = {{"epoch", "other"}, {"offset", 1}};
+    c["id"] = 1;
+    bob.send(c);
+    settle();
+    bob.gone();
+    settle();
+  }
+  bus->answer_reads();
+  settle();
+  advance(std::chrono::seconds{12});
+  CHECK(node->rooms().size() == 0);
+}
+
+TEST_CASE_METHOD(actor_fixture, "one's own events stay away from whoever publishes and joins in one batch",
+                 "[actors]") {
+  auto& ann = connect();
+  for (const std::string name : {"chat.news", "live.cursors"}) {
+    auto j = join(name);
+    auto p = publish(name, "mine");
+    p["echo"] = false;
+    j["id"] = 1;
+    p["id"] = 2;
+    ann.send(json::array({j, p}));
+    settle();
+    CHECK(ann.events() == strings{});
+  }
+}
+
 TEST_CASE_METHOD(actor_fixture, "an unused room ends, and who joins meanwhile meets the next one",
                  "[actors]") {
   auto& ann = connect();

@@ -78,7 +78,7 @@ TEST_CASE("delivering to a thousand readers allocates nothing", "[delivery]") {
     o.to.wire = &o.wire;
     o.to.session = {i};
     o.r.to = &o.to;
-    all.add(o.r, {0, 0});
+    all.add(o.r, {0, 0}, all.from().serial());
   }
   std::string frame;
   append_text_frame(frame, std::string(128, 'x'));

@@ -134,10 +134,9 @@ private:
     c->joined_at = live() || events_.empty() || pick(2)
                        ? head
                        : events_[pick(static_cast<std::uint32_t>(events_.size()))].offset;
+    feed_->writable(wire_format::websocket)->expect(c->to.session);
     const auto found = feed_->of(wire_format::websocket).look().find(c->joined_at);
-    audience_->add(c->r, found ? *found : cursor{audience::off_tape, c->joined_at});
-    if (live())
-      delivery::begin_counting(c->r);
+    audience_->add(c->r, found ? *found : cursor{audience::off_tape, c->joined_at}, feed_->serial());
     delivery_.send_to(c->r);
     clients_.push_back(std::move(c));
   }
@@ -149,7 +148,7 @@ private:
     read(*clients_[i]);
     forget(clients_[i]->r);
     audience_->remove(clients_[i]->r);
-    feed_->writable(wire_format::websocket)->forget_excluded(clients_[i]->to.session);
+    feed_->writable(wire_format::websocket)->forget(clients_[i]->to.session);
     clients_.erase(clients_.begin() + i);
   }
 

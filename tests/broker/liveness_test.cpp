@@ -15,11 +15,12 @@ struct fixture {
   liveness alive{now};
   // Its value chooses where in the interval its pings lie: here at the end.
   session_id who{0};
+  bool reading = true;
 
   fixture() { wire.received = wire.sent = now; }
   liveness::verdict after(std::chrono::milliseconds pause) {
     now += pause;
-    return alive.check(wire, bounds, who, now);
+    return alive.check(wire, bounds, who, reading, now);
   }
 };
 
@@ -63,6 +64,16 @@ TEST_CASE_METHOD(fixture, "while bytes wait for it a client is judged by what it
   CHECK(over.end->code == close_code::slow_consumer);
 }
 
+TEST_CASE_METHOD(fixture, "nobody is late with a pong that we do not read", "[liveness]") {
+  CHECK(after(bounds.ping).ping);
+  reading = false;
+  for (auto i = 0; i < 10; ++i)
+    CHECK_FALSE(after(seconds{10}).end);
+  reading = true;
+  CHECK_FALSE(after(bounds.pong_within - seconds{1}).end);
+  CHECK(after(seconds{1}).end);
+}
+
 TEST_CASE("pings of those who came together are spread over a quarter of the interval", "[liveness]") {
   const limits bounds;
   hubbub::tests::fake_connection wire;
@@ -71,7 +82,8 @@ TEST_CASE("pings of those who came together are spread over a quarter of the int
   auto pinged = 0;
   for (std::uint64_t i = 0; i < 1000; ++i) {
     liveness alive{opened};
-    pinged += alive.check(wire, bounds, session_id{i * 7919}, opened + bounds.ping * 7 / 8).ping ? 1 : 0;
+    pinged +=
+        alive.check(wire, bounds, session_id{i * 7919}, true, opened + bounds.ping * 7 / 8).ping ? 1 : 0;
   }
   CHECK(pinged > 400);
   CHECK(pinged < 600);

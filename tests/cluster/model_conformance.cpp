@@ -20,6 +20,7 @@ struct simple_log {
     std::uint64_t offset;
     std::string data;
     std::int64_t at;
+    std::size_t cost;
   };
   broker::policy rules;
   std::int64_t now = 0;
@@ -118,7 +119,7 @@ private:
     REQUIRE(offset > simple_.head(name));
     REQUIRE(r->seen().events().back()->offset == offset);
     REQUIRE(r->seen().events().back()->previous == simple_.head(name));
-    first = {offset, e.data, simple_.now};
+    first = {offset, e.data, simple_.now, broker::most_frame_bytes(*r->seen().events().back())};
     simple_.rooms[name].push_back(first);
   }
 
@@ -132,7 +133,7 @@ private:
       what.before = pick(0, static_cast<std::uint32_t>(head) + 1);
     what.newest = pick(0, 1) == 0;
     what.limit = pick(0, 1) == 0 ? 100 : pick(0, 4);
-    what.limit_bytes = pick(0, 1) == 0 ? 100'000 : pick(1, 100);
+    what.limit_bytes = pick(0, 1) == 0 ? 100'000 : pick(1, 2000);
 
     std::vector<simple_log::kept> range;
     for (const auto& k : simple_.retained(name))
@@ -143,7 +144,7 @@ private:
       std::reverse(expected.begin(), expected.end());
     std::size_t bytes = 0, fits = 0;
     while (fits < expected.size() && fits < what.limit) {
-      bytes += expected[fits].data.size();
+      bytes += expected[fits].cost;
       if (fits > 0 && bytes > what.limit_bytes)
         break;
       ++fits;
