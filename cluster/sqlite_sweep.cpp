@@ -25,7 +25,13 @@ int sqlite_sweep::run() {
     rc = batch_.tables().forget(now, more);
   if (rc == SQLITE_OK && (after_ != 0 || batch_.due() <= now))
     rc = some_rooms(now);
-  return rc == SQLITE_OK ? batch_.commit() : rc;
+  if (rc == SQLITE_OK)
+    rc = batch_.commit();
+  if (rc != SQLITE_OK) { // a full disk, perhaps: what was to go is there still, so it is gone through again
+    after_ = 0;
+    batch_.set_due(now);
+  }
+  return rc;
 }
 
 int sqlite_sweep::some_rooms(std::int64_t now) {
