@@ -1,6 +1,7 @@
 #include "actors/loop_unit.hpp"
 
 #include "actors/connection_actor.hpp"
+#include "actors/room_actor.hpp"
 #include "actors/room_directory.hpp"
 
 #include <utility>
@@ -13,6 +14,8 @@ constexpr std::size_t most_letters = 4096;
 constexpr std::size_t most_resumes = 1024;
 // Messages that a room takes at once.
 constexpr std::size_t room_throughput = 128;
+// Rooms that one tick asks whether they may end.
+constexpr std::size_t most_swept = 10'000;
 // Presence waits until a connection's own lane is nearly empty.
 constexpr std::size_t little_control = 16'384;
 
@@ -54,6 +57,7 @@ void loop_unit::drop_all() {
   letters_.clear();
   news_.clear();
   presence_.clear();
+  idle_.clear();
 }
 
 // -- CAF and other threads --------------------------------------------------------
@@ -220,8 +224,12 @@ void loop_unit::tick(broker::steady_time now) {
   std::ignore = wheel_.advance(
       now, [now](broker::timer_node& n) { static_cast<connection_timer&>(n).owner->on_timer(now); }, 10'000);
   puller_.retry();
-  if (index() == 0 && node_.rooms)
-    node_.rooms->sweep();
+  for (std::size_t i = 0; i < most_swept; ++i) {
+    const auto room = idle_.take(now);
+    if (!room)
+      break;
+    static_cast<room_actor*>(caf::actor_cast<caf::abstract_actor*>(room))->tell(sweep_atom::value, this);
+  }
 }
 
 // -- readers --------------------------------------------------------------------------

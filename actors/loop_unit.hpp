@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/idle_rooms.hpp"
 #include "actors/log_puller.hpp"
 #include "actors/node_context.hpp"
 #include "broker/audience.hpp"
@@ -65,6 +66,7 @@ public:
   [[nodiscard]] broker::protocol::parser& parser() noexcept { return parser_; }
   [[nodiscard]] broker::timing_wheel& wheel() noexcept { return wheel_; }
   [[nodiscard]] broker::delivery& sender() noexcept { return delivery_; }
+  [[nodiscard]] idle_rooms& idle() noexcept { return idle_; }
   [[nodiscard]] node_context& node() noexcept { return node_; }
   /// Scratch for one message's text; empty.
   [[nodiscard]] std::string& text() noexcept {
@@ -130,6 +132,7 @@ private:
 
   std::unordered_map<broker::room_name, std::unique_ptr<broker::audience>> audiences_;
   std::vector<connection_actor*> connections_;
+  idle_rooms idle_;
 };
 
 } // namespace hubbub::actors

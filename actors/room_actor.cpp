@@ -16,8 +16,6 @@
 namespace hubbub::actors {
 namespace {
 
-// A room that nobody used for so long and that nothing needs may end.
-constexpr std::chrono::seconds keep_unused{5};
 // Publishes that wait for the log; beyond it the room's publishers feel it.
 constexpr std::size_t most_publishes = 4096;
 
@@ -70,6 +68,7 @@ void room_actor::show_numbers() noexcept {
   readers_.store(static_cast<std::uint32_t>(room_.readers()), std::memory_order_relaxed);
   people_.store(room_.people(), std::memory_order_relaxed);
   offset_.store(room_.position().offset, std::memory_order_relaxed);
+  mind_idleness();
 }
 
 caf::behavior room_actor::make_behavior() {
@@ -111,6 +110,7 @@ caf::behavior room_actor::make_behavior() {
         bus_inbox::calling here{*inbox_};
         room_.publish(token, std::move(m.what));
         offset_.store(room_.position().offset, std::memory_order_relaxed);
+        mind_idleness();
       },
       [this](leave_message& m) {
         last_used_ = unit().now();
@@ -127,6 +127,7 @@ caf::behavior room_actor::make_behavior() {
       [this](members_message& m) {
         took();
         reply(m.from, room_.members(m.limit, m.after));
+        mind_idleness();
       },
       [this](adopt_message& m) {
         if (m.counted)
@@ -148,12 +149,20 @@ caf::behavior room_actor::make_behavior() {
   };
 }
 
-void room_actor::sweep() {
-  if (!pending_.empty() || unit().now() - last_used_ < keep_unused || !room_.may_end())
+void room_actor::mind_idleness() {
+  if (room_.readers() != 0 || std::exchange(watched_, true))
     return;
-  // From here on the gate admits nobody, so nothing can be in the mailbox that would be lost.
-  if (gate_.close_if_empty())
-    quit();
+  unit().idle().watch(caf::actor_cast<caf::strong_actor_ptr>(this), unit().now());
+}
+
+void room_actor::sweep() {
+  watched_ = false;
+  const auto patience = unit().idle().patience();
+  // When the gate admits nobody any more, nothing can be in the mailbox that would be lost.
+  if (pending_.empty() && unit().now() - last_used_ >= patience && room_.may_end(patience) &&
+      gate_.close_if_empty())
+    return quit();
+  mind_idleness();
 }
 
 bool room_actor::event_came(const broker::stored_event_ptr& e) { return room_.event_came(e); }

@@ -67,6 +67,8 @@ private:
   void show_numbers() noexcept;
   [[nodiscard]] caller take_pending(std::uint64_t id);
   void reply(const caller& to, decltype(answer::what) what);
+  /// Has itself asked later whether it may end, when nobody reads it.
+  void mind_idleness();
   void sweep();
   template <class Atom>
   void tell_later(broker::milliseconds by, Atom what);
@@ -94,6 +96,7 @@ private:
   /// How many of those are publishes.
   std::size_t publishes_ = 0;
   broker::steady_time last_used_;
+  bool watched_ = false;
   std::atomic<std::uint32_t> readers_{0};
   std::atomic<std::uint32_t> people_{0};
   std::atomic<std::uint64_t> offset_{0};

@@ -79,15 +79,4 @@ std::vector<room_directory::row> room_directory::list(std::string_view prefix, s
   return found;
 }
 
-void room_directory::sweep() {
-  // Called ten times a second: a twentieth of the shards each time.
-  for (auto i = 0; i < 4; ++i) {
-    auto& s = shards_[next_swept_++ % shards];
-    std::lock_guard hold{s.mutex};
-    for (auto& [name, r] : s.rooms)
-      if (r.room->readers() == 0)
-        r.room->tell(sweep_atom::value, nullptr);
-  }
-}
-
 } // namespace hubbub::actors

@@ -66,9 +66,6 @@ public:
   [[nodiscard]] std::vector<row> list(std::string_view prefix, std::string_view after, std::size_t limit);
   [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
 
-  /// Asks a part of the rooms whether they may end; each is asked about every two seconds.
-  void sweep();
-
 private:
   struct shard {
     std::mutex mutex;
@@ -84,7 +81,6 @@ private:
   std::array<shard, shards> shards_;
   std::atomic<std::size_t> size_{0};
   std::atomic<std::uint64_t> generation_;
-  std::size_t next_swept_ = 0;
 };
 
 } // namespace hubbub::actors

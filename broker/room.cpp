@@ -8,8 +8,6 @@
 namespace hubbub::broker {
 namespace {
 
-// How long a room stays, with its tape, after its last reader: many come back soon.
-constexpr std::chrono::seconds keep_room{5};
 // How long a room that is only published to goes on encoding for nobody.
 constexpr std::chrono::seconds keep_tape{30};
 // After a read of the log that failed.
@@ -406,12 +404,12 @@ bool room::idle() const noexcept {
   return readers_.empty() && waiting_.empty() && asking_.empty() && adopting_.empty() && !loading_;
 }
 
-bool room::may_end() const {
+bool room::may_end(milliseconds patience) const {
   if (!idle())
     return false;
   if (roster_ && roster_->count() > 0)
     return false;
-  return around_.time.now() - no_readers_since_ >= keep_room;
+  return around_.time.now() - no_readers_since_ >= patience;
 }
 
 } // namespace hubbub::broker

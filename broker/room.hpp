@@ -116,8 +116,8 @@ public:
   // Time.
   void flush_news();
   void tick();
-  /// Had it no reader for a while, and does nothing else keep it alive?
-  [[nodiscard]] bool may_end() const;
+  /// Had it no reader for that long, and does nothing else keep it alive?
+  [[nodiscard]] bool may_end(milliseconds patience) const;
 
   [[nodiscard]] const room_name& name() const noexcept { return name_; }
   [[nodiscard]] const policy& rules() const noexcept { return rules_; }
