@@ -36,7 +36,9 @@ void delivery::walk(audience& a, bool alone, std::vector<recipient*>& marked) {
         auto& to = *s.who->to;
         if (to.with_news.empty())
           marked.push_back(&to);
-        to.with_news.push_back(s.who);
+        // Once, though its room may be in a turn's news twice: for an event, and for somebody who joined.
+        if (std::find(to.with_news.begin(), to.with_news.end(), s.who) == to.with_news.end())
+          to.with_news.push_back(s.who);
         continue;
       }
       if (s.wire->blocked())

@@ -29,6 +29,22 @@ TEST_CASE_METHOD(actor_fixture, "an event reaches each reader once", "[actors]")
   CHECK(cat.events().empty());
 }
 
+TEST_CASE_METHOD(actor_fixture, "an event comes once to a reader of two rooms when another joins in its turn",
+                 "[actors]") {
+  auto& ann = connect_to(0);
+  auto& bob = connect_to(0);
+  ann.ask(join("chat.news"));
+  ann.ask(join("chat.talk"));
+  auto j = join("chat.news");
+  auto p = publish("chat.news", "hello");
+  j["id"] = 1;
+  p["id"] = 2;
+  bob.send(json::array({j, p}));
+  settle();
+  CHECK(ann.events() == strings{"hello"});
+  CHECK(bob.events() == strings{"hello"});
+}
+
 TEST_CASE_METHOD(actor_fixture, "events of a room come in order, also many in one turn", "[actors]") {
   auto& ann = connect();
   auto& bob = connect();
