@@ -165,7 +165,7 @@ broker::refusal node::open_listeners() {
 
   admin_api_ = std::make_unique<admin_api>(admin_api::parts{
       *actors_, *bus_, metrics_, origins_, admin_keys{how_.admin.keys, how_.admin.open}, how_.server.node,
-      how_.server.ready_without_bus, [this] { return !threads_.empty(); }});
+      how_.server.ready_without_bus, [this] { return serving_.load(); }});
   transport::listener_options a;
   a.address = how_.server.admin.address;
   a.port = how_.server.admin.port;
@@ -181,6 +181,7 @@ broker::refusal node::open_listeners() {
 void node::run() {
   for (auto& loop : loops_)
     threads_.emplace_back([&loop = *loop] { loop.run(); });
+  serving_ = true;
 }
 
 broker::result<void> node::reload_tls() {
@@ -193,6 +194,7 @@ broker::result<void> node::reload_tls() {
 void node::stop() {
   if (threads_.empty())
     return;
+  serving_ = false;
   for (auto& l : listeners_) {
     l->close();
     l->close_all({broker::close_code::draining, "the server stops", 1000});

@@ -13,6 +13,7 @@
 #include "transport/listener.hpp"
 #include "transport/tls_context.hpp"
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -69,6 +70,8 @@ private:
   std::vector<std::unique_ptr<transport::listener>> listeners_;
   std::unique_ptr<transport::listener> admin_;
   std::vector<std::thread> threads_;
+  /// `/readyz` says so. Loops read it.
+  std::atomic<bool> serving_{false};
   std::string public_url_;
   std::string admin_url_;
 };

@@ -201,6 +201,26 @@ TEST_CASE("the admin listener asks for its key, and probes need none", "[slow]")
           .status == 404);
 }
 
+TEST_CASE("a node that stops says that it is not ready", "[slow]") {
+  const admin_world world;
+  const auto port = admin_world::port_of(world.node->admin_url());
+  CHECK(http_request(port, "GET", "/readyz").status == 200);
+  // It waits a moment for who does not read.
+  const auto deaf = world.join("ann", "chat.a");
+  std::atomic<int> status{200};
+  std::thread asking{[&] {
+    try {
+      while (status == 200)
+        status = http_request(port, "GET", "/readyz").status;
+    } catch (const std::runtime_error&) {
+      status = 0; // it listens no more
+    }
+  }};
+  world.node->stop();
+  asking.join();
+  CHECK(status == 503);
+}
+
 TEST_CASE("publishes that are under way when the node stops end somehow", "[slow]") {
   admin_world world;
   std::atomic<bool> over{false};
