@@ -8,6 +8,8 @@
 namespace hubbub::cluster {
 namespace {
 
+constexpr auto closed = "the log is closed";
+
 broker::read_result refused(broker::errc code, std::string why, std::uint32_t retry_after_ms = 0) {
   broker::read_result out;
   out.why = {code, std::move(why), retry_after_ms};
@@ -81,7 +83,7 @@ sqlite_reader::~sqlite_reader() {
   if (thread_.joinable())
     thread_.join();
   for (auto& [what, done] : waiting_)
-    done(refused(broker::errc::unavailable, "the log is closed"));
+    done(refused(broker::errc::unavailable, closed));
 }
 
 void sqlite_reader::read(broker::read_request what, broker::read_handler done) {
@@ -109,7 +111,7 @@ void sqlite_reader::run() {
     mine.swap(waiting_);
     lock.unlock();
     for (auto& [what, done] : mine)
-      done(answer(what));
+      done(stopping_ ? refused(broker::errc::unavailable, closed) : answer(what));
     mine.clear();
     lock.lock();
   }

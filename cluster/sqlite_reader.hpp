@@ -4,6 +4,7 @@
 #include "cluster/sqlite_db.hpp"
 #include "cluster/sqlite_interest.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -49,7 +50,7 @@ private:
   std::mutex mutex_;
   std::condition_variable news_;
   std::vector<std::pair<broker::read_request, broker::read_handler>> waiting_;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_{false};
   std::thread thread_;
 };
 

@@ -163,9 +163,9 @@ broker::refusal node::open_listeners() {
   }
   public_url_ = url(tls_ != nullptr, how_.server.listen, o.port);
 
-  admin_api_ = std::make_unique<admin_api>(admin_api::parts{
-      *actors_, *bus_, metrics_, origins_, admin_keys{how_.admin.keys, how_.admin.open}, how_.server.node,
-      how_.server.ready_without_bus, [this] { return serving_.load(); }});
+  admin_api_ = std::make_unique<admin_api>(
+      admin_api::parts{*actors_, *bus_, metrics_, origins_, admin_keys{how_.admin.keys, how_.admin.open},
+                       how_.server.node, how_.server.ready_without_bus, [this] { return serving_.load(); }});
   transport::listener_options a;
   a.address = how_.server.admin.address;
   a.port = how_.server.admin.port;
@@ -210,8 +210,8 @@ void node::stop() {
   threads_.clear();
   admin_.reset();
   listeners_.clear();
-  actors_.reset();
   bus_.reset();
+  actors_.reset();
 }
 
 void node::show_numbers() {

@@ -60,11 +60,12 @@ private:
   transport::transport_counters doors_;
   std::unique_ptr<broker::authenticator> tokens_;
   std::shared_ptr<transport::tls_context> tls_;
-  // Order matters: rooms hold parts of the bus, so the actors go before it; sockets hold actors,
-  // so the loops, which bury them, have stopped by then.
-  std::unique_ptr<broker::event_bus> bus_;
+  // Order matters. Sockets hold actors, so the loops, which bury them, stop before all else. The bus answers
+  // actors from threads of its own, so it goes, and has joined them, before the actors and the loops that
+  // they wake; what rooms hold of it may outlive it.
   std::vector<std::unique_ptr<transport::event_loop>> loops_;
   std::unique_ptr<actors::actor_node> actors_;
+  std::unique_ptr<broker::event_bus> bus_;
   std::unique_ptr<public_http> public_http_;
   std::unique_ptr<admin_api> admin_api_;
   std::vector<std::unique_ptr<transport::listener>> listeners_;

@@ -2,6 +2,7 @@
 #include "tests/cluster/room_double.hpp"
 #include "tests/support/catch.hpp"
 
+#include <atomic>
 #include <chrono>
 
 /// What every bus does with what is published; see bus_kit.hpp.
@@ -210,6 +211,39 @@ TEST_CASE("an interest that ended hears nothing more, and may outlive the bus", 
   bus.reset();
   chat.publish(chat.event("late"));
   CHECK_FALSE(chat.seen().broke_the_rules());
+}
+
+TEST_CASE("a bus that ends answers the reads that wait, and does not do them first", "[conformance]") {
+  const auto kind = GENERATE(from_range(kinds()));
+  auto kit = make_kit(kind);
+  auto bus = kit->open(broker::namespaces{});
+  room_double chat{*bus, "chat.1"};
+  for (auto i = 0; i < 1000; ++i)
+    chat.send(chat.event(std::string(100, 'x')));
+  chat.seen().until_answers(1000);
+  constexpr auto reads = 10'000;
+  std::atomic<int> answered{0}, told{0};
+  const auto count = [&](const broker::read_result& r) {
+    told += r.why.code == broker::errc::unavailable;
+    ++answered;
+  };
+  // A log that answers on a thread of its own is held up until all the others wait together.
+  std::atomic<bool> held{false}, go{kind == "memory"};
+  bus->read(after("chat.1", 0), [&](const broker::read_result& r) {
+    held = true;
+    go.wait(false);
+    count(r);
+  });
+  REQUIRE(eventually([&] { return held.load(); }));
+  for (auto i = 1; i < reads; ++i)
+    bus->read(after("chat.1", 0), count);
+  go = true;
+  go.notify_all();
+  REQUIRE(eventually([&] { return answered > 1; }));
+  bus.reset();
+  CHECK(answered == reads);
+  if (kind != "memory")
+    CHECK(told > 0);
 }
 
 TEST_CASE("a bus says what it promises, and that it is well", "[conformance]") {

@@ -54,12 +54,13 @@ public:
     return json::parse(ask("POST", target, body).body);
   }
 
-  /// A client of `user`, in `room`.
-  [[nodiscard]] std::unique_ptr<ws_client> join(const std::string& user, const std::string& room) const {
+  /// A client of `user`.
+  [[nodiscard]] std::unique_ptr<ws_client> open(const std::string& user) const {
     daemon::token_request who;
     who.user = user;
     who.token_id = "token-of-" + user;
-    who.grants.emplace_back(*broker::room_pattern::parse(">"), broker::right::join | broker::right::presence);
+    who.grants.emplace_back(*broker::room_pattern::parse(">"),
+                            broker::right::join | broker::right::history | broker::right::presence);
     const auto token =
         daemon::mint_token(*daemon::signing_key::from_secret(token_secret), who, time_.unix_ms());
     REQUIRE(token.has_value());
@@ -67,6 +68,11 @@ public:
     o.headers = {"Authorization: Bearer " + *token};
     auto c = std::make_unique<ws_client>(port_of(node->public_url()), o);
     REQUIRE(c->read_message()); // welcome
+    return c;
+  }
+  /// The same, in `room`.
+  [[nodiscard]] std::unique_ptr<ws_client> join(const std::string& user, const std::string& room) const {
+    auto c = open(user);
     c->send_text(json{{"op", "join"}, {"id", 1}, {"room", room}}.dump());
     REQUIRE(json::parse(c->read_message().value_or("null"))["op"] == "ok");
     return c;
@@ -219,6 +225,25 @@ TEST_CASE("a node that stops says that it is not ready", "[slow]") {
   world.node->stop();
   asking.join();
   CHECK(status == 503);
+}
+
+TEST_CASE("a node stops while its log is read", "[slow]") {
+  const admin_world world;
+  for (auto i = 0; i < 20; ++i) {
+    auto list = json::array();
+    for (auto n = 0; n < 50; ++n)
+      list.push_back({{"room", "chat.a"}, {"type", "t"}, {"data", std::string(200, 'x')}});
+    REQUIRE(world.ask("POST", "/v1/publish", list).status == 200);
+  }
+  // Who asks and goes leaves a read under way that finds nobody.
+  std::vector<std::unique_ptr<ws_client>> clients;
+  for (auto i = 0; i < 400; ++i)
+    clients.push_back(world.open("ann"));
+  for (auto& c : clients) {
+    c->send_text(json{{"op", "history"}, {"id", 1}, {"room", "chat.a"}, {"limit", 1000}}.dump());
+    c->socket().shut_writing();
+  }
+  world.node->stop();
 }
 
 TEST_CASE("publishes that are under way when the node stops end somehow", "[slow]") {
