@@ -17,7 +17,7 @@ caf::actor_system_config& configure(caf::actor_system_config& c, std::uint32_t w
 
 } // namespace
 
-actor_node::actor_node(settings how, std::vector<broker::loop*> loops, broker::event_bus& bus,
+actor_node::actor_node(settings how, const std::vector<broker::loop*>& loops, broker::event_bus& bus,
                        const broker::namespaces& spaces, const broker::limits& bounds,
                        const broker::clock& time, broker::log_sink& log, broker::metrics& all)
     : counts_{all},

@@ -34,7 +34,7 @@ public:
     const broker::authenticator* tokens = nullptr;
   };
   /// `loops` outlive it, as does everything else that is passed by reference.
-  actor_node(settings how, std::vector<broker::loop*> loops, broker::event_bus& bus,
+  actor_node(settings how, const std::vector<broker::loop*>& loops, broker::event_bus& bus,
              const broker::namespaces& spaces, const broker::limits& bounds, const broker::clock& time,
              broker::log_sink& log, broker::metrics& all);
   ~actor_node();

@@ -45,12 +45,12 @@ void log_puller::start(const position& p) {
   broker::read_request what{p.room, p.after, 0, UINT32_MAX};
   what.limit_bytes = read_bytes;
   // Always through the loop's inbox: what comes may not be sent from within a walk over the readers.
-  node_.bus.read(std::move(what), [this, p](broker::read_result r) mutable {
-    at_.post([this, p = std::move(p), r = std::move(r)]() mutable { came(p, std::move(r)); });
+  node_.bus.read(std::move(what), [this, p = position{p}](broker::read_result r) mutable {
+    at_.post([this, p = std::move(p), r = std::move(r)]() { came(p, r); });
   });
 }
 
-void log_puller::came(const position& p, broker::read_result r) {
+void log_puller::came(const position& p, const broker::read_result& r) {
   --reading_;
   auto found = waiting_.extract(p);
   if (!queue_.empty()) {

@@ -33,7 +33,7 @@ private:
     auto operator<=>(const position&) const = default;
   };
   void start(const position& p);
-  void came(const position& p, broker::read_result r);
+  void came(const position& p, const broker::read_result& r);
   void serve(broker::reader& r, const broker::read_result& from, const broker::segment& chunk);
 
   // What the reads of a node may hold in memory at once, reads times bytes, is split among its loops.
