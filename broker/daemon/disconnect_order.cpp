@@ -14,7 +14,7 @@ namespace dom = simdjson::dom;
 
 /// The members that mean something.
 struct members {
-  std::optional<dom::element> user, session, token_id, reconnect;
+  std::optional<dom::element> user, session, token_id, reconnect, before;
 
   /// Null: a member of that name means nothing.
   std::optional<dom::element>* slot(std::string_view name) {
@@ -24,6 +24,8 @@ struct members {
       return &session;
     if (name == "token_id")
       return &token_id;
+    if (name == "before")
+      return &before;
     return name == "reconnect" ? &reconnect : nullptr;
   }
 };
@@ -71,6 +73,9 @@ broker::result<disconnect_order> disconnect_order::parse(std::string_view json) 
         return wrong(name, "is there more than once");
       *slot = value;
     }
+  // Passed over, it would send away more than was meant.
+  if (all.before)
+    return refusal{errc::not_supported, "`before` is not offered by this version"};
   disconnect_order out;
   if (auto why = take_whom(all, out); why.code != errc::ok)
     return why;

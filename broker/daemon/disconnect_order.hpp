@@ -19,7 +19,8 @@ struct disconnect_order {
   /// May the client come back as it is?
   bool reconnect = false;
 
-  /// Refused with `bad_frame` or `bad_command`; the message names the field.
+  /// Refused with `bad_frame`, `bad_command` or, `before` being there, `not_supported`; the message names the
+  /// field.
   [[nodiscard]] static broker::result<disconnect_order> parse(std::string_view json);
 
   /// `whose`: null when it is not known yet.

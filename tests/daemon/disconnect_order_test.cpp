@@ -46,6 +46,8 @@ TEST_CASE("a disconnect that could mean anybody is refused", "[admin]") {
     CHECK(why_not(text).starts_with("field `user`"));
   for (auto text : {R"({"session":"ff"})", R"({"session":"0000000000000000"})", R"({"session":7})"})
     CHECK(why_not(text).starts_with("field `session`"));
+  CHECK(why_not(R"({"user":"a","before":1767225600})") == "`before` is not offered by this version");
+  CHECK(disconnect_order::parse(R"({"user":"a","before":1})").error().code == broker::errc::not_supported);
   CHECK(why_not(R"({"token_id":""})").starts_with("field `token_id`"));
   CHECK(why_not(R"({"user":"a","reconnect":1})").starts_with("field `reconnect`"));
   CHECK(why_not(R"({"user":"a","user":"b"})").starts_with("field `user` is there more than once"));
