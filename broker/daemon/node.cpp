@@ -195,10 +195,8 @@ void node::stop() {
   if (threads_.empty())
     return;
   serving_ = false;
-  for (auto& l : listeners_) {
-    l->close();
+  for (auto& l : listeners_)
     l->close_all({broker::close_code::draining, "the server stops", 1000});
-  }
   // What was put in the control lanes gets a moment to leave.
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{2};
   while (doors_.websockets.load() > 0 && std::chrono::steady_clock::now() < until)
