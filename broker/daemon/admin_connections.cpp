@@ -74,6 +74,7 @@ void admin_api::disconnect(admin_request r) {
   auto order = disconnect_order::parse(r.http.body);
   if (!order)
     return r.done(error_answer(order.error()));
+  auto whom = order->whom();
   ask_loops<std::uint64_t>(
       parts_.actors,
       [order = std::move(*order)](actors::loop_unit& at) {
@@ -85,8 +86,10 @@ void admin_api::disconnect(admin_request r) {
           }
         return closed;
       },
-      [](const std::vector<std::uint64_t>& loops) {
+      [whom = std::move(whom), &log = parts_.actors.context().log](const std::vector<std::uint64_t>& loops) {
         const auto all = std::accumulate(loops.begin(), loops.end(), std::uint64_t{0});
+        log.info("admin", "an administrator disconnected clients",
+                 {{whom.first, whom.second}, {"connections", all}});
         return json_answer("{\"disconnected\":" + std::to_string(all) + "}");
       },
       std::move(r.done));

@@ -90,6 +90,12 @@ bool disconnect_order::means(broker::session_id who, const broker::identity* who
   return whose && (user.empty() ? whose->token_id == token_id : whose->user == user);
 }
 
+std::pair<std::string_view, std::string> disconnect_order::whom() const {
+  if (session)
+    return {"session", session.str()};
+  return user.empty() ? std::pair{"token_id", token_id} : std::pair{"user", user};
+}
+
 broker::disconnect disconnect_order::goodbye() const {
   using broker::close_code;
   if (reconnect)

@@ -7,6 +7,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace hubbub::daemon {
 
@@ -25,6 +26,8 @@ struct disconnect_order {
 
   /// `whose`: null when it is not known yet.
   [[nodiscard]] bool means(broker::session_id who, const broker::identity* whose) const noexcept;
+  /// By what it names them, and the name: `{"user", "ann"}`.
+  [[nodiscard]] std::pair<std::string_view, std::string> whom() const;
   [[nodiscard]] broker::disconnect goodbye() const;
 };
 

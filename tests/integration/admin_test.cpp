@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <mutex>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -20,6 +21,32 @@ namespace {
 
 constexpr const char* admin_key = "a-secret-of-the-operators";
 constexpr const char* token_secret = "a secret of more than thirty-two bytes";
+
+/// Remembers what was said. Any thread.
+class kept_log final : public broker::log_sink {
+public:
+  bool wants(broker::log_level level) const noexcept override { return level >= broker::log_level::info; }
+  void write(const broker::log_entry& e) noexcept override {
+    json one{{"component", e.component}, {"message", e.message}};
+    for (const auto& f : e.fields)
+      std::visit([&](const auto& value) { one[std::string{f.key}] = value; }, f.value);
+    std::lock_guard hold{mutex_};
+    all_.push_back(std::move(one));
+  }
+  /// What `component` said.
+  std::vector<json> of(std::string_view component) const {
+    std::lock_guard hold{mutex_};
+    std::vector<json> some;
+    for (const auto& one : all_)
+      if (one["component"] == component)
+        some.push_back(one);
+    return some;
+  }
+
+private:
+  mutable std::mutex mutex_;
+  std::vector<json> all_;
+};
 
 /// A node with two loops on free ports, its log on disk, for users with tokens.
 class admin_world {
@@ -78,10 +105,12 @@ public:
     return c;
   }
 
+  [[nodiscard]] const kept_log& log() const noexcept { return log_; }
+
 private:
   test::temp_dir dir_;
   daemon::config how_;
-  broker::null_log log_;
+  kept_log log_;
   broker::system_clock time_;
 
 public:
@@ -181,7 +210,16 @@ TEST_CASE("an administrator sends a user away from all loops, and nobody else", 
     }
   }
   CHECK(staying == 5);
-  CHECK(world.post("/v1/disconnect", {{"token_id", "token-of-bob"}})["disconnected"].get<int>() >= 5);
+  const auto last = world.post("/v1/disconnect", {{"token_id", "token-of-bob"}})["disconnected"].get<int>();
+  CHECK(last >= 5);
+  const auto line = [](const char* by, const std::string& whom, int n) {
+    return json{{"component", "admin"},
+                {"message", "an administrator disconnected clients"},
+                {by, whom},
+                {"connections", n}};
+  };
+  CHECK(world.log().of("admin") == std::vector<json>{line("user", "ann", 6), line("session", session, 1),
+                                                     line("token_id", "token-of-bob", last)});
 }
 
 TEST_CASE("the admin listener asks for its key, and probes need none", "[slow]") {
