@@ -35,7 +35,8 @@ void audience::remove(reader& r) {
   all.pop_back();
   --r.to->rooms;
   std::erase(presence_readers, &r);
-  std::erase(r.to->with_news, &r);
+  if (std::exchange(r.noted, false))
+    std::erase(r.to->with_news, &r);
   r.in = nullptr;
 }
 

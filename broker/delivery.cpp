@@ -2,7 +2,7 @@
 
 #include "broker/protocol.hpp"
 
-#include <algorithm>
+#include <utility>
 
 namespace hubbub::broker {
 namespace {
@@ -37,7 +37,7 @@ void delivery::walk(audience& a, bool alone, std::vector<recipient*>& marked) {
         if (to.with_news.empty())
           marked.push_back(&to);
         // Once, though its room may be in a turn's news twice: for an event, and for somebody who joined.
-        if (std::find(to.with_news.begin(), to.with_news.end(), s.who) == to.with_news.end())
+        if (!std::exchange(s.who->noted, true))
           to.with_news.push_back(s.who);
         continue;
       }
@@ -132,6 +132,8 @@ void delivery::send_marked(recipient& to) {
   };
   auto with_news = std::move(to.with_news);
   to.with_news.clear();
+  for (auto* r : with_news)
+    r->noted = false;
   std::vector<part> parts;
   parts.reserve(with_news.size());
   for (auto* r : with_news) {

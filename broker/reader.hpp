@@ -38,6 +38,8 @@ struct reader {
   /// A read for it is under way.
   bool asked = false;
   bool wants_presence = false;
+  /// It is in its recipient's `with_news`.
+  bool noted = false;
   std::uint64_t presence_version = 0;
 
   // What makes `dropped` exact in live rooms.
