@@ -19,10 +19,13 @@ using std::chrono::milliseconds;
 enum class sync_mode : std::uint8_t { full, normal };
 enum class log_format : std::uint8_t { human, json };
 
+/// A room keeps what it knows of each loop in a bit of one word.
+inline constexpr std::uint32_t most_loops = 64;
+
 struct server_config {
   endpoint listen{"0.0.0.0", 8080};
   endpoint admin{"127.0.0.1", 8081};
-  /// 0: one for each core.
+  /// 0: one for each core. At most `most_loops`.
   std::uint32_t loops = 0;
   std::uint32_t workers = 1;
   /// This node's name; by default the host's.

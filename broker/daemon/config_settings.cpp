@@ -77,7 +77,7 @@ constexpr std::array table{
             "address and port for operators and backends"},
     setting{"server", "loops",
             [](config& c, value v) {
-              return read(v, c.server.loops, range{0, 256});
+              return read(v, c.server.loops, range{0, most_loops});
             },
             "loops", "event loops; 0: one for each core"},
     setting{"server",

@@ -18,12 +18,10 @@ namespace {
 constexpr std::uint64_t reserved_descriptors = 200;
 // Beside a payload a message has an envelope: op, id, room, labels. And a batch has several.
 constexpr std::uint32_t envelope_bytes = 65'536;
-constexpr std::uint32_t most_loops = 64;
 
 std::uint32_t loop_count(const config& how) {
-  const auto wanted =
-      how.server.loops != 0 ? how.server.loops : std::max(1u, std::thread::hardware_concurrency());
-  return std::min(wanted, most_loops);
+  return how.server.loops != 0 ? how.server.loops
+                               : std::clamp(std::thread::hardware_concurrency(), 1u, most_loops);
 }
 
 /// Raises the soft limit of descriptors to the hard one, and fits the connections into it.

@@ -30,6 +30,7 @@ TEST_CASE("each wrong value is told with its line, its key and what is right", "
       {"[limits]\nrooms = 1.5", "hubbub.toml:2: limits.rooms: expected a positive integer, got 1.5"},
       {"[limits]\nrooms = true", "hubbub.toml:2: limits.rooms: expected a positive integer, got true"},
       {"[limits]\nrooms = []", "hubbub.toml:2: limits.rooms: expected a positive integer, got a list"},
+      {"[server]\nloops = 65", "hubbub.toml:2: server.loops: expected an integer from 0 to 64, got 65"},
       {"[limits]\nconnections = 4294967296",
        "hubbub.toml:2: limits.connections: expected an integer of 0 or more, got 4294967296"},
       {"[limits]\npayload_bytes = \"64k\"",
