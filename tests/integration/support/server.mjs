@@ -9,6 +9,8 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 export const binary = path.resolve(root, process.env.HUBBUB_BINARY ?? "build/release/hubbub");
+/** Is it one that keeps what was freed and runs slowly? */
+export const instrumented = /\/(asan|tsan)\//.test(binary);
 
 const children = new Set();
 const directories = new Set();
