@@ -86,8 +86,6 @@ int database::ask(const char* sql, std::string& answer) noexcept {
 
 bool database::in_transaction() const noexcept { return sqlite3_get_autocommit(handle_.get()) == 0; }
 
-std::int64_t database::last_row() const noexcept { return sqlite3_last_insert_rowid(handle_.get()); }
-
 broker::refusal database::failure() const {
   return describe(handle_ ? sqlite3_errcode(handle_.get()) : SQLITE_NOMEM,
                   handle_ ? sqlite3_errmsg(handle_.get()) : "out of memory");

@@ -64,7 +64,6 @@ public:
   [[nodiscard]] int ask(const char* sql, std::int64_t& answer) noexcept;
   [[nodiscard]] int ask(const char* sql, std::string& answer) noexcept;
   [[nodiscard]] bool in_transaction() const noexcept;
-  [[nodiscard]] std::int64_t last_row() const noexcept;
 
   /// `unavailable`, with the file's name and what SQLite and the system say of the last error.
   [[nodiscard]] broker::refusal failure() const;

@@ -226,7 +226,7 @@ private:
 };
 
 listener::listener(event_loop& at, listener_options options, broker::connection_acceptor* acceptor_port,
-                   broker::http_handler* http, const broker::clock&)
+                   broker::http_handler* http)
     : loop_{at},
       lobby_{std::make_shared<lobby>(at, std::move(options), acceptor_port, http)},
       acceptor_{std::make_shared<acceptor>(lobby_)} {}

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "broker/clock.hpp"
 #include "broker/connection.hpp"
 #include "broker/errc.hpp"
 #include "broker/http.hpp"
@@ -62,7 +61,7 @@ class listener {
 public:
   /// `acceptor` and `http` may be null: no upgrades, 404.
   listener(event_loop& at, listener_options options, broker::connection_acceptor* acceptor,
-           broker::http_handler* http, const broker::clock& time);
+           broker::http_handler* http);
   ~listener();
   listener(const listener&) = delete;
   listener& operator=(const listener&) = delete;

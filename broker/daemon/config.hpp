@@ -7,7 +7,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -108,12 +107,8 @@ struct config {
   drain_config drain;
   broker::limits limits;
   broker::namespaces namespaces;
-  /// Keys that somebody set, as `limits.rooms`; the others have their defaults.
-  std::set<std::string, std::less<>> given;
   /// Sentences for the log: what was accepted and is probably not meant so.
   std::vector<std::string> warnings;
-
-  [[nodiscard]] bool was_given(std::string_view key) const { return given.contains(key); }
 };
 
 } // namespace hubbub::daemon

@@ -81,8 +81,6 @@ std::variant<config, problems> load_config(const config_sources& from) {
     return draft.wrong;
   }
   draft.value.namespaces = broker::namespaces{draft.fallback, std::move(draft.policies)};
-  for (const auto& [key, place] : draft.places)
-    draft.value.given.insert(key);
   return std::move(draft.value);
 }
 

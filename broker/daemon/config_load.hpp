@@ -28,8 +28,4 @@ struct config_sources {
 /// is told at once.
 [[nodiscard]] std::variant<config, problems> load_config(const config_sources& from);
 
-/// What a running node cannot change of its configuration: a sentence for each key that differs and
-/// needs a restart. Empty: `next` can be taken over.
-[[nodiscard]] problems refused_changes(const config& running, const config& next);
-
 } // namespace hubbub::daemon

@@ -152,7 +152,7 @@ broker::refusal node::open_listeners() {
   o.counters = &doors_;
   for (auto& loop : loops_) {
     listeners_.push_back(
-        std::make_unique<transport::listener>(*loop, o, &actors_->acceptor(), public_http_.get(), time_));
+        std::make_unique<transport::listener>(*loop, o, &actors_->acceptor(), public_http_.get()));
     if (auto opened = listeners_.back()->open(); !opened)
       return opened.error();
     // The first may have been given a free port; the others share it.
@@ -168,7 +168,7 @@ broker::refusal node::open_listeners() {
   a.address = how_.server.admin.address;
   a.port = how_.server.admin.port;
   a.websocket = false;
-  admin_ = std::make_unique<transport::listener>(*loops_.front(), a, nullptr, admin_api_.get(), time_);
+  admin_ = std::make_unique<transport::listener>(*loops_.front(), a, nullptr, admin_api_.get());
   if (auto opened = admin_->open(); !opened)
     return opened.error();
   admin_url_ = url(false, how_.server.admin, admin_->port());

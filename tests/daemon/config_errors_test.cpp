@@ -151,14 +151,3 @@ TEST_CASE("a secret is never repeated, whatever is wrong with it", "[config]") {
                     "[auth]\nticket_keys = [\"hunter2\"]"})
     CHECK(only_complaint(text).find("hunter2") == std::string::npos);
 }
-
-TEST_CASE("a running node says what it cannot change", "[config]") {
-  const std::string door = "[auth]\nanonymous = true\n";
-  auto was = good(load{}(door + "[namespace.a]\n[namespace.b]\nkind = \"live\"\n"));
-  auto is = good(load{}(door + "[limits]\nrooms = 9\n[server]\nloops = 9\n[namespace.a]\nkind = \"live\"\n"));
-  CHECK(refused_changes(was, was).empty());
-  CHECK(refused_changes(was, is) ==
-        problems{"server.loops: cannot change while the node runs; restart it",
-                 "namespace.a.kind: cannot change while the node runs; restart it",
-                 "namespace.b.kind: cannot change while the node runs; restart it"});
-}

@@ -69,8 +69,6 @@ tape_budget_bytes = 8589934592
   CHECK(c.limits.rooms == 7);
   CHECK(c.limits.stall == 1500ms);
   CHECK(c.limits.tape_budget_bytes == 8'589'934'592);
-  CHECK(c.was_given("limits.rooms"));
-  CHECK_FALSE(c.was_given("limits.ping"));
 }
 
 TEST_CASE("a flag beats a variable and a variable beats the file", "[config]") {

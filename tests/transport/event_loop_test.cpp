@@ -143,7 +143,7 @@ TEST_CASE("a taken port and a bad address are refused with a sentence", "[listen
     options.address = address;
     options.port = port;
     options.reuse_port = options.refuse_shared = reuse;
-    transport::listener listener{loop, options, nullptr, nullptr, clock};
+    transport::listener listener{loop, options, nullptr, nullptr};
     auto result = listener.open();
     return result ? std::string{} : result.error().message;
   };

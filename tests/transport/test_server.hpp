@@ -60,7 +60,7 @@ private:
 class test_server final : public broker::connection_acceptor, public broker::http_handler {
 public:
   explicit test_server(transport::listener_options options = {}, broker::turn_phases* phases = nullptr)
-      : listener{loop, std::move(options), this, this, clock} {
+      : listener{loop, std::move(options), this, this} {
     if (phases)
       loop.attach(*phases);
     if (auto opened = listener.open(); !opened)
