@@ -58,6 +58,10 @@ std::uint32_t admission::hold_up() {
   return handshakes_.take(now) ? 0 : std::max(handshakes_.retry_after_ms(now), 1u);
 }
 
+bool admission::only_cookie(const broker::handshake& h) noexcept {
+  return !h.cookie_token.empty() && token_of(h).data() == h.cookie_token.data();
+}
+
 std::string_view admission::token_of(const broker::handshake& h) noexcept {
   if (!h.bearer.empty())
     return h.bearer;

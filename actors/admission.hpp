@@ -25,9 +25,13 @@ public:
   void disconnected(std::string_view remote_address) override;
   [[nodiscard]] broker::result<broker::admitted> admit(const broker::handshake& h, broker::loop& at) override;
 
+  /// Is the cookie the only token that it shows? It counts behind all others.
+  [[nodiscard]] static bool only_cookie(const broker::handshake& h) noexcept;
+
 private:
   /// Milliseconds until there is room for one more handshake; 0: it was taken.
   [[nodiscard]] std::uint32_t hold_up();
+  /// The token that counts; empty: none. A cookie that may not carry one was refused before.
   [[nodiscard]] static std::string_view token_of(const broker::handshake& h) noexcept;
 
   node_context& node_;

@@ -107,7 +107,8 @@ broker::refusal node::open() {
   s.tokens = tokens_.get();
   s.origin = [this](const broker::handshake& h) {
     auto why = origins_.check(h.origin, h.host);
-    if (why.code == broker::errc::ok && !h.cookie_token.empty() && !origins_.cookie_counts(h.origin))
+    if (why.code == broker::errc::ok && actors::admission::only_cookie(h) &&
+        !origins_.cookie_counts(h.origin))
       why = {broker::errc::forbidden,
              "a token in a cookie counts only from an origin that is allowed by name"};
     return why;

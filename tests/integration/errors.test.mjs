@@ -345,6 +345,21 @@ describe("who may", () => {
     }
   });
 
+  test("a cookie that does not count is no obstacle to another token", async (t) => {
+    const open = await start(t, { config: `[auth]\nhs256_key_file = "${key}"\n` });
+    const stale = { cookie: "hubbub_token=stale" };
+    const alone = await refusal(open, { headers: { ...stale, origin: "https://app.example.com" } });
+    assert.equal(alone.status, 403);
+    for (const [name, door] of Object.entries(doors)) {
+      if (name.includes("cookie")) continue;
+      const how = door(await mint(key));
+      for (const headers of [stale, { ...stale, origin: "https://other.example" }]) {
+        const client = await connect(open, { t, ...how, headers: { ...how.headers, ...headers } });
+        assert.equal(client.welcome.user, "ann", name);
+      }
+    }
+  });
+
   test("unauthorized: every command but auth before authentication", async (t) => {
     const client = await open({ t, welcome: false });
     const commands = [
