@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::string_view protocol_name = "hubbub.v1.json";
 constexpr std::string_view bearer_prefix = "bearer.";
+constexpr std::string_view ticket_prefix = "ticket.";
 
 } // namespace
 
@@ -77,6 +78,11 @@ broker::result<broker::admitted> admission::admit(const broker::handshake& h, br
   if (origin_)
     if (auto why = origin_(h); why.code != broker::errc::ok)
       return why;
+  // Whoever shows one expects its rooms back: what was passed over in silence would be missed later.
+  for (const auto& offered : h.subprotocols)
+    if (offered.starts_with(ticket_prefix))
+      return broker::refusal{broker::errc::not_supported,
+                             "tickets are not offered by this version: connect with a token"};
   // Before the token, which costs more than all else here.
   if (const auto wait = hold_up(); wait != 0)
     return broker::refusal{broker::errc::rate_limited, "too many handshakes at once", wait};

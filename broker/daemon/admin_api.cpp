@@ -89,8 +89,6 @@ void admin_api::metrics(admin_request r) {
   r.done(std::move(out));
 }
 
-void admin_api::not_built(admin_request r) {
-  r.done(error_answer({errc::not_supported, r.http.path + " is not offered by this version"}));
-}
+void admin_api::not_built(admin_request r) { r.done(daemon::not_built(r.http.path)); }
 
 } // namespace hubbub::daemon

@@ -16,6 +16,10 @@ broker::http_response not_found() {
   return error_answer(404, {broker::errc::bad_command, "there is nothing at this path"});
 }
 
+broker::http_response not_built(std::string_view path) {
+  return error_answer({broker::errc::not_supported, std::string{path} + " is not offered by this version"});
+}
+
 broker::http_response wrong_method(std::string_view allowed) {
   auto out = error_answer(405, {broker::errc::bad_command, "this path knows " + std::string{allowed}});
   out.headers.emplace_back("Allow", allowed);

@@ -14,6 +14,8 @@ namespace hubbub::daemon {
 /// The same with a status of its own, for what no code of the protocol says (404, 405).
 [[nodiscard]] broker::http_response error_answer(unsigned status, const broker::refusal& why);
 [[nodiscard]] broker::http_response not_found();
+/// 501: what has its place at `path` and is not built yet.
+[[nodiscard]] broker::http_response not_built(std::string_view path);
 /// `allowed` as the Allow header says it: `GET, HEAD`.
 [[nodiscard]] broker::http_response wrong_method(std::string_view allowed);
 /// 200 with one JSON text.

@@ -10,7 +10,8 @@
 
 namespace hubbub::daemon {
 
-/// What the public listener answers beside WebSocket: `/healthz`, and in dev mode the page. Any thread.
+/// What the public listener answers beside WebSocket: `/healthz`, in dev mode the page, and 501 for what
+/// comes later. Any thread.
 class public_http final : public broker::http_handler {
 public:
   public_http(const origin_rules& origins, bool page) : origins_{origins}, page_{page} {}

@@ -143,7 +143,8 @@ TEST_CASE("the public listener answers its probe and nothing else", "[http]") {
   CHECK(ask(open, "HEAD", "/healthz").status == 200);
   CHECK(ask(open, "POST", "/healthz").status == 405);
   CHECK(ask(open, "GET", "/").status == 404);
-  CHECK(ask(open, "GET", "/v1/publish").status == 404);
+  CHECK(ask(open, "GET", "/v1/publish").status == 501);
+  CHECK(ask(open, "GET", "/v1/rooms").status == 404);
   CHECK(ask(open, "GET", "/healthz", "hub.example.com", "https://app.example.com").status == 200);
   CHECK(ask(open, "GET", "/healthz", "hub.example.com", "https://evil.example").status == 403);
   CHECK(ask(dev, "GET", "/healthz", "hub.example.com").status == 403);

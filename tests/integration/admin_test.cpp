@@ -242,7 +242,7 @@ TEST_CASE("the admin listener asks for its key, and probes need none", "[slow]")
   CHECK(http_request(outside, "GET", "/healthz").status == 200);
   CHECK(
       http_request(outside, "POST", "/v1/publish", {std::string{"Authorization: Bearer "} + admin_key}, "{}")
-          .status == 404);
+          .status == 501);
 }
 
 TEST_CASE("a node that stops says that it is not ready", "[slow]") {

@@ -266,6 +266,25 @@ describe("what is not understood", () => {
     assert.equal(metrics.get('hubbub_goodbyes_total{code="4008"}'), 1);
   });
 
+  test("not_supported: a ticket in the handshake, alone or beside a token", async () => {
+    for (const protocols of [["hubbub.v1.json", "ticket.T"], ["ticket.T", "bearer.x"]]) {
+      const no = await refusal(server, { protocols });
+      assert.equal(no.status, 501);
+      assert.equal(no.json.code, "not_supported");
+      assert.match(no.json.message, /ticket/);
+    }
+  });
+
+  test("not_supported: event streams, long poll and publishing by HTTP", async () => {
+    for (const [method, path] of [["GET", "/v1/sse?room=chat.1"], ["GET", "/v1/poll"], ["POST", "/v1/poll"], ["POST", "/v1/publish"]]) {
+      const answer = await request(server.url + path, { method, body: method === "POST" ? "{}" : undefined });
+      assert.equal(answer.status, 501, path);
+      assert.equal(answer.json().code, "not_supported");
+      assert.equal(answer.json().message, `${path.split("?")[0]} is not offered by this version`);
+    }
+    assert.equal((await request(`${server.url}/v1/nothing`)).status, 404);
+  });
+
   test("an unknown path of a WebSocket is 404", async () => {
     const no = await refusal(server, { path: "/v2/ws" });
     assert.equal(no.status, 404);
