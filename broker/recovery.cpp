@@ -42,8 +42,8 @@ read_request recovery::question() const {
 starting_point recovery::in_log(const read_result& said) const {
   if (same_life_ && said.complete)
     return {since_.offset, true, {}};
-  if (said.events.empty())
-    return behind(head_.offset, std::nullopt);
+  if (said.events.empty()) // when it was asked; what came meanwhile follows
+    return behind(said.head.offset, std::nullopt);
   const auto first = said.events.front()->offset;
   return behind(first - 1, first);
 }
