@@ -217,6 +217,8 @@ void room::ask_log(join_request who, read_request what,
       return out_.on_join_refused(who.id, left());
     if (r.why.code != errc::ok)
       return out_.on_join_refused(who.id, r.why);
+    if (!r.events.empty() && r.head.offset > position_.offset && !load_failed_)
+      return missed(), join(who); // the log is ahead of what was heard here: that first
     (this->*then)(who, r);
   });
 }
