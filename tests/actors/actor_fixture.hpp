@@ -41,6 +41,8 @@ public:
   bool holds_reads = false;
   /// Rooms hear of no event.
   bool deaf = false;
+  /// All that was kept, heard of or not.
+  std::vector<broker::stored_event_ptr> kept;
 
   void answer_reads() {
     holds_reads = false;
@@ -78,11 +80,12 @@ private:
   };
   class fickle_handler final : public broker::event_bus_handler {
   public:
-    fickle_handler(const fickle_bus& bus, std::shared_ptr<broker::event_bus_handler> room)
+    fickle_handler(fickle_bus& bus, std::shared_ptr<broker::event_bus_handler> room)
         : bus_{bus}, room_{std::move(room)} {}
     void on_ready(broker::stream_position head) override { room_->on_ready(std::move(head)); }
     void on_unavailable(broker::refusal why) override { room_->on_unavailable(std::move(why)); }
     [[nodiscard]] bool on_event(broker::stored_event_ptr e) override {
+      bus_.kept.push_back(e);
       return bus_.deaf || room_->on_event(std::move(e));
     }
     void on_stored(broker::publish_token token, broker::stored what) override {
@@ -94,7 +97,7 @@ private:
     void on_epoch(broker::stream_position head) override { room_->on_epoch(std::move(head)); }
 
   private:
-    const fickle_bus& bus_;
+    fickle_bus& bus_;
     std::shared_ptr<broker::event_bus_handler> room_;
   };
   std::unique_ptr<broker::event_bus> real_;
@@ -121,6 +124,8 @@ public:
   void gone();
   /// The socket takes `bytes` more.
   void drain(std::size_t bytes);
+  /// The same, and what follows from it is not settled yet.
+  void take(std::size_t bytes);
 
   fake_connection wire;
   broker::refusal refused{broker::errc::ok};
@@ -135,7 +140,8 @@ private:
 /// A node without sockets and threads: `settle` runs its actors until nothing is left to do.
 class actor_fixture {
 public:
-  actor_fixture() { start(static_cast<std::uint32_t>(GENERATE(1, 4))); }
+  actor_fixture() : actor_fixture{static_cast<std::uint32_t>(GENERATE(1, 4))} {}
+  explicit actor_fixture(std::uint32_t number_of_loops) { start(number_of_loops); }
   ~actor_fixture() {
     clients_.clear();
     settle();
@@ -158,6 +164,18 @@ public:
     settle();
     clients_.back()->read();
     return *clients_.back();
+  }
+
+  /// One loop has its turn.
+  void turn_of(std::size_t loop) {
+    node->phases(loop).decide();
+    node->phases(loop).send_news();
+  }
+  /// One of CAF's own workers has something to do, and does it.
+  void work() {
+    if (auto& rest = dynamic_cast<caf::scheduler::test_coordinator&>(node->system().scheduler());
+        rest.has_job())
+      rest.run_once();
   }
 
   /// The loops decide once: what CAF's own workers would do has not come to pass.
@@ -296,6 +314,11 @@ inline void client::gone() {
 }
 
 inline void client::drain(std::size_t bytes) {
+  take(bytes);
+  world_.settle();
+}
+
+inline void client::take(std::size_t bytes) {
   const auto was_full = wire.blocked();
   if (wire.drain(bytes)) {
     wire.sent = world_.time.now();
@@ -304,7 +327,6 @@ inline void client::drain(std::size_t bytes) {
     else
       handler_->on_control_sent();
   }
-  world_.settle();
 }
 
 } // namespace hubbub::tests
