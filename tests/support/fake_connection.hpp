@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/connection.hpp"
+#include "broker/deflate.hpp"
 #include "broker/wire_frame.hpp"
 
 #include <cstdint>
@@ -70,7 +71,7 @@ public:
     return !blocked_;
   }
 
-  /// The text of all whole frames that arrived since the last call.
+  /// The text of all whole frames that arrived since the last call, compressed ones expanded.
   std::vector<std::string> messages() {
     std::vector<std::string> found;
     std::size_t at = 0;
@@ -89,7 +90,7 @@ public:
       }
       if (out.size() - at < head + size)
         break;
-      found.emplace_back(out, at + head, size);
+      found.push_back(text_of(p[0], std::string_view{out}.substr(at + head, size)));
       at += head + size;
     }
     out.erase(0, at);
@@ -97,6 +98,15 @@ public:
   }
 
 private:
+  static std::string text_of(unsigned first_byte, std::string_view payload) {
+    if ((first_byte & 0x40u) == 0)
+      return std::string{payload};
+    std::string text;
+    broker::inflater expands;
+    if (expands.expand(text, payload, 1 << 20) != broker::inflater::outcome::done)
+      return "a compressed frame that does not expand";
+    return text;
+  }
   std::size_t take(std::string_view bytes) {
     const auto n = std::min(room, bytes.size());
     out.append(bytes.substr(0, n));
