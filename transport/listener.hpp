@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -51,6 +52,9 @@ struct listener_options {
   std::uint32_t http_body_bytes = 1 << 20;
   /// Outlives the listener; null: it counts for itself.
   transport_counters* counters = nullptr;
+  /// Hears of each goodbye that no handler asked for: rules that were broken, a full lane, `close_all`. May
+  /// be empty; on the loop's thread.
+  std::function<void(broker::close_code)> on_goodbye;
 };
 
 /// Accepts sockets on one loop, serves HTTP on them, and upgrades those that ask to WebSocket.

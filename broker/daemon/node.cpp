@@ -1,5 +1,6 @@
 #include "broker/daemon/node.hpp"
 
+#include "actors/node_metrics.hpp"
 #include "broker/daemon/admin_keys.hpp"
 #include "broker/daemon/jwt.hpp"
 #include "broker/daemon/version.hpp"
@@ -152,6 +153,10 @@ broker::refusal node::open_listeners() {
   o.tls = tls_.get();
   o.counters = &doors_;
   for (auto& loop : loops_) {
+    // The actors count those that they ask for.
+    o.on_goodbye = [&counts = actors_->context().counts, at = loop->index()](broker::close_code code) {
+      counts.closed(at, code);
+    };
     listeners_.push_back(
         std::make_unique<transport::listener>(*loop, o, &actors_->acceptor(), public_http_.get()));
     if (auto opened = listeners_.back()->open(); !opened)

@@ -667,7 +667,10 @@ describe("limits", () => {
       assert.equal(await raw.closeCode(), code, name);
       await raw.closed();
     }
-    assert.equal(await server.metric("hubbub_websocket_errors_total"), Object.keys(broken).length);
+    const codes = Object.values(broken).map(([code]) => code);
+    assert.equal(await server.metric("hubbub_websocket_errors_total"), codes.length);
+    for (const one of new Set(codes))
+      assert.equal(await server.metric(`hubbub_goodbyes_total{code="${one}"}`), codes.filter((code) => code === one).length);
   });
 });
 
