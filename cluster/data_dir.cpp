@@ -16,7 +16,9 @@ broker::result<data_dir> data_dir::hold(const std::string& path) {
     return broker::refusal{broker::errc::unavailable, what + ": " + why};
   };
   std::error_code failed;
-  std::filesystem::create_directories(path, failed);
+  // What users said is in there: a directory that we make is nobody else's, whatever the umask says.
+  if (std::filesystem::create_directories(path, failed))
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all, failed);
   if (failed)
     return refuse(path, "cannot be used as data directory: " + failed.message());
   if (!std::filesystem::is_directory(path, failed))

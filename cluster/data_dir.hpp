@@ -9,8 +9,8 @@ namespace hubbub::cluster {
 /// A directory that one process at a time keeps its log in. Held while this lives.
 class data_dir {
 public:
-  /// Creates the directory when it does not exist. Refuses with `unavailable` and a sentence that
-  /// names the file when it cannot be written, or when another one holds it.
+  /// Creates the directory, for its owner alone, when it does not exist. Refuses with `unavailable` and a
+  /// sentence that names the file when it cannot be written, or when another one holds it.
   [[nodiscard]] static broker::result<data_dir> hold(const std::string& path);
 
   data_dir(data_dir&& other) noexcept;

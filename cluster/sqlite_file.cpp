@@ -2,7 +2,9 @@
 
 #include "cluster/epoch.hpp"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <fstream>
@@ -48,6 +50,10 @@ std::uint64_t number(const std::string& text) noexcept {
 } // namespace
 
 broker::result<sqlite_file> sqlite_file::open(const std::string& path, embedded_options::sync_mode sync) {
+  // SQLite would make it by the umask; its other files get the rights of this one. What stands in the way it
+  // will say itself.
+  if (const auto made = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600); made >= 0)
+    ::close(made);
   auto opened = database::open(path);
   if (!opened)
     return opened.error();

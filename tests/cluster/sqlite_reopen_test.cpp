@@ -4,8 +4,10 @@
 #include "tests/support/catch.hpp"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include <chrono>
+#include <filesystem>
 
 namespace hubbub::test {
 namespace {
@@ -24,6 +26,38 @@ std::int64_t count(const embedded_kit& kit, const char* sql) {
   REQUIRE(db.has_value());
   REQUIRE(db->ask(sql, answer) == SQLITE_OK);
   return answer;
+}
+
+TEST_CASE("what the log makes can be read by its owner alone", "[sqlite]") {
+  namespace fs = std::filesystem;
+  const temp_dir parent;
+  const auto mode = [](const fs::path& of) { return static_cast<int>(fs::status(of).permissions()); };
+  const auto before = ::umask(022);
+  {
+    const broker::system_clock time;
+    auto bus = cluster::open_embedded_bus({parent / "new/data", sync_mode::full}, broker::namespaces{}, time);
+    REQUIRE(bus.has_value());
+    room_double chat{**bus, "chat.1"};
+    chat.keep("a");
+    CHECK(mode(parent / "new/data") == 0700);
+    auto files = 0;
+    for (const auto& file : fs::directory_iterator{parent / "new/data"}) {
+      INFO(file.path());
+      CHECK(mode(file.path()) == 0600);
+      ++files;
+    }
+    CHECK(files == 4); // the lock, the database, its write-ahead log, and the index of that
+  }
+  // What is there already stays as it is.
+  fs::permissions(parent / "new/data", fs::perms{0750});
+  fs::permissions(parent / "new/data/hubbub.db", fs::perms{0640});
+  const broker::system_clock time;
+  const auto again =
+      cluster::open_embedded_bus({parent / "new/data", sync_mode::full}, broker::namespaces{}, time);
+  CHECK(again.has_value());
+  CHECK(mode(parent / "new/data") == 0750);
+  CHECK(mode(parent / "new/data/hubbub.db") == 0640);
+  ::umask(before);
 }
 
 TEST_CASE("events, positions, epoch, trims and ids outlast the process", "[sqlite]") {
