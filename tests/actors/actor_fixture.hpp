@@ -230,11 +230,14 @@ private:
     auto small = open;
     small.history_size = 5;
     small.tape_bytes = 4096;
+    auto plain = open;
+    plain.deflate = false;
+    plain.tape_bytes = 4096;
     auto off = open;
     off.publish = broker::publish_mode::off;
     spaces = std::make_unique<broker::namespaces>(
         open, std::map<std::string, broker::policy, std::less<>>{
-                  {"live", live}, {"shut", shut}, {"small", small}, {"off", off}});
+                  {"live", live}, {"shut", shut}, {"small", small}, {"plain", plain}, {"off", off}});
     bounds.commands_per_second = 0;
     bus = std::make_unique<fickle_bus>(std::move(*cluster::open_embedded_bus({}, *spaces, time)));
     std::vector<broker::loop*> all;

@@ -25,6 +25,8 @@ public:
   std::optional<broker::disconnect> closed;
   bool reading = true;
   std::size_t writes = 0;
+  /// Of what `messages` has returned.
+  std::size_t compressed = 0;
   broker::steady_time received{}, sent{};
 
   void control(std::string_view message) override {
@@ -98,9 +100,10 @@ public:
   }
 
 private:
-  static std::string text_of(unsigned first_byte, std::string_view payload) {
+  std::string text_of(unsigned first_byte, std::string_view payload) {
     if ((first_byte & 0x40u) == 0)
       return std::string{payload};
+    ++compressed;
     std::string text;
     broker::inflater expands;
     if (expands.expand(text, payload, 1 << 20) != broker::inflater::outcome::done)
