@@ -3,6 +3,7 @@
 #include "broker/daemon/commands.hpp"
 #include "broker/daemon/config_value.hpp"
 #include "broker/daemon/jwt.hpp"
+#include "broker/daemon/right_names.hpp"
 
 #include <memory>
 #include <ostream>

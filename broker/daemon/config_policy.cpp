@@ -1,4 +1,5 @@
 #include "broker/daemon/config_settings.hpp"
+#include "broker/daemon/right_names.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,19 +13,15 @@ using value = const given_value&;
 
 complaint read_rights(value v, broker::right& out) {
   using broker::right;
-  static constexpr std::array<std::pair<std::string_view, right>, 4> rights{{{"join", right::join},
-                                                                             {"publish", right::publish},
-                                                                             {"history", right::history},
-                                                                             {"presence", right::presence}}};
   text_list names;
   if (!read(v, names).empty())
     return expected("a list of \"join\", \"publish\", \"history\", \"presence\"", v);
   auto all = right::none;
   for (const auto& name : names) {
-    const auto* it = std::ranges::find(rights, name, &std::pair<std::string_view, right>::first);
-    if (it == rights.end())
+    const auto one = parse_right(name);
+    if (one == right::none || one == right::call) // which no room gives
       return expected("any of \"join\", \"publish\", \"history\", \"presence\"", {name});
-    all = all | it->second;
+    all = all | one;
   }
   out = all;
   return {};

@@ -1,14 +1,12 @@
 #include "broker/daemon/jose_handles.hpp"
 #include "broker/daemon/jwt.hpp"
-
-#include <array>
+#include "broker/daemon/right_names.hpp"
 
 namespace hubbub::daemon {
 namespace {
 
 using broker::errc;
 using broker::refusal;
-using broker::right;
 
 json_ptr claims_of(const token_request& what, std::int64_t now_ms) {
   json_ptr claims{json_object()};
@@ -20,17 +18,12 @@ json_ptr claims_of(const token_request& what, std::int64_t now_ms) {
   const auto put_text = [&](const char* name, const std::string& text) {
     return text.empty() || put(name, json_text(text));
   };
-  static constexpr std::array<std::pair<const char*, right>, 5> rights{{{"join", right::join},
-                                                                        {"publish", right::publish},
-                                                                        {"history", right::history},
-                                                                        {"presence", right::presence},
-                                                                        {"call", right::call}}};
   json_ptr grants{json_object()};
   for (const auto& [where, allowed] : what.grants) {
     json_ptr list{json_array()};
-    for (const auto& [name, one] : rights)
+    for (const auto& [name, one] : right_names)
       if (has(allowed, one))
-        json_array_append_new(list.get(), json_string(name));
+        json_array_append_new(list.get(), json_stringn(name.data(), name.size()));
     json_object_set_new(grants.get(), where.str().c_str(), list.release());
   }
   const auto seconds = now_ms / 1000;

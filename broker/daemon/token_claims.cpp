@@ -1,9 +1,10 @@
 #include "broker/daemon/token_claims.hpp"
 
+#include "broker/daemon/right_names.hpp"
+
 #include <simdjson.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <optional>
 #include <utility>
@@ -15,12 +16,6 @@ using broker::errc;
 using broker::refusal;
 using broker::right;
 namespace dom = simdjson::dom;
-
-constexpr std::array<std::pair<std::string_view, right>, 5> rights{{{"join", right::join},
-                                                                    {"publish", right::publish},
-                                                                    {"history", right::history},
-                                                                    {"presence", right::presence},
-                                                                    {"call", right::call}}};
 
 refusal no(std::string why) { return {errc::unauthorized, "the token's " + std::move(why)}; }
 
@@ -124,11 +119,6 @@ refusal read_grants(dom::element e, broker::grants& into) {
 }
 
 } // namespace
-
-right parse_right(std::string_view name) noexcept {
-  const auto* it = std::ranges::find(rights, name, &std::pair<std::string_view, right>::first);
-  return it == rights.end() ? right::none : it->second;
-}
 
 broker::result<broker::identity> read_claims(std::string_view json, const token_rules& rules,
                                              std::int64_t now_ms) {

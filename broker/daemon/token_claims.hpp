@@ -20,9 +20,6 @@ struct token_rules {
 [[nodiscard]] broker::result<broker::identity> read_claims(std::string_view json, const token_rules& rules,
                                                            std::int64_t now_ms);
 
-/// `join`, `publish`, `history`, `presence` or `call`; `right::none` for anything else.
-[[nodiscard]] broker::right parse_right(std::string_view name) noexcept;
-
 inline constexpr std::size_t max_user_info = 1024;
 inline constexpr std::size_t max_grant_patterns = 256;
 
