@@ -4,10 +4,14 @@
 #include "broker/http.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace hubbub::transport {
+
+/// Undoes percent-encoding (RFC 3986). Nothing when a `%` is not followed by two hexadecimal digits.
+[[nodiscard]] std::optional<std::string> percent_decode(std::string_view text);
 
 /// The status that shows a refusal.
 [[nodiscard]] unsigned status_of(broker::errc code) noexcept;

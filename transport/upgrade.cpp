@@ -49,26 +49,6 @@ std::string accept_of(std::string_view key) {
   return {reinterpret_cast<const char*>(encoded.data()), static_cast<std::size_t>(n)};
 }
 
-int hex(char c) noexcept {
-  return c >= '0' && c <= '9'   ? c - '0'
-         : c >= 'a' && c <= 'f' ? c - 'a' + 10
-         : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                : -1;
-}
-
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0) {
-      out += static_cast<char>(hex(text[i + 1]) * 16 + hex(text[i + 2]));
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
 /// Takes the text up to `separator` off `rest`, without the blanks around it.
 std::string_view take_until(std::string_view& rest, char separator) noexcept {
   const auto end = std::min(rest.find(separator), rest.size());
@@ -157,8 +137,11 @@ broker::handshake read_handshake(const request_message& request, std::string rem
   auto authorization = view(request[http::field::authorization]);
   if (authorization.size() > 7 && iequals(authorization.substr(0, 7), "bearer "))
     shown.bearer = authorization.substr(7);
-  if (auto query = std::string_view{shown.target}.find('?'); query != std::string_view::npos)
-    shown.query_token = percent_decoded(item(std::string_view{shown.target}.substr(query + 1), '&', "token"));
+  if (auto query = std::string_view{shown.target}.find('?'); query != std::string_view::npos) {
+    // What is encoded wrongly is a token all the same, one that does not verify.
+    const auto written = item(std::string_view{shown.target}.substr(query + 1), '&', "token");
+    shown.query_token = percent_decode(written).value_or(std::string{written});
+  }
   for (auto [at, end] = request.equal_range(http::field::cookie); at != end && shown.cookie_token.empty();
        ++at)
     shown.cookie_token = item(view(at->value()), ';', "hubbub_token");

@@ -1,5 +1,7 @@
 #include "broker/daemon/http_query.hpp"
 
+#include "transport/http_text.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -16,28 +18,10 @@ std::string_view take(std::string_view& text, char mark) {
 std::optional<std::string> decode_form(std::string_view text) {
   std::string spaced{text};
   std::ranges::replace(spaced, '+', ' ');
-  return percent_decode(spaced);
+  return transport::percent_decode(spaced);
 }
 
 } // namespace
-
-std::optional<std::string> percent_decode(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    unsigned char byte = 0;
-    const auto* digits = text.data() + i + 1;
-    if (i + 2 >= text.size() || std::from_chars(digits, digits + 2, byte, 16).ptr != digits + 2)
-      return std::nullopt;
-    out += static_cast<char>(byte);
-    i += 2;
-  }
-  return out;
-}
 
 std::optional<query_parameters> query_parameters::parse(std::string_view query) {
   constexpr std::size_t most = 64;
@@ -85,7 +69,7 @@ std::optional<std::vector<std::string>> match_path(std::string_view pattern, std
         return std::nullopt;
       continue;
     }
-    auto decoded = percent_decode(part);
+    auto decoded = transport::percent_decode(part);
     if (!decoded || decoded->empty())
       return std::nullopt;
     out.push_back(std::move(*decoded));

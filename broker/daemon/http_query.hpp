@@ -9,9 +9,6 @@
 
 namespace hubbub::daemon {
 
-/// Undoes percent-encoding (RFC 3986). Nothing when a `%` is not followed by two hexadecimal digits.
-[[nodiscard]] std::optional<std::string> percent_decode(std::string_view text);
-
 /// What follows `?` in a request's target: `prefix=chat.&limit=10`. `+` is a space, as forms write it.
 class query_parameters {
 public:

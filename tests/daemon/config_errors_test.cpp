@@ -59,6 +59,9 @@ TEST_CASE("each wrong value is told with its line, its key and what is right", "
        "hubbub.toml:2: auth.origins: expected a list of strings, got a list with something else in it"},
       {"[namespace.chat]\nkind = \"kept\"",
        "hubbub.toml:2: namespace.chat.kind: expected \"retained\" or \"live\", got \"kept\""},
+      {"[namespace.chat]\nanyone = [\"call\"]",
+       "hubbub.toml:2: namespace.chat.anyone: expected any of "
+       "\"join\", \"publish\", \"history\", \"presence\", got \"call\""},
       {"[namespace.chat]\nanyone = [\"joyn\"]", "hubbub.toml:2: namespace.chat.anyone: expected any of "
                                                 "\"join\", \"publish\", \"history\", \"presence\", "
                                                 "got \"joyn\""},

@@ -4,14 +4,6 @@
 
 using namespace hubbub::daemon;
 
-TEST_CASE("percent-encoding is undone, and broken encoding is nothing", "[http]") {
-  CHECK(percent_decode("chat.42") == "chat.42");
-  CHECK(percent_decode("a%2Fb%3d%20+") == "a/b= +");
-  CHECK(percent_decode("%00") == std::string(1, '\0'));
-  for (auto text : {"%", "%2", "a%", "%zz", "%2g", "%-1", "%+1", "% 1", "%0x"})
-    CHECK_FALSE(percent_decode(text));
-}
-
 TEST_CASE("a query is names and values", "[http]") {
   auto q = query_parameters::parse("prefix=chat.&limit=10&name=a+b%26c&empty=&flag");
   REQUIRE(q);

@@ -1,6 +1,7 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/ws_client.hpp"
 #include "tests/transport/test_server.hpp"
+#include "transport/http_text.hpp"
 
 using namespace hubbub;
 using namespace hubbub::tests;
@@ -342,4 +343,12 @@ TEST_CASE("a listener without WebSocket gives everything to its handler", "[http
   test_server server{options};
   CHECK(http_request(server.port(), "GET", "/v1/ws").status == 200);
   CHECK(http_request(server.port(), "GET", "/v1/ws", upgrade).status == 404);
+}
+
+TEST_CASE("percent-encoding is undone, and broken encoding is nothing", "[http]") {
+  CHECK(transport::percent_decode("chat.42") == "chat.42");
+  CHECK(transport::percent_decode("a%2Fb%3d%20+") == "a/b= +");
+  CHECK(transport::percent_decode("%00") == std::string(1, '\0'));
+  for (auto text : {"%", "%2", "a%", "%zz", "%2g", "%-1", "%+1", "% 1", "%0x"})
+    CHECK_FALSE(transport::percent_decode(text));
 }
