@@ -234,13 +234,16 @@ void loop_unit::tick(broker::steady_time now) {
 
 // -- readers --------------------------------------------------------------------------
 
-void loop_unit::seat(broker::reader& r, const broker::feed_ptr& from, broker::cursor at) {
+void loop_unit::seat(broker::reader& r, const broker::feed_ptr& told, broker::cursor at) {
+  auto from = told;
+  while (auto next = from->replaced_by())
+    from = std::move(next);
   auto& a = audiences_[from->room()];
   if (!a)
     a = std::make_unique<broker::audience>(from, index());
   else if (a->from().serial() < from->serial())
     a->move_to(from); // the room was rebuilt meanwhile
-  a->add(r, at, from->serial());
+  a->add(r, at, told->serial());
   news_of(*a);
   if (r.pulling)
     delivery_.send_to(r);

@@ -75,7 +75,7 @@ public:
   }
 
   /// Puts a reader into its room's audience here; it is sent to in this turn.
-  void seat(broker::reader& r, const broker::feed_ptr& from, broker::cursor at);
+  void seat(broker::reader& r, const broker::feed_ptr& told, broker::cursor at);
   void unseat(broker::reader& r);
   /// Sends a room's news to its readers here at once.
   void send_now(const broker::feed_ptr& from);

@@ -214,8 +214,7 @@ void room_actor::on_publish_refused(broker::publish_token token, broker::publish
 
 void room_actor::on_adopted(std::uint32_t loop, broker::feed_ptr from) {
   auto& there = *node_.loops[loop];
-  // A turn later, so that whoever was told before of the feed that this one replaces sits in it by then.
-  there.post([&there, from] { there.post([&there, from] { there.adopt(from); }); });
+  there.post([&there, from = std::move(from)] { there.adopt(from); });
 }
 
 void room_actor::tell_news(const broker::feed_ptr& from, std::uint64_t loops) {

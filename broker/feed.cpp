@@ -34,6 +34,16 @@ void feed::show(std::shared_ptr<const presence_view> newest) {
   presence_.swap(newest);
 }
 
+void feed::replace(std::shared_ptr<feed> by) {
+  std::lock_guard hold{mutex_};
+  next_ = std::move(by);
+}
+
+std::shared_ptr<feed> feed::replaced_by() const {
+  std::lock_guard hold{mutex_};
+  return next_;
+}
+
 std::shared_ptr<const presence_view> feed::presence() const {
   std::lock_guard hold{mutex_};
   return presence_;

@@ -69,6 +69,12 @@ public:
   void show(std::shared_ptr<const presence_view> newest);
   [[nodiscard]] std::shared_ptr<const presence_view> presence() const;
 
+  /// Another feed of the same room goes on from here. The room only.
+  void replace(std::shared_ptr<feed> by);
+  /// The one that replaced it; null: none. Whoever is to sit in a feed looks, as the news of that may come
+  /// before the answer to its join.
+  [[nodiscard]] std::shared_ptr<feed> replaced_by() const;
+
   /// Its readers on a loop. That loop only.
   [[nodiscard]] audience*& on(std::uint32_t loop) noexcept { return audiences_[loop]; }
 
@@ -83,6 +89,7 @@ private:
   std::vector<audience*> audiences_;
   mutable std::mutex mutex_;
   std::shared_ptr<const presence_view> presence_;
+  std::shared_ptr<feed> next_;
 };
 
 using feed_ptr = std::shared_ptr<feed>;

@@ -189,6 +189,13 @@ void room::place_since(join_request who) {
   ask_log(std::move(who), std::move(what), &room::since_in_log);
 }
 
+bool room::is_ahead(const join_request& who, const read_result& said) const noexcept {
+  if (!said.events.empty() && said.events.front()->offset > position_.offset)
+    return true;
+  return who.since && who.since->epoch == position_.epoch && who.since->offset > position_.offset &&
+         who.since->offset <= said.head.offset;
+}
+
 void room::since_in_log(const join_request& who, const read_result& r) {
   answer(who, recovery_of(who).in_log(r));
 }
@@ -217,8 +224,10 @@ void room::ask_log(join_request who, read_request what,
       return out_.on_join_refused(who.id, left());
     if (r.why.code != errc::ok)
       return out_.on_join_refused(who.id, r.why);
-    if (!r.events.empty() && r.head.offset > position_.offset && !load_failed_)
-      return missed(), join(who); // the log is ahead of what was heard here: that first
+    if (is_ahead(who, r) && !load_failed_) {
+      missed();
+      return join(who);
+    }
     (this->*then)(who, r);
   });
 }
@@ -326,6 +335,7 @@ void room::renew_feed(std::uint64_t after) {
     if (old->writable(static_cast<wire_format>(f)))
       feed_->add(static_cast<wire_format>(f), around_.budget, after);
   feed_->show(old->presence());
+  old->replace(feed_);
   for (auto loops = readers_.loops(); loops != 0; loops &= loops - 1)
     out_.on_adopted(static_cast<std::uint32_t>(std::countr_zero(loops)), feed_);
 }

@@ -133,6 +133,8 @@ private:
   /// Asks the log, and goes on with `then` unless the reader has left meanwhile.
   void ask_log(join_request who, read_request what,
                void (room::*then)(const join_request&, const read_result&));
+  /// Would the reader begin where the log is, and the room, which hears of it a little later, is not yet?
+  [[nodiscard]] bool is_ahead(const join_request& who, const read_result& said) const noexcept;
   void since_in_log(const join_request& who, const read_result& r);
   void history_in_log(const join_request& who, const read_result& r);
   [[nodiscard]] recovery recovery_of(const join_request& who) const noexcept;
