@@ -46,7 +46,7 @@ void check_times(config_draft& draft) {
 void check_doors(config_draft& draft) {
   const auto& c = draft.value;
   if (!c.auth.has_key() && !c.auth.anonymous)
-    draft.wrong.push_back(
+    draft.wrong.emplace_back(
         c.server.dev
             ? "nobody could connect: auth.anonymous is false and there is no key; set auth.hs256_key_file"
             : "there is no key to verify tokens with: set auth.hs256_key_file (or HUBBUB_HS256_KEY_FILE), "
@@ -74,8 +74,7 @@ void warn(config_draft& draft) {
   auto& c = draft.value;
   if (!c.server.dev && c.admin.keys.empty())
     c.warnings.emplace_back(
-        "admin.keys is empty: the admin listener answers only what needs no key (/healthz, "
-        "/readyz, /metrics)");
+        "admin.keys is empty: the admin listener answers only what needs no key (/healthz, /readyz)");
   if (!c.server.dev && c.auth.anonymous && !c.auth.has_key())
     c.warnings.emplace_back(
         "auth.anonymous is true and there is no key: everybody may connect, and may do what "
