@@ -3,6 +3,7 @@
 #include "broker/connection.hpp"
 #include "broker/errc.hpp"
 #include "broker/http.hpp"
+#include "broker/tape_budget.hpp"
 #include "transport/counters.hpp"
 #include "transport/event_loop.hpp"
 #include "transport/pollable.hpp"
@@ -50,6 +51,8 @@ struct listener_options {
   /// Outlives the listener; null: no TLS.
   tls_context* tls = nullptr;
   std::uint32_t http_body_bytes = 1 << 20;
+  /// Outlives the listener; is charged with the rests of torn frames. Null: nothing is.
+  broker::tape_budget* tapes = nullptr;
   /// Outlives the listener; null: it counts for itself.
   transport_counters* counters = nullptr;
   /// Hears of each goodbye that no handler asked for: rules that were broken, a full lane, `close_all`. May

@@ -272,6 +272,7 @@ void websocket::drop() {
   blocked_ = true;
   wire_.close();
   lane_.clear();
+  release_kept();
   home_.loop().bury(*this);
 }
 

@@ -77,6 +77,7 @@ private:
 
   [[nodiscard]] bool room_for_more();
   void send_lane();
+  void release_kept() noexcept;
   void took(std::ptrdiff_t n, std::size_t asked);
   void settle();
   void ask_flush();
@@ -95,6 +96,8 @@ private:
   broker::steady_time last_sent_;
   broker::steady_time deadline_;
   std::uint32_t armed_ = 0;
+  /// Rests of torn frames in the lane, as they are charged to the tapes' budget.
+  std::uint32_t kept_ = 0;
   /// Bytes that may be read before the others have their turn.
   std::uint32_t budget_ = 0;
   /// What our close frame says.

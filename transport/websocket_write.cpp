@@ -75,8 +75,17 @@ void websocket::keep(std::string_view rest) {
   if (phase_ == phase::dead || rest.empty())
     return;
   lane_.put_first(rest);
+  if (auto* tapes = home_.options().tapes) {
+    tapes->add(rest.size());
+    kept_ += static_cast<std::uint32_t>(rest.size());
+  }
   if (!full_)
     ask_flush();
+}
+
+void websocket::release_kept() noexcept {
+  if (const auto kept = std::exchange(kept_, 0))
+    home_.options().tapes->remove(kept);
 }
 
 void websocket::send_lane() {
@@ -94,6 +103,8 @@ void websocket::took(std::ptrdiff_t n, std::size_t asked) {
   const auto taken = static_cast<std::size_t>(n);
   if (!lane_.empty())
     lane_.consume(std::min(taken, lane_.size()));
+  if (kept_ != 0 && lane_.empty())
+    release_kept();
   const bool full = taken < asked || wire_.owes();
   if (full == full_)
     return;

@@ -150,6 +150,7 @@ broker::refusal node::open_listeners() {
   // Only GET is served here, and nobody has to say who they are.
   o.http_body_bytes = 4096;
   o.user_timeout = bounds_.stall + std::chrono::seconds{10};
+  o.tapes = &actors_->context().tapes;
   o.tls = tls_.get();
   o.counters = &doors_;
   for (auto& loop : loops_) {

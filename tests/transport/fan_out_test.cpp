@@ -146,11 +146,15 @@ TEST_CASE("frames above 64 KB go through a small socket", "[websocket][write]") 
 
 TEST_CASE("a reader that is blocked is told when its socket takes bytes again", "[websocket][write]") {
   const auto tls = GENERATE(false, true);
-  test_server server{tiny(4608, tls)};
+  broker::tape_budget tapes;
+  auto options = tiny(4608, tls);
+  options.tapes = &tapes;
+  test_server server{std::move(options)};
   ws_client client{server.port(), {.tls = tls, .receive_buffer = 2048}};
   auto handler = server.client();
   const std::string frame = "\x81\x7e\x03\xe8" + std::string(1000, 'f');
   std::size_t sent = 0;
+  std::size_t kept = 0;
   server.on_loop([&] {
     auto& c = *handler->connection;
     while (!c.blocked()) {
@@ -160,6 +164,7 @@ TEST_CASE("a reader that is blocked is told when its socket takes bytes again", 
       if (n < frame.size()) {
         CHECK(c.blocked());
         c.keep(slice.substr(n));
+        kept += frame.size() - n;
         sent += frame.size() - n;
       }
     }
@@ -167,6 +172,7 @@ TEST_CASE("a reader that is blocked is told when its socket takes bytes again", 
     CHECK(c.write({&slice, 1}) == 0);
   });
   CHECK(server.ask<int>([&] { return handler->writable; }) == 0);
+  CHECK(tapes.used() == kept); // what waits with a connection is the tapes' memory, too
   for (std::size_t i = 0; i < sent / frame.size(); ++i)
     REQUIRE((client.socket().receive_exactly(frame.size(), 5s) == frame));
   CHECK(eventually(2s, [&] { return server.ask<int>([&] { return handler->writable; }) == 1; }));
@@ -174,4 +180,5 @@ TEST_CASE("a reader that is blocked is told when its socket takes bytes again", 
     CHECK_FALSE(handler->connection->blocked());
     CHECK(handler->connection->control_bytes() == 0);
   });
+  CHECK(tapes.used() == 0);
 }
