@@ -126,18 +126,23 @@ for (const way of ways) {
     }
   });
 
-  test(`who takes no byte for a while is closed (${way.name})`, async (t) => {
+  test(`who takes no byte for a while is closed with 4103 (${way.name})`, async (t) => {
     const node = await serve(t, { ...way, sections: { ...sections, limits: { ...sections.limits, stall: "1s" } } });
-    const { reader } = await (async () => {
-      const [publisher, reader, quick] = await node.clients(3);
-      for (const wire of [reader, quick]) await wire.ask({ op: "join", room: "oldest.stall" });
-      reader.pause();
-      await publishAll(publisher, 600, (i) => ({ room: "oldest.stall", data: { i, text } }), { may: (i) => quick.events.length + dropped(quick) > i - 4 });
-      return { reader };
-    })();
-    await until(async () => (await node.get("/v1/connections")).connections.length === 2, "the stalled one goes", 20_000);
-    reader.resume();
+    const [publisher, reader, quick] = await node.clients(3);
+    for (const wire of [reader, quick]) await wire.ask({ op: "join", room: "oldest.stall" });
+    reader.pause();
+    const may = (i) => quick.events.length + dropped(quick) > i - 4;
+    await publishAll(publisher, 600, (i) => ({ room: "oldest.stall", data: { i, text } }), { may });
+    await until(async () => (await node.metric('hubbub_goodbyes_total{code="4103"}')) > 0, "the stalled one is sent away", 20_000);
+    reader.resume(); // in time for the last words
     await until(() => reader.closed, "it sees the end", 10_000);
     assert.equal(reader.broken, null);
+    assert.equal(reader.closeCode, 4103);
+    const goodbye = reader.pushes.find((push) => push.op === "goodbye");
+    assert.equal(goodbye.code, 4103);
+    assert.equal(goodbye.reconnect, true);
+    await until(async () => (await node.get("/v1/connections")).connections.length === 2, "it is gone, the others stay", 10_000);
+    assert.equal(await node.metric('hubbub_goodbyes_total{code="4103"}'), 1);
+    assert.equal(quick.closed, false);
   });
 }

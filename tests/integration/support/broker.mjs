@@ -79,6 +79,12 @@ export async function serve(t, { loops = 1, secure = false, dataDir, sections = 
       const answer = await fetch(new URL(where, said.admin));
       return answer.json();
     },
+    /** One sample of the metrics, as `name{label="x"}`; 0 when it is not there. */
+    async metric(sample) {
+      const text = await (await fetch(new URL("/metrics", said.admin))).text();
+      const line = text.split("\n").find((one) => one.startsWith(`${sample} `));
+      return Number(line?.slice(sample.length + 1) ?? 0);
+    },
     async stop() {
       if (stopping) return;
       for (const wire of clients) wire.close();
