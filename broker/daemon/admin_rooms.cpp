@@ -16,7 +16,6 @@ namespace {
 using broker::errc;
 using broker::protocol::json_writer;
 
-
 broker::http_response members_answer(const broker::member_page& page) {
   std::string json;
   json_writer to{json};
