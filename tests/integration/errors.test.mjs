@@ -583,16 +583,18 @@ describe("limits", () => {
     const ready = await server.ask("/readyz");
     assert.equal(ready.status, 503);
     assert.ok(server.running, "a full disk ended the server");
+    // The backend is refused as well.
+    const body = JSON.stringify({ room: "chat.full", type: "t", data: "x".repeat(8000) });
+    const none = await server.ask("/v1/publish", { method: "POST", body });
+    assert.equal(none.status, 503, none.text);
+    assert.ok(Number(none.headers["retry-after"]) >= 1);
+    assert.equal(none.json().code, "unavailable");
+    assert.ok(["not_stored", "unknown"].includes(none.json().outcome), none.text);
     // What was confirmed can still be read, and nothing else was delivered.
+    const confirmed = Array.from({ length: stored }, (_, i) => `f${i}`);
+    assert.deepEqual(client.events.map((event) => event.event_id), confirmed);
     const { events } = (await server.ask("/v1/rooms/chat.full/history?limit=1000")).json();
-    assert.ok(events.length >= 1 && events.length <= stored);
-    assert.equal(client.events.length, stored);
-    const none = await server.ask("/v1/publish", { method: "POST", body: '{"room":"chat.full","type":"t","data":"x"}' });
-    if (none.status !== 200) {
-      assert.equal(none.status, 503);
-      assert.ok(none.headers["retry-after"]);
-      assert.ok(["not_stored", "unknown"].includes(none.json().outcome), none.text);
-    }
+    assert.deepEqual(events.map((event) => event.event_id), confirmed);
   });
 
   test("503: the node's connections, and those of one address", async (t) => {
@@ -689,6 +691,22 @@ describe("life", () => {
     assert.ok(goodbye.retry_after_ms > 0);
     await eventually(() => answering.of("ping").length >= 3, "three pings");
     assert.ok(answering.isOpen);
+  });
+
+  test("4106: who is sent away to make room may come back", async (t) => {
+    const server = await start(t);
+    const [one, other] = [await connect(server, { t }), await connect(server, { t })];
+    const disconnect = { method: "POST", body: JSON.stringify({ session: one.welcome.session, reconnect: true }) };
+    const done = await server.ask("/v1/disconnect", disconnect);
+    assert.deepEqual(done.json(), { disconnected: 1 });
+    assert.equal((await one.ended()).code, 4106);
+    const [goodbye] = one.of("goodbye");
+    assert.equal(goodbye.code, 4106);
+    assert.equal(goodbye.reconnect, true);
+    assert.ok(goodbye.retry_after_ms > 0);
+    assert.ok(other.isOpen);
+    assert.equal(await server.metric('hubbub_goodbyes_total{code="4106"}'), 1);
+    (await connect(server, { t })).cut();
   });
 
   test("4103: who takes nothing is closed, and others are served meanwhile", async (t) => {
