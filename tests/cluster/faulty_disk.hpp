@@ -20,6 +20,7 @@ public:
     layer_.szOsFile = static_cast<int>(sizeof(file)) + real_->szOsFile;
     layer_.xOpen = &open;
     fail_syncs = fail_writes = 0;
+    write_error = SQLITE_OK;
     sqlite3_vfs_register(&layer_, 1);
   }
   ~faulty_disk() { sqlite3_vfs_unregister(&layer_); }
@@ -28,6 +29,8 @@ public:
 
   /// Of a thousand calls fail so many.
   static inline std::atomic<unsigned> fail_syncs{0}, fail_writes{0};
+  /// What each call that would change a file ends with; SQLITE_OK: they are let through.
+  static inline std::atomic<int> write_error{SQLITE_OK};
 
 private:
   struct file {
@@ -52,6 +55,8 @@ private:
     return rc;
   }
   static int write(sqlite3_file* f, const void* data, int size, sqlite3_int64 at) {
+    if (const int error = write_error; error != SQLITE_OK)
+      return error;
     if (fails(fail_writes)) {
       // A part of it may be there.
       real(f)->pMethods->xWrite(real(f), data, size / 2, at);
@@ -71,7 +76,10 @@ private:
         return real(f)->pMethods->xRead(real(f), to, n, at);
       },
       &write,
-      [](sqlite3_file* f, sqlite3_int64 n) { return real(f)->pMethods->xTruncate(real(f), n); },
+      [](sqlite3_file* f, sqlite3_int64 n) {
+        const int error = write_error;
+        return error != SQLITE_OK ? error : real(f)->pMethods->xTruncate(real(f), n);
+      },
       &sync,
       [](sqlite3_file* f, sqlite3_int64* n) { return real(f)->pMethods->xFileSize(real(f), n); },
       [](sqlite3_file* f, int to) { return real(f)->pMethods->xLock(real(f), to); },

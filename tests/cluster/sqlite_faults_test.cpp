@@ -1,6 +1,7 @@
 #include "cluster/embedded_bus.hpp"
 #include "cluster/sqlite_db.hpp"
 #include "tests/cluster/bus_kit.hpp"
+#include "tests/cluster/faulty_disk.hpp"
 #include "tests/cluster/room_double.hpp"
 #include "tests/support/catch.hpp"
 
@@ -217,7 +218,57 @@ TEST_CASE("a limit on the size of files refuses publishes, loses nothing, and re
   std::signal(SIGXFSZ, handler);
 }
 
-TEST_CASE("a log that becomes read-only refuses publishes and interests until it is not", "[sqlite][slow]") {
+TEST_CASE("files that turn read-only confirm nothing, and go on when they may be written", "[sqlite][slow]") {
+  faulty_disk disk;
+  // As SQLite names it, and as a file system does that was mounted anew for reading only.
+  const auto error = GENERATE(SQLITE_READONLY, SQLITE_IOERR_WRITE);
+  embedded_kit kit{true, GENERATE(cluster::embedded_options::sync_mode::full,
+                                  cluster::embedded_options::sync_mode::normal)};
+  {
+    auto bus = kit.open(broker::namespaces{});
+    room_double chat{*bus, "chat.1"};
+    chat.keep("a");
+    faulty_disk::write_error = error;
+    constexpr auto many = 20;
+    std::vector<broker::publish_token> sent;
+    for (auto n = 0; n < many; ++n) {
+      auto e = chat.event("refused");
+      e.event_id = "id-" + std::to_string(n);
+      sent.push_back(chat.send(std::move(e)));
+    }
+    for (auto n = 0u; n < many; ++n) {
+      const auto p = chat.seen().answer_of(sent[n]);
+      CHECK_FALSE(p.stored);
+      CHECK(p.refused.why.code == broker::errc::unavailable);
+      CHECK_THAT(p.refused.why.message, Contains("hubbub.db"));
+      if (error == SQLITE_IOERR_WRITE) // of others the log does not know what they leave
+        CHECK(p.refused.outcome == broker::publish_outcome::not_stored);
+      CHECK(p.refused.event_id == "id-" + std::to_string(n));
+    }
+    CHECK(bus->health().code == broker::errc::unavailable);
+    CHECK(data_of(chat.seen().events()) == texts{"a"});
+    // It can still be read, and who comes now is refused as well.
+    CHECK(data_of(read(*bus, after("chat.1", 0)).events) == texts{"a"});
+    room_double late{*bus, "chat.2"};
+    CHECK_FALSE(late.publish(late.event("refused")).stored);
+    CHECK(bus->health().code == broker::errc::unavailable);
+
+    faulty_disk::write_error = SQLITE_OK;
+    REQUIRE(eventually([&] { return bus->health().code == broker::errc::ok; }));
+    auto e = chat.event("b");
+    e.event_id = "id-0"; // was refused, so it is no duplicate
+    const auto p = chat.publish(std::move(e));
+    CHECK(p.stored);
+    CHECK_FALSE(p.what.duplicate);
+    CHECK(data_of(chat.seen().events()) == texts{"a", "b"});
+    CHECK_FALSE(chat.seen().broke_the_rules());
+  }
+  auto again = kit.open(broker::namespaces{});
+  CHECK(data_of(read(*again, after("chat.1", 0)).events) == texts{"a", "b"});
+}
+
+TEST_CASE("a log that another program holds refuses publishes and interests until it is let go",
+          "[sqlite][slow]") {
   embedded_kit kit{true};
   auto bus = kit.open(broker::namespaces{});
   room_double chat{*bus, "chat.1"};
