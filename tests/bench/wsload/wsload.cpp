@@ -1,6 +1,6 @@
 // wsload: a cheap, neutral WebSocket load generator for publish/subscribe servers.
-// One thread, epoll, no dependencies. Every message carries a marker with a send
-// time, sequence number, room and stream, found by scanning, so any envelope works.
+// One thread, epoll, OpenSSL for --tls and nothing else. Every message carries a marker with a
+// send time, sequence number, room and stream, found by scanning, so any envelope works.
 //   wsload --help
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -35,7 +37,8 @@ static u64 now_ns() { timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return u64
 [[noreturn]] static void die(const char* f, ...) { va_list a; va_start(a, f); fprintf(stderr, "wsload: "); vfprintf(stderr, f, a); fprintf(stderr, "\n"); exit(2); }
 
 // ---------------------------------------------------------------- templates
-// {i} connection index, {room} room name, {payload}, {len} payload bytes, {seq}, {id} publisher number
+// {i} connection index, {room} room name, {payload}, {len} payload bytes, {seq}, {id} publisher number,
+// {epoch} {offset} the last position had (--away)
 static string unescape(const string& s) {
   string o;
   for (size_t i = 0; i < s.size(); i++) {
@@ -47,7 +50,7 @@ static string unescape(const string& s) {
   }
   return o;
 }
-struct Vars { u32 i = 0; u32 room = 0; const char* payload = ""; size_t len = 0; u32 seq = 0; u32 id = 0; };
+struct Vars { u32 i = 0; u32 room = 0; const char* payload = ""; size_t len = 0; u32 seq = 0; u32 id = 0; const char* epoch = ""; u64 offset = 0; };
 static string g_room_fmt = "r{r}";  // how a room number becomes a name
 static bool g_room_prefix_set = false;
 static string room_name(u32 r) {
@@ -61,11 +64,11 @@ struct Template {
   vector<Seg> segs;
   Template() {}
   explicit Template(const string& s) {
-    static const char* names[] = {"", "{i}", "{room}", "{payload}", "{len}", "{seq}", "{id}"};
+    static const char* names[] = {"", "{i}", "{room}", "{payload}", "{len}", "{seq}", "{id}", "{epoch}", "{offset}"};
     string lit;
     for (size_t p = 0; p < s.size();) {
       int k = 0;
-      if (s[p] == '{') for (int j = 1; j <= 6; j++) if (s.compare(p, strlen(names[j]), names[j]) == 0) { k = j; break; }
+      if (s[p] == '{') for (int j = 1; j <= 8; j++) if (s.compare(p, strlen(names[j]), names[j]) == 0) { k = j; break; }
       if (!k) { lit += s[p++]; continue; }
       if (!lit.empty()) segs.push_back({0, lit});
       lit.clear(); segs.push_back({k, ""}); p += strlen(names[k]);
@@ -73,7 +76,7 @@ struct Template {
     if (!lit.empty()) segs.push_back({0, lit});
   }
   void to(string& o, const Vars& v) const {
-    char b[16];
+    char b[24];
     for (auto& s : segs) switch (s.kind) {
       case 0: o += s.lit; break;
       case 1: o.append(b, snprintf(b, sizeof b, "%u", v.i)); break;
@@ -82,9 +85,12 @@ struct Template {
       case 4: o.append(b, snprintf(b, sizeof b, "%zu", v.len)); break;
       case 5: o.append(b, snprintf(b, sizeof b, "%u", v.seq)); break;
       case 6: o.append(b, snprintf(b, sizeof b, "%u", v.id)); break;
+      case 7: o += v.epoch; break;
+      case 8: o.append(b, snprintf(b, sizeof b, "%lu", v.offset)); break;
     }
   }
   string str(const Vars& v) const { string o; to(o, v); return o; }
+  bool has_room() const { for (auto& s : segs) if (s.kind == 2) return true; return false; }
 };
 
 // ---------------------------------------------------------------- profiles
@@ -93,7 +99,7 @@ struct Step { bool send; Template t; string match; u32 count = 0; };  // send a 
 struct Reply { char how; string match, answer; };                     // '=' whole frame, '^' prefix, '*' substring
 struct Profile {
   string path = "/", pub_path, protocol, pub_frame = "{payload}", pub_cmd;
-  vector<string> headers, steps, pub_steps, echo_steps;
+  vector<string> headers, steps, pub_steps, echo_steps, since_steps;  // since_steps: joining again after a known position
   vector<Reply> replies;
   bool binary = false, pub_steps_set = false;
   Transport pub_transport = T_WS;
@@ -108,6 +114,7 @@ static Profile make_profile(const string& n) {
   } else if (n == "hubbub") {
     g_room_fmt = "chat.r{r}"; p.path = "/v1/ws"; p.protocol = "hubbub.v1.json";
     p.steps = {"<\"welcome\"", ">{\"op\":\"join\",\"id\":1,\"room\":\"{room}\"}", "<\"ok\""};
+    p.since_steps = {"<\"welcome\"", ">{\"op\":\"join\",\"id\":1,\"room\":\"{room}\",\"since\":{\"epoch\":\"{epoch}\",\"offset\":{offset}}}", "<\"ok\""};
     p.pub_steps = {"<\"welcome\""}; p.pub_steps_set = true;
     p.pub_frame = "{\"op\":\"publish\",\"id\":{seq},\"room\":\"{room}\",\"type\":\"m\",\"data\":\"{payload}\"}";
     p.replies = {{'^', "{\"op\":\"ping\"", "{\"op\":\"pong\"}"}};
@@ -225,10 +232,10 @@ struct Opt {
   string mode = "fanout", profile = "uws", host = "127.0.0.1", label;
   int port = 9000; u32 n = 100, rooms = 1, pubs = 1, window = 1, size = 128, inflight = 256, srcs = 8, src_base = 2, retries = 3, storms = 3;
   double rate = 0, secs = 5, warmup = 1, settle = 0.5, drain = 5, connect_timeout = 60, slow_frac = 0.01, hold = 5, connect_rate = 0, after = 2;
-  u64 msgs = 0; int rcvbuf = 0, slow_rcvbuf = 4096; bool fin = false, verbose = false; u32 http_pipeline = 1;
+  u64 msgs = 0; int rcvbuf = 0, slow_rcvbuf = 4096; bool fin = false, verbose = false, tls = false; u32 http_pipeline = 1, joins = 1, away = 0; string at_stall_end;
 } O;
 static Profile P;
-static vector<Step> g_sub_steps, g_pub_steps;
+static vector<Step> g_sub_steps, g_pub_steps, g_since_steps;
 static Template g_path, g_pub_path, g_pub_frame;
 static string g_headers, g_pub_headers;
 
@@ -238,9 +245,10 @@ static const u32 HEAD = 4 + 16 + 8 + 8 + 4;  // marker, time, seq, room, stream
 enum State : u8 { FREE, CONNECTING, UPGRADING, STEPPING, READY, CLOSED, FAILED };
 enum Kind : u8 { SUB, PUB };
 struct Conn {
-  int fd = -1; u32 idx = 0, gen = 0, room = 0, hint = 0, waitn = 0, tries = 0, http_out = 0;
-  u16 step = 0; State st = FREE; Kind kind = SUB; Transport tr = T_WS; bool dirty = false, wantout = false, slow = false, inflight = false;
+  int fd = -1; u32 idx = 0, gen = 0, room = 0, hint = 0, waitn = 0, need = 1, tries = 0, http_out = 0;
+  u16 step = 0; State st = FREE; Kind kind = SUB; Transport tr = T_WS; bool dirty = false, wantout = false, slow = false, inflight = false, tls_reads = false;
   string in, out; u64 t_start = 0;
+  SSL* ssl = nullptr; string epoch; u64 offset = 0;  // tls_reads: nothing can be written before something was read
 };
 struct Seq { u32 next = 0; u64 seen = 0; };
 static vector<Conn> C; static u32 NSUB = 0;
@@ -248,6 +256,7 @@ static vector<Seq> S; static u32 g_streams = 1;
 static vector<u32> room_active, room_seq;  // room_seq indexed room*streams+stream
 static int ep; static u32 g_inflight = 0, g_ready = 0, g_failed = 0, g_closed = 0, g_retried = 0, g_slow_closed = 0, g_bad_accept = 0;
 static u64 g_deliv = 0, g_dup = 0, g_ooo = 0, g_misroute = 0, g_expected = 0, g_writeoff = 0, g_frames = 0, g_bytes = 0, g_sent = 0, g_pings = 0, g_unparsed = 0, g_http_bad = 0, g_close_frames = 0, g_slow_deliv = 0, g_recvs = 0;
+static u64 g_deflate = 0, g_recovered = 0, g_gaps = 0;
 static bool g_running = false, g_measuring = false, g_tearing = false;
 static u64 m_deliv = 0, m_bytes = 0; static Hist g_lat;
 static vector<u32> g_dirty; static Hist g_hs;
@@ -257,11 +266,37 @@ static u64 g_last_progress = 0;
 
 static void ep_set(Conn& c, int op, u32 ev) { epoll_event e{}; e.events = ev; e.data.u64 = (u64(c.gen) << 32) | c.idx; if (epoll_ctl(ep, op, c.fd, &e) < 0) die("epoll_ctl: %s", strerror(errno)); }
 static void note(const string& s) { if (g_first_error.empty()) g_first_error = s.substr(0, 200); }
+// With --joins the rooms of a connection lie far apart, so that events in neighbouring rooms go to different connections.
+static u32 g_stride = 1;
+static u32 room_at(const Conn& c, u32 j) { return c.room + j * g_stride; }
+static void set_active(Conn& c, int by) { if (!c.slow) for (u32 j = 0; j < O.joins; j++) if (u32 r = room_at(c, j); r < room_active.size()) room_active[r] += u32(by); }
+static SSL_CTX* g_tls = nullptr;
+static void tls_begin(Conn& c) {
+  if (!g_tls) { g_tls = SSL_CTX_new(TLS_client_method()); SSL_CTX_set_mode(g_tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS); SSL_CTX_set_session_cache_mode(g_tls, SSL_SESS_CACHE_OFF); }
+  c.ssl = SSL_new(g_tls); SSL_set_fd(c.ssl, c.fd); SSL_set_connect_state(c.ssl); c.tls_reads = false;
+}
+static ssize_t tls_result(Conn& c, int k) {
+  if (k > 0) return k;
+  int e = SSL_get_error(c.ssl, k); c.tls_reads = e == SSL_ERROR_WANT_READ;
+  if (e == SSL_ERROR_ZERO_RETURN) return 0;
+  if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE) errno = EAGAIN; else if (e != SSL_ERROR_SYSCALL || !errno) errno = EPROTO;
+  return -1;
+}
+static ssize_t put(Conn& c, const char* p, size_t n) {
+  if (c.tr == T_CMD) return write(c.fd, p, n);
+  if (!c.ssl) return send(c.fd, p, n, MSG_NOSIGNAL);
+  ERR_clear_error(); errno = 0; return tls_result(c, SSL_write(c.ssl, p, int(n)));
+}
+static ssize_t get(Conn& c, char* p, size_t n) {
+  if (!c.ssl) return recv(c.fd, p, n, 0);
+  ERR_clear_error(); errno = 0; return tls_result(c, SSL_read(c.ssl, p, int(n)));
+}
 static void conn_drop(Conn& c, State ns) {
+  if (c.ssl) { SSL_free(c.ssl); c.ssl = nullptr; }
   if (c.fd >= 0) close(c.fd);
   c.fd = -1; c.gen++;
   if (c.inflight) { c.inflight = false; g_inflight--; }
-  if (c.st == READY && c.kind == SUB) { g_ready--; if (!c.slow && room_active.size() > c.room) room_active[c.room]--; }
+  if (c.st == READY && c.kind == SUB) { g_ready--; set_active(c, -1); }
   c.st = ns; c.step = 0; c.waitn = 0; c.http_out = 0; c.in.clear(); c.out.clear(); c.wantout = false;
 }
 static void conn_lost(Conn& c, const char* why) {
@@ -275,14 +310,14 @@ static void conn_lost(Conn& c, const char* why) {
 static void flush(Conn& c) {
   size_t off = 0;
   while (off < c.out.size()) {
-    ssize_t n = c.tr == T_CMD ? write(c.fd, c.out.data() + off, c.out.size() - off) : send(c.fd, c.out.data() + off, c.out.size() - off, MSG_NOSIGNAL);
+    ssize_t n = put(c, c.out.data() + off, c.out.size() - off);
     if (n > 0) { off += size_t(n); continue; }
     if (errno == EAGAIN || errno == ENOTCONN) break;
     if (errno == EINTR) continue;
     conn_lost(c, strerror(errno)); return;
   }
   c.out.erase(0, off);
-  bool w = !c.out.empty();
+  bool w = !c.out.empty() && !(c.ssl && c.tls_reads);
   if (w != c.wantout) { c.wantout = w; ep_set(c, EPOLL_CTL_MOD, (w ? EPOLLOUT : 0u) | (c.tr == T_CMD ? 0u : EPOLLIN)); }
 }
 static void frame_to(string& o, u8 op, const char* p, size_t n) {
@@ -303,23 +338,32 @@ static void queue_frame(Conn& c, u8 op, const string& s) {
 }
 static void flush_dirty() { for (size_t i = 0; i < g_dirty.size(); i++) { Conn& c = C[g_dirty[i]]; c.dirty = false; if (c.fd >= 0 && !c.out.empty() && !c.wantout) flush(c); } g_dirty.clear(); }
 
-static const vector<Step>& steps_of(Conn& c) { return c.kind == SUB ? g_sub_steps : g_pub_steps; }
+static const vector<Step>& steps_of(Conn& c) { return c.kind != SUB ? g_pub_steps : O.away && !c.epoch.empty() ? g_since_steps : g_sub_steps; }
 static void run_steps(Conn& c) {
   auto& st = steps_of(c);
   while (c.step < st.size() && st[c.step].send) {
-    Vars v; v.i = c.idx; v.room = c.room; v.id = c.kind == PUB ? c.idx - NSUB : 0;
-    queue_frame(c, P.binary ? 2 : 1, st[c.step].t.str(v)); c.step++; c.waitn = 0;
+    Vars v; v.i = c.idx; v.room = c.room; v.id = c.kind == PUB ? c.idx - NSUB : 0; v.epoch = c.epoch.c_str(); v.offset = c.offset;
+    c.need = c.kind == SUB && st[c.step].t.has_room() ? O.joins : 1;
+    for (u32 j = 0; j < c.need; j++) { if (c.need > 1) v.room = room_at(c, j); queue_frame(c, P.binary ? 2 : 1, st[c.step].t.str(v)); }
+    c.step++; c.waitn = 0;
   }
   if (c.step >= st.size()) {
     c.st = READY; if (c.inflight) { c.inflight = false; g_inflight--; }
-    if (c.kind == SUB) { g_ready++; if (!c.slow) room_active[c.room]++; g_hs.add(now_ns() - c.t_start); }
+    if (c.kind == SUB) { g_ready++; set_active(c, 1); g_hs.add(now_ns() - c.t_start); }
   } else c.st = STEPPING;
+}
+// Where a reader is, for joining again from there: `epoch` and the last `offset` of a frame.
+static void note_position(Conn& c, const char* p, size_t n) {
+  if (const char* e = (const char*)memmem(p, n, "\"epoch\":\"", 9)) { e += 9; const char* z = (const char*)memchr(e, '"', size_t(p + n - e)); if (z) c.epoch.assign(e, z); }
+  if (const char* o = (const char*)memmem(p, n, "\"offset\":", 9)) c.offset = strtoull(string(o + 9, std::min<size_t>(20, size_t(p + n - o - 9))).c_str(), nullptr, 10);
+  if (memmem(p, n, "\"recovered\":true", 16)) g_recovered++;
+  if (memmem(p, n, "\"op\":\"gap\"", 10)) g_gaps++;
 }
 static void step_frame(Conn& c, const char* p, size_t n) {
   auto& st = steps_of(c); if (c.step >= st.size()) return;
   const Step& s = st[c.step]; bool ok;
-  if (s.count) ok = ++c.waitn >= s.count; else ok = memmem(p, n, s.match.data(), s.match.size()) != nullptr;
-  if (ok) { c.step++; c.waitn = 0; run_steps(c); }
+  if (s.count) ok = ++c.waitn >= s.count; else ok = memmem(p, n, s.match.data(), s.match.size()) != nullptr && ++c.waitn >= c.need;
+  if (ok) { c.step++; c.waitn = 0; c.need = 1; run_steps(c); }
 }
 static void start_connect(Conn& c) {
   c.tries++; c.st = CONNECTING; c.t_start = now_ns(); c.inflight = true; g_inflight++; c.in.clear(); c.out.clear();
@@ -342,15 +386,15 @@ static void start_connect(Conn& c) {
     c.out += " HTTP/1.1\r\nHost: " + O.host + ":" + std::to_string(O.port) + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
     if (!P.protocol.empty()) c.out += "Sec-WebSocket-Protocol: " + P.protocol + "\r\n";
     c.out += g_headers; c.out += "\r\n";
-    c.st = UPGRADING;
+    c.st = UPGRADING; if (O.tls) tls_begin(c);
   } else { c.st = STEPPING; run_steps(c); }
   // on loopback the connection is usually up already: try at once, else wait for EPOLLOUT
   size_t off = 0;
   if (!c.out.empty()) {
-    ssize_t n = send(c.fd, c.out.data(), c.out.size(), MSG_NOSIGNAL);
+    ssize_t n = put(c, c.out.data(), c.out.size());
     if (n > 0) off = size_t(n); else if (errno != EAGAIN && errno != ENOTCONN && errno != EINPROGRESS) { conn_lost(c, strerror(errno)); return; }
   }
-  c.out.erase(0, off); c.wantout = !c.out.empty();
+  c.out.erase(0, off); c.wantout = !c.out.empty() && !(c.ssl && c.tls_reads);
   ep_set(c, EPOLL_CTL_ADD, EPOLLIN | (c.wantout ? EPOLLOUT : 0u));
 }
 
@@ -361,8 +405,9 @@ static inline void hexw(char* p, u64 v, int n) { for (int i = n - 1; i >= 0; i--
 static void echo_next(Conn& c);
 static inline void on_message(Conn& c, const char* m, u64 t) {
   u64 ts = hexn(m + 4, 16); u32 seq = u32(hexn(m + 20, 8)), room = u32(hexn(m + 28, 8)), str = u32(hexn(m + 36, 4));
-  if (room != c.room || str >= g_streams) { g_misroute++; return; }
-  Seq& s = S[size_t(c.idx) * g_streams + str];
+  u32 j = O.joins == 1 || room == c.room ? 0 : room / g_stride;
+  if (room != room_at(c, j) || j >= O.joins || str >= g_streams) { g_misroute++; return; }
+  Seq& s = S[(size_t(c.idx) * O.joins + j) * g_streams + str];
   if (seq == s.next) { s.next++; s.seen = s.seen << 1 | 1; }
   else if (seq > s.next) { u32 d = seq - s.next + 1; s.seen = d >= 64 ? 1 : (s.seen << d | 1); s.next = seq + 1; }
   else { u32 d = s.next - 1 - seq; if (d >= 64 || (s.seen >> d & 1)) { g_dup++; return; } s.seen |= 1ull << d; g_ooo++; }
@@ -373,6 +418,7 @@ static inline void on_message(Conn& c, const char* m, u64 t) {
 }
 static inline size_t on_data(Conn& c, const char* p, size_t n, u64 t) {  // returns bytes consumed (all, unless raw_stream keeps a tail)
   size_t off = 0; bool any = false;
+  if (O.away && c.kind == SUB) note_position(c, p, n);
   if (n >= HEAD + c.hint && memcmp(p + c.hint, MARK, 4) == 0) { if (c.kind == SUB) on_message(c, p + c.hint, t); any = true; off = c.hint + O.size; }
   while (off + HEAD <= n) {
     const char* q = (const char*)memmem(p + off, n - off, MARK, 4);
@@ -412,6 +458,7 @@ static size_t parse(Conn& c, const char* p, size_t n, u64 t) {
     const char* e = (const char*)memmem(p, n, "\r\n\r\n", 4); if (!e) return 0;
     if (n < 12 || memcmp(p + 9, "101", 3) != 0) { string l(p, std::min<size_t>(n, 60)); l = l.substr(0, l.find('\r')); conn_lost(c, l.c_str()); return SIZE_MAX; }
     if (!memmem(p, n, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", 28)) g_bad_accept++;
+    if (memmem(p, size_t(e - p), "permessage-deflate", 18)) g_deflate++;
     pos = size_t(e + 4 - p); run_steps(c);
   }
   while (pos + 2 <= n) {
@@ -428,8 +475,8 @@ static size_t parse(Conn& c, const char* p, size_t n, u64 t) {
   return pos;
 }
 static char g_buf[1 << 18];
-static void on_readable(Conn& c) {
-  ssize_t n = recv(c.fd, g_buf, sizeof g_buf, 0);
+static void read_once(Conn& c) {
+  ssize_t n = get(c, g_buf, sizeof g_buf);
   if (n < 0) { if (errno == EAGAIN || errno == EINTR) return; conn_lost(c, strerror(errno)); return; }
   if (n == 0) { conn_lost(c, "end of stream"); return; }
   g_recvs++; g_bytes += u64(n); if (g_measuring) m_bytes += u64(n);
@@ -442,6 +489,12 @@ static void on_readable(Conn& c) {
     size_t used = parse(c, tmp.data(), tmp.size(), t);
     if (used != SIZE_MAX && used < tmp.size()) { tmp.erase(0, used); c.in.swap(tmp); }
   }
+}
+static void on_readable(Conn& c) {
+  if (!c.ssl) { read_once(c); return; }
+  // What OpenSSL has decrypted already makes no socket readable: take it all.
+  u32 gen = c.gen; if (!c.out.empty()) { flush(c); if (c.gen != gen) return; }
+  do { errno = 0; u64 before = g_recvs; read_once(c); if (c.gen != gen || g_recvs == before) return; } while (true);
 }
 static string g_payload, g_frame;
 static void build_payload(u64 ts, u32 seq, u32 room, u32 stream) { char* p = g_payload.data(); hexw(p + 4, ts, 16); hexw(p + 20, seq, 8); hexw(p + 28, room, 8); hexw(p + 36, stream, 4); }
@@ -566,9 +619,12 @@ static void usage() {
        "  --secs T --warmup T --msgs M     length of the run         --settle T --drain T --hold T --connect-timeout T\n"
        "  --inflight C --connect-rate X    handshakes under way/paced --srcs K --src-base B   source addresses 127.0.0.B..\n"
        "  --slow-frac F --slow-rcvbuf B    mode slow                 --storms K --fin   mode storm (default drop is RST)\n"
+       "  --after T --at-stall-end CMD     mode slow: how long they read again; a command to run just before\n"
+       "  --away M                         mode storm: M events meanwhile; all join again after the position they had, and catch up\n"
+       "  --tls                            wss, no certificate is looked at     --joins J   mode rooms: each joins J rooms, n = R*K/J\n"
        "  --rcvbuf B --retries K --label TEXT --verbose\n"
        "Protocol (each overrides the profile): --path T --protocol P --header 'A: b' --room-format 'r{r}'\n"
-       "  --step '>frame' --step '<substring' --step '<#3'   after the upgrade: send / wait for a substring / for 3 frames (in order)\n"
+       "  --step '>frame' --step '<substring' --step '<#3'   after the upgrade: send / wait for a substring / for 3 frames (in order); '' for none\n"
        "  --pub-step ... --pub-path T --pub-port N --pub-frame T --binary 0|1 --pub-transport ws|http|tcp|cmd --pub-cmd CMD --pub-header 'A: b' --http-pipeline K\n"
        "  --reply '=frame=>answer' | '^prefix=>answer' | '*substring=>answer'   application pings\n"
        "Templates: {i} connection, {room}, {payload}, {len}, {seq}, {id} publisher; \\r \\n \\t \\xHH escapes.");
@@ -590,10 +646,11 @@ int main(int ac, char** av) {
     else if (a == "--connect-rate") O.connect_rate = D(); else if (a == "--srcs") O.srcs = U(); else if (a == "--src-base") O.src_base = U();
     else if (a == "--slow-frac") O.slow_frac = D(); else if (a == "--slow-rcvbuf") O.slow_rcvbuf = int(U()); else if (a == "--storms") O.storms = U(); else if (a == "--fin") O.fin = true;
     else if (a == "--rcvbuf") O.rcvbuf = int(U()); else if (a == "--retries") O.retries = U(); else if (a == "--label") O.label = arg(i); else if (a == "--verbose") O.verbose = true;
-    else if (a == "--server-pid") g_server_pids.push_back(int(U())); else if (a == "--http-pipeline") O.http_pipeline = std::max(1u, U());
+    else if (a == "--server-pid") g_server_pids.push_back(int(U())); else if (a == "--tls") O.tls = true; else if (a == "--joins") O.joins = std::max(1u, U()); else if (a == "--away") O.away = U();
+    else if (a == "--after") O.after = D(); else if (a == "--at-stall-end") O.at_stall_end = arg(i); else if (a == "--http-pipeline") O.http_pipeline = std::max(1u, U());
     else if (a == "--path") P.path = arg(i); else if (a == "--protocol") P.protocol = arg(i); else if (a == "--header") P.headers.push_back(arg(i)); else if (a == "--pub-header") g_pub_headers += arg(i) + "\r\n";
     else if (a == "--room-format") { g_room_fmt = arg(i); g_room_prefix_set = true; }
-    else if (a == "--step") { if (!st_set) P.steps.clear(); st_set = true; P.steps.push_back(arg(i)); }
+    else if (a == "--step") { if (!st_set) P.steps.clear(); st_set = true; string s = arg(i); if (!s.empty()) P.steps.push_back(s); }
     else if (a == "--pub-step") { if (!ps_set) P.pub_steps.clear(); ps_set = P.pub_steps_set = true; string s = arg(i); if (!s.empty()) P.pub_steps.push_back(s); }
     else if (a == "--pub-port") P.pub_port = int(U()); else if (a == "--pub-path") P.pub_path = arg(i); else if (a == "--pub-frame") P.pub_frame = arg(i); else if (a == "--binary") P.binary = U() != 0; else if (a == "--pub-cmd") { P.pub_cmd = arg(i); P.pub_transport = T_CMD; }
     else if (a == "--pub-transport") { string s = arg(i); P.pub_transport = s == "ws" ? T_WS : s == "http" ? T_HTTP : s == "tcp" ? T_TCP : s == "cmd" ? T_CMD : (die("transport %s", s.c_str()), T_WS); }
@@ -603,12 +660,13 @@ int main(int ac, char** av) {
   if (O.host.compare(0, 4, "127.") != 0) die("only loopback addresses are allowed");
   if (O.size < HEAD) O.size = HEAD;
   for (auto& r : P.replies) r.answer = unescape(r.answer);
-  if (O.mode == "rooms") { if (!K) K = 10; if (O.rooms <= 1) O.rooms = 1000; O.n = O.rooms * K; } else if (O.mode == "echo") { O.rooms = O.n; O.pubs = 0; } else O.rooms = 1;
-  (void)n_set;
-  if (O.mode == "idle" || O.mode == "storm") O.pubs = 0;
-  NSUB = O.n; g_streams = O.rooms > 1 ? 1 : std::max(1u, O.pubs);
+  if (O.mode == "rooms") { if (!K) K = 10; if (O.rooms <= 1) O.rooms = 1000; if (O.rooms % O.joins) die("--joins does not divide the number of rooms"); O.n = O.rooms * K / O.joins; } else if (O.mode == "echo") { O.rooms = O.n; O.pubs = 0; } else O.rooms = 1;
+  (void)n_set; if (O.mode != "rooms") O.joins = 1;
+  if (O.mode != "storm" || P.since_steps.empty()) { if (O.away) die("--away is for mode storm and a profile that knows positions"); }
+  if (O.mode == "idle" || (O.mode == "storm" && !O.away)) O.pubs = 0; else if (O.away) O.pubs = 1;
+  NSUB = O.n; g_stride = O.rooms / O.joins; g_streams = O.rooms > 1 ? 1 : std::max(1u, O.pubs);
   if (!P.pub_steps_set) P.pub_steps = P.steps;
-  g_sub_steps = compile(P.steps); g_pub_steps = compile(P.pub_steps);
+  g_sub_steps = compile(P.steps); g_pub_steps = compile(P.pub_steps); g_since_steps = compile(P.since_steps);
   g_path = Template(P.path); g_pub_path = Template(P.pub_path.empty() ? P.path : P.pub_path);
   g_pub_frame = Template(unescape(P.pub_frame));
   for (auto& h : P.headers) g_headers += h + "\r\n";
@@ -616,9 +674,9 @@ int main(int ac, char** av) {
   for (u32 r = 0; r < O.rooms; r++) g_room_names.push_back(room_name(r));
   rlimit rl; getrlimit(RLIMIT_NOFILE, &rl); rlim_t want = O.n + O.pubs + 100;
   if (rl.rlim_cur < want) { rlimit nl = rl; nl.rlim_cur = nl.rlim_max = std::max<rlim_t>(want, rl.rlim_max); if (setrlimit(RLIMIT_NOFILE, &nl) < 0) { nl = rl; nl.rlim_cur = rl.rlim_max; setrlimit(RLIMIT_NOFILE, &nl); if (rl.rlim_max < want) die("this process may open %lu files only; split --n over several wsload processes", (unsigned long)rl.rlim_max); } }
-  ep = epoll_create1(EPOLL_CLOEXEC); C.resize(NSUB + O.pubs); S.resize(size_t(NSUB) * g_streams); room_active.assign(O.rooms, 0); room_seq.assign(size_t(O.rooms) * g_streams, 0);
+  ep = epoll_create1(EPOLL_CLOEXEC); C.resize(NSUB + O.pubs); S.resize(size_t(NSUB) * O.joins * g_streams); room_active.assign(O.rooms, 0); room_seq.assign(size_t(O.rooms) * g_streams, 0);
   u32 nslow = O.mode == "slow" ? std::max(1u, u32(O.slow_frac * O.n)) : 0;
-  for (u32 i = 0; i < C.size(); i++) { Conn& c = C[i]; c.idx = i; c.kind = i < NSUB ? SUB : PUB; c.room = c.kind == PUB ? (i - NSUB) % O.rooms : O.mode == "rooms" ? i % O.rooms : O.mode == "echo" ? i : 0; c.tr = c.kind == PUB ? P.pub_transport : T_WS; c.slow = nslow && i < NSUB && i % (NSUB / nslow) == 0 && i / (NSUB / nslow) < nslow; }
+  for (u32 i = 0; i < C.size(); i++) { Conn& c = C[i]; c.idx = i; c.kind = i < NSUB ? SUB : PUB; c.room = c.kind == PUB ? (i - NSUB) % O.rooms : O.mode == "rooms" ? i % g_stride : O.mode == "echo" ? i : 0; c.tr = c.kind == PUB ? P.pub_transport : T_WS; c.slow = nslow && i < NSUB && i % (NSUB / nslow) == 0 && i / (NSUB / nslow) < nslow; }
 
   SrvStat a0 = srv_stat(true); u64 k0 = kernel_tcp_bytes(), sl0 = slab_bytes(), own0 = self_cpu_ns();
   OpenResult r = open_all(0, NSUB); u64 own1 = self_cpu_ns(); SrvStat a1 = srv_stat(false);
@@ -635,7 +693,7 @@ int main(int ac, char** av) {
   run_for(O.settle);
 
   J = "{"; js("label", O.label); js("mode", O.mode); js("profile", O.profile); jn("subscribers", O.n); jn("rooms", O.rooms); jn("publishers", O.pubs); jn("size", O.size); jn("rate", O.rate); jn("window", O.rate > 0 ? 0 : O.window);
-  jn("opened", r.ok); jn("failed", g_failed); jn("retried", g_retried); jn("connect_s", r.secs); jn("connect_per_s", r.secs > 0 ? r.ok / r.secs : 0);
+  jn("opened", r.ok); if (g_deflate) jn("deflate_negotiated", double(g_deflate)); jn("failed", g_failed); jn("retried", g_retried); jn("connect_s", r.secs); jn("connect_per_s", r.secs > 0 ? r.ok / r.secs : 0);
   jlat("handshake_to_ready", g_hs);
   if (!g_server_pids.empty()) jn("connect_server_cpu_us", r.ok ? double(a1.cpu_ns - a0.cpu_ns) / 1e3 / r.ok : 0);
   jn("connect_own_cpu_us", r.ok ? double(own1 - own0) / 1e3 / r.ok : 0);
@@ -647,16 +705,20 @@ int main(int ac, char** av) {
     jn("kernel_tcp_bytes_per_conn", r.ok ? (double(k2) - double(k0)) / r.ok : 0); jn("slab_bytes_per_conn", r.ok ? (double(sl2) - double(sl0)) / r.ok : 0);
     jn("closed_by_server", g_closed);
   } else if (O.mode == "storm") {
-    mem("server_before", a0); string arr = "[";
+    mem("server_before", a0); string arr = "["; u64 want = 0;
+    // Publishes m events; whoever is there gets them at once. `want`: deliveries when everybody has everything.
+    auto tell = [&](u32 m) { g_running = true; for (u32 i = 0; i < m; i++) { publish(C[NSUB], 0, 0, now_ns()); want += NSUB; } flush_dirty(); };
+    auto catch_up = [&] { u64 d = g_deliv, t = now_ns(); while (g_deliv < want && now_ns() - t < u64(O.drain * 1e9)) { poll_once(1000000); if (g_deliv != d) { d = g_deliv; t = now_ns(); } } };
     for (u32 k = 0; k < O.storms; k++) {
+      if (O.away) { tell(1); catch_up(); g_recovered = g_gaps = 0; }
       g_hs = Hist(); g_tearing = true; u64 t0 = now_ns(); SrvStat s0 = srv_stat(false); u64 o0 = self_cpu_ns();
       for (u32 i = 0; i < NSUB; i++) { Conn& c = C[i]; if (c.fd >= 0) { if (!O.fin) { linger l{1, 0}; setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &l, sizeof l); } conn_drop(c, FREE); } c.st = FREE; c.tries = 0; c.gen++; }
       g_tearing = false; double drop = double(now_ns() - t0) / 1e9; u32 f0 = g_failed, re0 = g_retried;
-      OpenResult q = open_all(0, NSUB); double all = double(now_ns() - t0) / 1e9; SrvStat s1 = srv_stat(false);
-      char b[500]; snprintf(b, sizeof b, "%s\n    {\"ready\": %u, \"failed\": %u, \"retried\": %u, \"drop_s\": %.3f, \"reconnect_s\": %.3f, \"total_s\": %.3f, \"handshakes_per_s\": %.0f, \"server_cpu_us_each\": %.2f, \"own_cpu_us_each\": %.2f, \"ready_p50_us\": %.0f, \"ready_p99_us\": %.0f, \"ready_max_us\": %.0f}", k ? "," : "", q.ok, g_failed - f0, g_retried - re0, drop, q.secs, all, q.ok / q.secs, q.ok ? double(s1.cpu_ns - s0.cpu_ns) / 1e3 / q.ok : 0, q.ok ? double(self_cpu_ns() - o0) / 1e3 / q.ok : 0, double(g_hs.q(.5)) / 1e3, double(g_hs.q(.99)) / 1e3, double(g_hs.mx) / 1e3);
+      tell(O.away); OpenResult q = open_all(0, NSUB); double all = double(now_ns() - t0) / 1e9; catch_up(); double caught = double(now_ns() - t0) / 1e9; SrvStat s1 = srv_stat(false);
+      char b[700]; snprintf(b, sizeof b, "%s\n    {\"caught_up_s\": %.3f, \"missed\": %lu, \"recovered\": %lu, \"gaps\": %lu, \"ready\": %u, \"failed\": %u, \"retried\": %u, \"drop_s\": %.3f, \"reconnect_s\": %.3f, \"total_s\": %.3f, \"handshakes_per_s\": %.0f, \"server_cpu_us_each\": %.2f, \"own_cpu_us_each\": %.2f, \"ready_p50_us\": %.0f, \"ready_p99_us\": %.0f, \"ready_max_us\": %.0f}", k ? "," : "", caught, want > g_deliv ? want - g_deliv : 0, g_recovered, g_gaps, q.ok, g_failed - f0, g_retried - re0, drop, q.secs, all, q.ok / q.secs, q.ok ? double(s1.cpu_ns - s0.cpu_ns) / 1e3 / q.ok : 0, q.ok ? double(self_cpu_ns() - o0) / 1e3 / q.ok : 0, double(g_hs.q(.5)) / 1e3, double(g_hs.q(.99)) / 1e3, double(g_hs.mx) / 1e3);
       arr += b; run_for(O.settle);
     }
-    SrvStat a2 = srv_stat(true); mem("server_after", a2); jraw("storms", arr + "]");
+    SrvStat a2 = srv_stat(true); mem("server_after", a2); jraw("storms", arr + "]"); jn("duplicated", double(g_dup)); jn("out_of_order", double(g_ooo));
   } else {
     SrvStat a2 = srv_stat(true);
     u32 sl = 0; if (nslow) for (u32 i = 0; i < NSUB; i++) if (C[i].slow && C[i].st == READY) { sl++; ep_set(C[i], EPOLL_CTL_MOD, EPOLLRDHUP); }
@@ -671,6 +733,7 @@ int main(int ac, char** av) {
     if (!g_server_pids.empty()) jn("foreign_cpu_pct", w.secs ? std::max(0.0, (double(w.busy) - double(w.srv_cpu) - double(w.own_cpu)) / 1e7 / w.secs) : 0);
     jn("kernel_tcp_bytes_after", double(k3));
     if (nslow) {
+      if (!O.at_stall_end.empty() && system(O.at_stall_end.c_str()) != 0) note("the command at the stall's end failed");
       jn("slow_subscribers", sl); jn("slow_closed_by_server_during", g_slow_closed);
       for (u32 i = 0; i < NSUB; i++) if (C[i].slow && C[i].st == READY) ep_set(C[i], EPOLL_CTL_MOD, EPOLLIN);
       run_for(O.after); SrvStat a4 = srv_stat(true);
