@@ -120,7 +120,6 @@ void connection_actor::on_closed() {
 void connection_actor::close(const broker::disconnect& why) {
   if (!open_ || std::exchange(closing_, true))
     return;
-  at_.node().counts.closed(at_.index(), why.code);
   to_.wire->close(why);
 }
 

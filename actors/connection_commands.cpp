@@ -225,7 +225,7 @@ void connection_actor::run_presence(const std::string& id, broker::presence_comm
   auto& q = questions_.ask(question::kind::members, id, c.room);
   q.large = true;
   members_message m{{caf::actor_cast<caf::strong_actor_ptr>(this), q.slot},
-                    std::clamp(c.limit, 1u, most_members),
+                    c.limit == 0 ? most_members : std::min(c.limit, most_members),
                     std::move(c.after)};
   offer(q.slot, find(c.room), c.room, std::move(m));
 }

@@ -98,10 +98,8 @@ void loop_unit::post(std::function<void()> job) {
 }
 
 void loop_unit::tell_news(const broker::feed_ptr& from) {
-  if (loop_.on_this_thread()) {
-    news_.push_back(from);
-    return;
-  }
+  if (loop_.on_this_thread())
+    return put_news(from);
   {
     std::lock_guard hold{mutex_};
     shared_.news.push_back(from);
@@ -128,7 +126,9 @@ void loop_unit::take_inbox() {
   }
   append(ready_, taken_.ready);
   append(letters_, taken_.letters);
-  append(news_, taken_.news);
+  for (const auto& from : taken_.news)
+    put_news(from);
+  taken_.news.clear();
   append(presence_, taken_.presence);
   // A job may post another; that one is for the next turn.
   for (auto& job : std::exchange(taken_.jobs, {}))
@@ -260,10 +260,14 @@ void loop_unit::unseat(broker::reader& r) {
   r.from.reset();
 }
 
-void loop_unit::news_of(broker::audience& a) {
-  if (!std::exchange(a.has_news, true))
-    news_.push_back(a.shared_feed());
+void loop_unit::put_news(const broker::feed_ptr& from) {
+  // Once, though it may have an event and somebody who joined in the same turn.
+  auto* a = from->on(index());
+  if (!a || !std::exchange(a->has_news, true))
+    news_.push_back(from);
 }
+
+void loop_unit::news_of(const broker::audience& a) { put_news(a.shared_feed()); }
 
 // -- connections ----------------------------------------------------------------------
 

@@ -94,7 +94,8 @@ public:
 private:
   void take_inbox();
   void run_ready(std::size_t& budget);
-  void news_of(broker::audience& a);
+  void put_news(const broker::feed_ptr& from);
+  void news_of(const broker::audience& a);
 
   struct mail {
     caf::strong_actor_ptr to;

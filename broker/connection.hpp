@@ -119,7 +119,7 @@ public:
   [[nodiscard]] virtual bool may_connect(std::string_view remote_address) = 0;
   /// That socket is gone.
   virtual void disconnected(std::string_view remote_address) = 0;
-  /// A refusal becomes an HTTP answer: 401, 403, 429 or 503 with `Retry-After`.
+  /// A refusal becomes an HTTP answer: 401, 403, 429, 501 or 503 with `Retry-After`.
   [[nodiscard]] virtual result<admitted> admit(const handshake& h, loop& at) = 0;
 };
 

@@ -23,6 +23,13 @@ broker::publish_outcome outcome_of(int commit_rc) noexcept {
   return not_written ? broker::publish_outcome::not_stored : broker::publish_outcome::unknown;
 }
 
+/// Clients are not to learn where the files lie.
+broker::refusal without_directory(broker::refusal why) {
+  if (const auto slash = why.message.rfind('/', why.message.find(": ")); slash != std::string::npos)
+    why.message.erase(0, slash + 1);
+  return why;
+}
+
 } // namespace
 
 sqlite_writer::sqlite_writer(sqlite_file file, sqlite_tables tables, dedup_table seen,
@@ -84,15 +91,18 @@ void sqlite_writer::write(std::span<write_task> tasks) {
   const auto [rc, committing] =
       removed_ ? sqlite_batch::written{SQLITE_READONLY_DBMOVED, false} : batch_.write(tasks);
   if (rc == SQLITE_OK) {
-    if (!std::exchange(working_, true))
+    // A batch that wrote nothing says nothing of writing.
+    if (!working_ && batch_.probe() == SQLITE_OK) {
+      working_ = true;
       set_health(broker::errc::ok);
+    }
     confirm(tasks);
   } else {
     const auto why = file_.db.failure(rc);
     batch_.roll_back();
     working_ = false;
     set_health(why);
-    refuse(tasks, why, committing ? outcome_of(rc) : broker::publish_outcome::not_stored);
+    refuse(tasks, without_directory(why), committing ? outcome_of(rc) : broker::publish_outcome::not_stored);
   }
   batch_.forget(tasks);
   shared_->queue.done(publishes, bytes);

@@ -55,8 +55,7 @@ struct listener_options {
   broker::tape_budget* tapes = nullptr;
   /// Outlives the listener; null: it counts for itself.
   transport_counters* counters = nullptr;
-  /// Hears of each goodbye that no handler asked for: rules that were broken, a full lane, `close_all`. May
-  /// be empty; on the loop's thread.
+  /// Hears of each goodbye, whoever asked for it. May be empty; on the loop's thread.
   std::function<void(broker::close_code)> on_goodbye;
 };
 

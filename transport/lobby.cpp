@@ -57,7 +57,7 @@ void lobby::leave(websocket& w) noexcept {
 void lobby::say_goodbye(const broker::disconnect& why) {
   // Closing moves a connection to the other list.
   for (auto it = open_.begin(); it != open_.end();)
-    (it++)->send_away(why);
+    (it++)->close(why);
   for (auto& s : sessions_)
     s.end_when_idle();
 }

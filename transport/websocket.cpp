@@ -176,16 +176,16 @@ void websocket::on_frames(std::string_view payload, bool text, bool compressed) 
     break;
   case broker::inflater::outcome::bad:
     ++home_.counters().protocol_errors;
-    return send_away({close_code::bad_payload, "a compressed message is damaged", 0});
+    return close({close_code::bad_payload, "a compressed message is damaged", 0});
   case broker::inflater::outcome::too_large:
     ++home_.counters().protocol_errors;
-    return send_away({close_code::too_big, "a message is larger than the limit", 0});
+    return close({close_code::too_big, "a message is larger than the limit", 0});
   }
   if (!text)
     return handler_->on_binary();
   if (!simdjson::validate_utf8(message.data(), message.size())) {
     ++home_.counters().protocol_errors;
-    return send_away({close_code::bad_payload, "a text message is not valid UTF-8", 0});
+    return close({close_code::bad_payload, "a text message is not valid UTF-8", 0});
   }
   handler_->on_message(message);
 }
@@ -204,7 +204,7 @@ void websocket::finish_reading() {
     return;
   if (end.answer.empty()) {
     ++home_.counters().protocol_errors;
-    return send_away(end.why);
+    return close(end.why);
   }
   lane_.end() += end.answer;
   peer_done_ = true; // it is ours to close the socket first (RFC 6455 section 7.1.1)
@@ -247,14 +247,8 @@ void websocket::close(const broker::disconnect& why) {
   close_code_ = static_cast<std::uint16_t>(why.code);
   broker::append_close_frame(lane_.end(), close_code_, why.reason);
   begin_closing();
-}
-
-void websocket::send_away(const broker::disconnect& why) {
-  if (phase_ != phase::open)
-    return;
   if (const auto& tell = home_.options().on_goodbye)
     tell(why.code);
-  close(why);
 }
 
 void websocket::begin_closing() {

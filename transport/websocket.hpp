@@ -29,8 +29,6 @@ public:
   void open(std::string_view response, std::string early);
   /// Closes the socket at once; the handler hears of it at the turn's end.
   void drop();
-  /// As `close`, when it is not the handler that wants it: the listener's owner is told.
-  void send_away(const broker::disconnect& why);
   /// The time by which a closing socket is dropped.
   [[nodiscard]] broker::steady_time deadline() const noexcept { return deadline_; }
 

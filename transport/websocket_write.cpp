@@ -36,7 +36,7 @@ bool websocket::room_for_more() {
   if (lane_.size() <= home_.options().control_bytes)
     return true;
   ++home_.counters().slow_consumers;
-  send_away({close_code::slow_consumer, "answers wait unread", 0});
+  close({close_code::slow_consumer, "answers wait unread", 0});
   return false;
 }
 

@@ -205,3 +205,11 @@ TEST_CASE_METHOD(actor_fixture, "what this version does not offer says so", "[ac
   CHECK(c.ask({{"op", "call"}, {"method", "a.b"}, {"data", 1}})["code"] == "not_supported");
   CHECK(c.ask({{"op", "resume"}, {"ticket", "x"}, {"rooms", json::object()}})["code"] == "not_supported");
 }
+
+TEST_CASE_METHOD(actor_fixture, "presence without a limit lists everybody", "[actors]") {
+  for (auto i = 0; i < 3; ++i)
+    connect().ask(join("chat.one"));
+  const auto ok = connect().ask({{"op", "presence"}, {"room", "chat.one"}});
+  CHECK(ok["members"].size() == 3);
+  CHECK(ok["more"] == false);
+}

@@ -298,7 +298,7 @@ TEST_CASE("close_all says goodbye to everybody and accepts no one", "[websocket]
   CHECK_THROWS(raw_client{"127.0.0.1", port});
 }
 
-TEST_CASE("every goodbye that no handler asked for is told, once", "[websocket]") {
+TEST_CASE("every goodbye is told, once", "[websocket]") {
   std::vector<int> told; // the loop's
   transport::listener_options options;
   options.send_buffer_bytes = 4608;
@@ -327,5 +327,5 @@ TEST_CASE("every goodbye that no handler asked for is told, once", "[websocket]"
   REQUIRE(server.client(6));
   server.listener.close_all({broker::close_code::going_away, "the end", 0});
   CHECK(staying.wait_for_close()->close_code() == 1001);
-  server.on_loop([&] { CHECK(told == std::vector<int>{1002, 1007, 1009, 4103, 1001}); });
+  server.on_loop([&] { CHECK(told == std::vector<int>{1002, 1007, 1009, 4101, 4103, 1001}); });
 }
