@@ -2,6 +2,7 @@
 
 #include "broker/wire_frame.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/swallowing_connection.hpp"
 
 #include <cstdlib>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <vector>
 
 using namespace hubbub::broker;
+using hubbub::tests::swallowing_connection;
 
 // A sanitizer brings an allocator of its own.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -29,29 +31,6 @@ std::size_t allocations = 0;
 [[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 
 namespace {
-
-/// Takes everything and keeps nothing.
-class swallowing_connection final : public connection {
-public:
-  void control(std::string_view) override {}
-  void control_frame(std::string_view) override {}
-  [[nodiscard]] std::size_t write(std::span<const std::string_view> slices) override {
-    std::size_t n = 0;
-    for (auto s : slices)
-      n += s.size();
-    taken += n;
-    return n;
-  }
-  void keep(std::string_view) override {}
-  [[nodiscard]] std::size_t control_bytes() const noexcept override { return 0; }
-  void close(const disconnect&) override {}
-  void pause_reading() override {}
-  void resume_reading() override {}
-  [[nodiscard]] steady_time last_received() const noexcept override { return {}; }
-  [[nodiscard]] steady_time last_sent() const noexcept override { return {}; }
-  [[nodiscard]] wire_format format() const noexcept override { return wire_format::websocket; }
-  std::size_t taken = 0;
-};
 
 struct no_log final : log_reader {
   void pull(reader&) override { FAIL("nobody is behind"); }
