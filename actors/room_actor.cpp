@@ -67,9 +67,11 @@ void room_actor::took() noexcept {
 void room_actor::show_numbers() noexcept {
   readers_.store(static_cast<std::uint32_t>(room_.readers()), std::memory_order_relaxed);
   people_.store(room_.people(), std::memory_order_relaxed);
-  offset_.store(room_.position().offset, std::memory_order_relaxed);
+  show_offset();
   mind_idleness();
 }
+
+void room_actor::show_offset() noexcept { offset_.store(room_.position().offset, std::memory_order_relaxed); }
 
 caf::behavior room_actor::make_behavior() {
   set_exception_handler([](caf::scheduled_actor*, std::exception_ptr& thrown) {
@@ -109,7 +111,6 @@ caf::behavior room_actor::make_behavior() {
         ++publishes_;
         bus_inbox::calling here{*inbox_};
         room_.publish(token, std::move(m.what));
-        offset_.store(room_.position().offset, std::memory_order_relaxed);
         mind_idleness();
       },
       [this](leave_message& m) {
@@ -204,6 +205,7 @@ void room_actor::on_published(broker::publish_token token, broker::stored what) 
   auto& counts = what.duplicate ? node_.counts.duplicates : node_.counts.published;
   counts.add(unit().index());
   --publishes_;
+  show_offset(); // before anybody has the answer, or the event, and looks
   reply(take_pending(token), std::move(what));
 }
 
@@ -218,6 +220,7 @@ void room_actor::on_adopted(std::uint32_t loop, broker::feed_ptr from) {
 }
 
 void room_actor::tell_news(const broker::feed_ptr& from, std::uint64_t loops) {
+  show_offset();
   for (; loops != 0; loops &= loops - 1)
     node_.loops[static_cast<std::size_t>(std::countr_zero(loops))]->tell_news(from);
 }

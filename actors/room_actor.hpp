@@ -65,6 +65,7 @@ private:
   [[nodiscard]] loop_unit& unit() noexcept;
   void took() noexcept;
   void show_numbers() noexcept;
+  void show_offset() noexcept;
   [[nodiscard]] caller take_pending(std::uint64_t id);
   void reply(const caller& to, decltype(answer::what) what);
   /// Has itself asked later whether it may end, when nobody reads it.

@@ -1,4 +1,5 @@
 #include "tests/actors/actor_fixture.hpp"
+#include "tests/support/seeds.hpp"
 
 #include <algorithm>
 #include <map>
@@ -450,7 +451,7 @@ private:
 
 TEST_CASE("whatever happens to rooms and sockets, each event comes once or is told as lost",
           "[actors][model]") {
-  for (std::uint32_t seed = 1; seed <= 300; ++seed) {
+  for (std::uint32_t seed = 1; seed <= seeds(300); ++seed) {
     CAPTURE(seed);
     world w{seed};
     w.run(300);

@@ -4,6 +4,7 @@
 #include "broker/wire_frame.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/fake_connection.hpp"
+#include "tests/support/seeds.hpp"
 
 #include <array>
 #include <charconv>
@@ -346,7 +347,7 @@ policy rules_of(room_kind kind, overflow when) {
 }
 
 void schedules(policy rules) {
-  for (std::uint32_t seed = 1; seed <= 1000; ++seed) {
+  for (std::uint32_t seed = 1; seed <= hubbub::tests::seeds(1000); ++seed) {
     CAPTURE(seed);
     world w{seed, rules};
     w.run(200);

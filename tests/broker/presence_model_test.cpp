@@ -1,6 +1,7 @@
 #include "broker/presence.hpp"
 
 #include "tests/support/catch.hpp"
+#include "tests/support/seeds.hpp"
 
 #include <algorithm>
 #include <map>
@@ -166,7 +167,7 @@ void run(unsigned seed) {
 } // namespace
 
 TEST_CASE("who applies what it is told always ends with the true roster", "[presence][model]") {
-  for (unsigned seed = 1; seed <= 200; ++seed) {
+  for (unsigned seed = 1; seed <= hubbub::tests::seeds(200); ++seed) {
     INFO("seed " << seed);
     run(seed);
   }
