@@ -20,8 +20,6 @@ std::int64_t conflation::add(std::string_view key, conflated newest) {
     const auto offset = newest.offset;
     by_offset_.emplace(offset, row{std::string{key}, std::move(newest)});
   }
-  while (bytes_ > most_bytes_ && by_offset_.size() > 1)
-    drop_oldest();
   return static_cast<std::int64_t>(bytes_) - before;
 }
 

@@ -20,11 +20,11 @@ struct conflated {
 };
 
 /// The newest frame of each key among those that a tape gave up; bounded by
-/// the number of keys and by bytes: beyond them the key that was silent longest goes.
+/// the number of keys: beyond it the key that was silent longest goes.
 /// Not synchronised: the tape guards it.
 class conflation {
 public:
-  conflation(std::uint32_t keys, std::size_t bytes) : keys_{keys}, most_bytes_{bytes} {}
+  explicit conflation(std::uint32_t keys) : keys_{keys} {}
 
   /// Offsets rise from call to call. Returns by how many bytes it grew (or shrank).
   std::int64_t add(std::string_view key, conflated newest);
@@ -45,7 +45,6 @@ private:
     conflated newest;
   };
   std::uint32_t keys_;
-  std::size_t most_bytes_;
   std::size_t bytes_ = 0;
   std::map<std::uint64_t, row> by_offset_;
   std::unordered_map<std::string, std::uint64_t, text_hash, std::equal_to<>> by_key_;

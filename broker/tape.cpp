@@ -159,7 +159,7 @@ cursor tape_view::not_before(cursor from, std::int64_t time_ms) const noexcept {
 tape::tape(options o, tape_budget& budget, std::uint64_t after)
     : options_{o}, budget_{budget}, after_{after}, list_{std::make_shared<segment_list>()} {
   if (options_.conflate_keys > 0)
-    conflation_ = std::make_unique<conflation>(options_.conflate_keys, options_.bytes);
+    conflation_ = std::make_unique<conflation>(options_.conflate_keys);
   add_segment(0);
 }
 

@@ -76,7 +76,7 @@ public:
   struct options {
     /// Index included. At least one segment is always there.
     std::size_t bytes = 262'144;
-    /// Keep what was trimmed by key, this many keys and no more than `bytes` of them; 0: no.
+    /// Keep what was trimmed by key, this many keys; 0: no.
     std::uint32_t conflate_keys = 0;
     /// Count the excluded frames that were trimmed, so that `dropped` is exact.
     bool count_excluded = false;
