@@ -210,7 +210,7 @@ void loop_unit::send_now(const broker::feed_ptr& from) {
 void loop_unit::show_presence(broker::reader& r) {
   if (r.to->wire->blocked() || r.to->wire->control_bytes() > little_control)
     return; // the mark is its version: it asks again when its lane is empty
-  const auto view = r.from->presence();
+  const auto view = r.feed().presence();
   // Who has just joined knows more than what the room showed last.
   if (!view || view->version() <= r.presence_version)
     return;
@@ -257,7 +257,6 @@ void loop_unit::unseat(broker::reader& r) {
   a->remove(r);
   if (a->empty())
     audiences_.erase(a->from().room());
-  r.from.reset();
 }
 
 void loop_unit::put_news(const broker::feed_ptr& from) {

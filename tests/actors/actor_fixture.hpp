@@ -32,7 +32,8 @@ private:
   const broker::clock& time_;
 };
 
-/// A bus with faults at a test's command: a publish of type `crash` makes the room's handler throw.
+/// A bus with faults at a test's command: a publish of type `crash` makes the room's handler throw,
+/// and a read of `chat.breaks` that of whoever reads.
 class fickle_bus final : public broker::event_bus {
 public:
   explicit fickle_bus(std::unique_ptr<broker::event_bus> real) : real_{std::move(real)} {}
@@ -56,6 +57,8 @@ public:
     return std::make_unique<fickle_interest>(real_->want(room, std::move(ear)));
   }
   void read(broker::read_request what, broker::read_handler done) override {
+    if (what.room.str() == "chat.breaks")
+      throw std::runtime_error{"asked to break"};
     if (holds_reads)
       held_.emplace_back(std::move(what), std::move(done));
     else
