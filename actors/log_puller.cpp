@@ -94,6 +94,9 @@ void log_puller::serve(broker::reader& r, const broker::read_result& from, const
                       {{"room", r.feed().room().str()}, {"why", from.why.message}});
     return;
   }
+  if (from.head.epoch != r.feed().epoch())
+    return ask_later(); // the log began anew, and the room has not heard of it yet: its readers will be sent
+                        // away
   if (!from.complete) {
     broker::gap hole{r.feed().room(), seat.at.offset, std::nullopt};
     if (!from.events.empty())

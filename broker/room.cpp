@@ -29,9 +29,10 @@ room::~room() = default;
 void room::ready(stream_position head) {
   if (is_live()) {
     position_.epoch = std::move(head.epoch);
+  } else if (feed_ && head.epoch != position_.epoch) {
+    return began_anew(std::move(head));
   } else if (feed_ && head.offset != position_.offset) {
     // Known from before the trouble: what was missed is read.
-    position_.epoch = std::move(head.epoch);
     state_ = state::ready;
     return load(position_.offset, false);
   } else {
@@ -39,6 +40,15 @@ void room::ready(stream_position head) {
   }
   state_ = state::ready;
   serve_waiting();
+}
+
+void room::began_anew(stream_position head) {
+  position_ = std::move(head);
+  state_ = state::ready;
+  if (feed_ && !is_live())
+    renew_feed(position_.offset);
+  if (!loading_)
+    serve_waiting();
 }
 
 void room::unavailable(refusal why) {
@@ -135,8 +145,9 @@ void room::open_feed() {
 }
 
 void room::make_feed(std::uint64_t after) {
-  feed_ = std::make_shared<feed>(name_, rules_, around_.loops, around_.budget, after,
-                                 feed_serial{generation_, ++feeds_});
+  feed_ =
+      std::make_shared<feed>(name_, rules_, around_.loops, around_.budget, after,
+                             feed_serial{generation_, ++feeds_}, is_live() ? std::string{} : position_.epoch);
 }
 
 void room::renew_feed(std::uint64_t after) {
@@ -162,8 +173,9 @@ void room::load(std::uint64_t after, bool newest) {
 
 void room::loaded(read_result r) {
   loading_ = false;
-  if (r.why.code != errc::ok) {
-    // The tape stays as it is, so that no reader passes over what could not be read: asked again soon.
+  if (r.why.code != errc::ok || r.head.epoch != position_.epoch) {
+    // The tape stays as it is, so that no reader passes over what could not be read, or is of another life of
+    // the log: asked again soon.
     load_failed_ = true;
     out_.delay_tick(load_again);
     return serve_waiting();

@@ -103,6 +103,8 @@ void room::ask_log(join_request who, read_request what,
       return out_.on_join_refused(who.id, left());
     if (r.why.code != errc::ok)
       return out_.on_join_refused(who.id, r.why);
+    if (r.head.epoch != position_.epoch)
+      return out_.on_join_refused(who.id, {errc::unavailable, "the room's log began anew", retry_soon_ms});
     if (is_ahead(who, r) && !load_failed_) {
       missed();
       return join(who);
