@@ -1,0 +1,96 @@
+#include "cluster/nats_bus.hpp"
+
+#include "cluster/jetstream_context.hpp"
+#include "cluster/jetstream_log.hpp"
+#include "cluster/live_interest.hpp"
+
+#include <utility>
+
+namespace hubbub::cluster {
+namespace {
+
+using broker::errc;
+
+class nats_bus final : public broker::event_bus {
+public:
+  nats_bus(std::shared_ptr<jetstream_context> with, const broker::namespaces& spaces)
+      : with_{std::move(with)}, spaces_{spaces}, log_{std::make_shared<jetstream_log>(with_, spaces)} {}
+
+  ~nats_bus() override {
+    log_->close();
+    with_->link->close();
+  }
+  nats_bus(const nats_bus&) = delete;
+  nats_bus& operator=(const nats_bus&) = delete;
+
+  [[nodiscard]] broker::refusal start() {
+    // What is called from the link's threads holds nothing that is gone when the bus is.
+    nats_link::observer o;
+    o.back = [weak = std::weak_ptr{log_}] {
+      if (const auto log = weak.lock())
+        log->trouble();
+    };
+    o.dropped = o.back;
+    o.tick = [weak = std::weak_ptr{log_}] {
+      if (const auto log = weak.lock())
+        log->tick();
+    };
+    with_->link->observe(std::move(o));
+    return log_->start();
+  }
+
+  std::unique_ptr<broker::interest> want(const broker::room_name& room,
+                                         std::shared_ptr<broker::event_bus_handler> handler) override {
+    if (is_live(room))
+      return std::make_unique<live_interest>(with_->link->id().substr(0, 8), std::move(handler));
+    return log_->want(room, std::move(handler));
+  }
+
+  void read(broker::read_request what, broker::read_handler done) override {
+    if (!is_live(what.room))
+      return log_->read(std::move(what), std::move(done));
+    broker::read_result nothing;
+    nothing.complete = what.after == 0;
+    nothing.head.epoch = with_->link->id().substr(0, 8);
+    done(std::move(nothing));
+  }
+
+  broker::guarantee promises() const override { return log_->promises(); }
+
+  broker::refusal health() const override {
+    if (!with_->link->is_connected())
+      return {errc::unavailable, "there is no connection to NATS"};
+    return log_->state();
+  }
+
+private:
+  [[nodiscard]] bool is_live(const broker::room_name& room) const noexcept {
+    return spaces_.is_declared(room.space()) && spaces_.of(room).kind == broker::room_kind::live;
+  }
+
+  const std::shared_ptr<jetstream_context> with_;
+  const broker::namespaces spaces_;
+  const std::shared_ptr<jetstream_log> log_;
+};
+
+} // namespace
+
+broker::result<std::unique_ptr<broker::event_bus>> open_nats_bus(nats_options options,
+                                                                 const broker::namespaces& spaces,
+                                                                 const broker::clock& time,
+                                                                 broker::log_sink& log) {
+  auto names = subjects::under(options.prefix);
+  if (!names)
+    return names.error();
+  auto link = nats_link::open(options, log);
+  if (!link)
+    return link.error();
+  auto with =
+      std::make_shared<jetstream_context>(std::move(options), std::move(*names), time, log, std::move(*link));
+  auto bus = std::make_unique<nats_bus>(std::move(with), spaces);
+  if (auto why = bus->start(); why.code != errc::ok)
+    return why;
+  return std::unique_ptr<broker::event_bus>{std::move(bus)};
+}
+
+} // namespace hubbub::cluster
