@@ -3,6 +3,7 @@
 #include "cluster/jetstream_context.hpp"
 #include "cluster/jetstream_log.hpp"
 #include "cluster/live_interest.hpp"
+#include "cluster/nats_canary.hpp"
 
 #include <utility>
 
@@ -14,7 +15,10 @@ using broker::errc;
 class nats_bus final : public broker::event_bus {
 public:
   nats_bus(std::shared_ptr<jetstream_context> with, const broker::namespaces& spaces)
-      : with_{std::move(with)}, spaces_{spaces}, log_{std::make_shared<jetstream_log>(with_, spaces)} {}
+      : with_{std::move(with)},
+        spaces_{spaces},
+        log_{std::make_shared<jetstream_log>(with_, spaces)},
+        canary_{std::make_shared<nats_canary>(with_)} {}
 
   ~nats_bus() override {
     log_->close();
@@ -31,12 +35,17 @@ public:
         log->trouble();
     };
     o.dropped = o.back;
-    o.tick = [weak = std::weak_ptr{log_}] {
-      if (const auto log = weak.lock())
-        log->tick();
+    o.tick = [log = std::weak_ptr{log_}, canary = std::weak_ptr{canary_}] {
+      if (const auto l = log.lock())
+        l->tick();
+      if (const auto c = canary.lock())
+        c->tick();
     };
     with_->link->observe(std::move(o));
-    return log_->start();
+    auto why = log_->start();
+    if (why.code == errc::ok)
+      canary_->start();
+    return why;
   }
 
   std::unique_ptr<broker::interest> want(const broker::room_name& room,
@@ -60,7 +69,9 @@ public:
   broker::refusal health() const override {
     if (!with_->link->is_connected())
       return {errc::unavailable, "there is no connection to NATS"};
-    return log_->state();
+    if (auto why = log_->state(); why.code != errc::ok)
+      return why;
+    return canary_->state();
   }
 
 private:
@@ -71,6 +82,7 @@ private:
   const std::shared_ptr<jetstream_context> with_;
   const broker::namespaces spaces_;
   const std::shared_ptr<jetstream_log> log_;
+  const std::shared_ptr<nats_canary> canary_;
 };
 
 } // namespace
