@@ -53,6 +53,8 @@ bool within(std::chrono::milliseconds time, Is is) {
 
 /// A node's bus on a server, with namespace `chat` and its own times.
 struct nats_node {
+  /// Not open yet.
+  nats_node() : spaces{{}, {{"chat", {}}}} {}
   explicit nats_node(std::string url, broker::policy rules = {}, cluster::nats_intervals every = {}) {
     options.servers = {std::move(url)};
     options.every = every;
