@@ -2,9 +2,10 @@
 
 #include "cluster/jetstream_context.hpp"
 #include "cluster/jetstream_log.hpp"
-#include "cluster/live_interest.hpp"
+#include "cluster/live_room.hpp"
 #include "cluster/nats_canary.hpp"
 
+#include <string>
 #include <utility>
 
 namespace hubbub::cluster {
@@ -12,20 +13,20 @@ namespace {
 
 using broker::errc;
 
-class nats_bus final : public broker::event_bus {
+class connected_bus final : public nats_bus {
 public:
-  nats_bus(std::shared_ptr<jetstream_context> with, const broker::namespaces& spaces)
+  connected_bus(std::shared_ptr<jetstream_context> with, const broker::namespaces& spaces)
       : with_{std::move(with)},
         spaces_{spaces},
         log_{std::make_shared<jetstream_log>(with_, spaces)},
         canary_{std::make_shared<nats_canary>(with_)} {}
 
-  ~nats_bus() override {
+  ~connected_bus() override {
     log_->close();
     with_->link->close();
   }
-  nats_bus(const nats_bus&) = delete;
-  nats_bus& operator=(const nats_bus&) = delete;
+  connected_bus(const connected_bus&) = delete;
+  connected_bus& operator=(const connected_bus&) = delete;
 
   [[nodiscard]] broker::refusal start() {
     // What is called from the link's threads holds nothing that is gone when the bus is.
@@ -50,8 +51,11 @@ public:
 
   std::unique_ptr<broker::interest> want(const broker::room_name& room,
                                          std::shared_ptr<broker::event_bus_handler> handler) override {
-    if (is_live(room))
-      return std::make_unique<live_interest>(with_->link->id().substr(0, 8), std::move(handler));
+    if (is_live(room)) {
+      auto made = std::make_shared<live_room>(with_, room, std::move(handler));
+      made->open(live_epoch());
+      return std::make_unique<live_room_interest>(std::move(made));
+    }
     return log_->want(room, std::move(handler));
   }
 
@@ -60,7 +64,7 @@ public:
       return log_->read(std::move(what), std::move(done));
     broker::read_result nothing;
     nothing.complete = what.after == 0;
-    nothing.head.epoch = with_->link->id().substr(0, 8);
+    nothing.head.epoch = live_epoch();
     done(std::move(nothing));
   }
 
@@ -74,7 +78,14 @@ public:
     return canary_->state();
   }
 
+  nats_figures figures() const noexcept override {
+    const auto& c = with_->counters;
+    return {c.foreign, c.not_json, c.bad_headers, c.missed, c.live_lost};
+  }
+
 private:
+  /// Live rooms have no log: their positions are this node's own, and end with it.
+  [[nodiscard]] std::string live_epoch() const { return with_->link->id().substr(0, 8); }
   [[nodiscard]] bool is_live(const broker::room_name& room) const noexcept {
     return spaces_.is_declared(room.space()) && spaces_.of(room).kind == broker::room_kind::live;
   }
@@ -87,10 +98,9 @@ private:
 
 } // namespace
 
-broker::result<std::unique_ptr<broker::event_bus>> open_nats_bus(nats_options options,
-                                                                 const broker::namespaces& spaces,
-                                                                 const broker::clock& time,
-                                                                 broker::log_sink& log) {
+broker::result<std::unique_ptr<nats_bus>> open_nats_bus(nats_options options,
+                                                        const broker::namespaces& spaces,
+                                                        const broker::clock& time, broker::log_sink& log) {
   auto names = subjects::under(options.prefix);
   if (!names)
     return names.error();
@@ -99,10 +109,10 @@ broker::result<std::unique_ptr<broker::event_bus>> open_nats_bus(nats_options op
     return link.error();
   auto with =
       std::make_shared<jetstream_context>(std::move(options), std::move(*names), time, log, std::move(*link));
-  auto bus = std::make_unique<nats_bus>(std::move(with), spaces);
+  auto bus = std::make_unique<connected_bus>(std::move(with), spaces);
   if (auto why = bus->start(); why.code != errc::ok)
     return why;
-  return std::unique_ptr<broker::event_bus>{std::move(bus)};
+  return std::unique_ptr<nats_bus>{std::move(bus)};
 }
 
 } // namespace hubbub::cluster

@@ -59,7 +59,9 @@ struct nats_node {
     options.servers = {std::move(url)};
     options.every = every;
     options.timeout = 1s;
-    spaces = broker::namespaces{{}, {{"chat", rules}}};
+    broker::policy live;
+    live.kind = broker::room_kind::live;
+    spaces = broker::namespaces{{}, {{"chat", rules}, {"live", live}}};
     open();
   }
   void open() {
@@ -68,7 +70,7 @@ struct nats_node {
       throw std::runtime_error{made.error().message};
     bus = std::move(*made);
   }
-  [[nodiscard]] broker::result<std::unique_ptr<broker::event_bus>> try_open() {
+  [[nodiscard]] broker::result<std::unique_ptr<cluster::nats_bus>> try_open() {
     return cluster::open_nats_bus(options, spaces, time, log);
   }
 
@@ -76,7 +78,7 @@ struct nats_node {
   broker::namespaces spaces;
   broker::system_clock time;
   recording_log log;
-  std::unique_ptr<broker::event_bus> bus;
+  std::unique_ptr<cluster::nats_bus> bus;
 };
 
 /// What can be asked of a stream without hubbub.
