@@ -188,6 +188,7 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
       return made.error();
     connection = std::move(*made);
     inbox_handle = listen(nullptr);
+    limit_pending(inbox_handle, -1, -1); // as much as was asked for
     {
       std::lock_guard lock{mutex};
       server = server_of(connection.get());
@@ -268,7 +269,8 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
       return attend(t.sub);
     if (!may_send(t))
       return;
-    if (publish_nats(connection.get(), t.message.get()))
+    // What broke off is answered when the connection is given up, or in time.
+    if (publish_nats(connection.get(), t.message.get()) != send_result::not_sent)
       return;
     if (auto done = take(t.token))
       done(fate::not_sent, {});
