@@ -1,24 +1,13 @@
 #include "broker/command_fields.hpp"
 
+#include "broker/json_text.hpp"
 #include "broker/protocol.hpp"
-
-#include <simdjson.h>
 
 #include <charconv>
 #include <limits>
 
 namespace hubbub::broker::protocol {
 namespace {
-
-std::string without_white_space(std::string_view json) {
-  std::string shorter(json.size() + simdjson::SIMDJSON_PADDING, '\0');
-  std::size_t size = 0;
-  // It fails only where a string does not end, and these were checked.
-  if (simdjson::minify(json.data(), json.size(), shorter.data(), size))
-    size = 0;
-  shorter.resize(size);
-  return shorter;
-}
 
 template <class Integer>
 bool parse_integer(const json_text& from, Integer lowest, Integer& to) {

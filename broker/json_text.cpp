@@ -1,5 +1,7 @@
 #include "broker/json_text.hpp"
 
+#include <simdjson.h>
+
 #include <cstring>
 
 namespace hubbub::broker::protocol {
@@ -171,6 +173,16 @@ bool is_plain(std::string_view text) noexcept {
     if (static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\')
       return false;
   return true;
+}
+
+std::string without_white_space(std::string_view json) {
+  std::string shorter(json.size() + simdjson::SIMDJSON_PADDING, '\0');
+  std::size_t size = 0;
+  // It fails only where a string does not end, and these were checked.
+  if (simdjson::minify(json.data(), json.size(), shorter.data(), size))
+    size = 0;
+  shorter.resize(size);
+  return shorter;
 }
 
 } // namespace hubbub::broker::protocol

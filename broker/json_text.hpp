@@ -37,6 +37,9 @@ struct json_text {
 /// Needs nothing of `text` an escape between quotes?
 [[nodiscard]] bool is_plain(std::string_view text) noexcept;
 
+/// The same value without white space between its parts, and so without line breaks; `json` must be checked.
+[[nodiscard]] std::string without_white_space(std::string_view json);
+
 /// Without trailing white space.
 [[nodiscard]] inline std::string_view trimmed(std::string_view text) noexcept {
   while (!text.empty() &&

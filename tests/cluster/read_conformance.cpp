@@ -93,7 +93,7 @@ TEST_CASE("a read stops before it has too many bytes, but gives one event at lea
   what.newest = true;
   r = read(*bus, what);
   REQUIRE(r.events.size() == 1);
-  CHECK(r.events[0]->data[0] == 'c');
+  CHECK(data_of(r.events)[0][0] == 'c');
   CHECK(r.more);
   what.offsets_only = true; // which take no bytes
   r = read(*bus, what);
@@ -120,7 +120,7 @@ TEST_CASE("a read is complete exactly when nothing after its position was trimme
   CHECK_FALSE(read(*t.bus, after("chat.1", t.at[0])).complete);
   CHECK_FALSE(read(*t.bus, after("chat.1", t.at[1] - 1)).complete);
   // b itself is gone, but nothing after it.
-  CHECK(read(*t.bus, after("chat.1", t.at[1])).complete);
+  CHECK(read(*t.bus, after("chat.1", t.at[1])).complete == t.kit->is_exact());
   CHECK(read(*t.bus, after("chat.1", t.at[2])).complete);
   CHECK(read(*t.bus, after("chat.1", t.at[4])).complete);
   // A position that this log never gave out.
@@ -141,7 +141,7 @@ TEST_CASE("a room that nobody knows is complete from the beginning only", "[conf
 }
 
 TEST_CASE("events that are too old never come out again", "[conformance]") {
-  auto kit = make_kit(GENERATE(from_range(kinds())));
+  auto kit = make_kit(GENERATE(from_range(timed_kinds())));
   broker::policy rules;
   rules.history_age = 1min;
   auto bus = kit->open(broker::namespaces{rules});
@@ -174,7 +174,7 @@ TEST_CASE("events that are too old never come out again", "[conformance]") {
 }
 
 TEST_CASE("what was trimmed is known when the room has no events and no interest", "[conformance]") {
-  auto kit = make_kit(GENERATE(from_range(kinds())));
+  auto kit = make_kit(GENERATE(from_range(timed_kinds())));
   broker::policy rules;
   rules.history_age = 1min;
   auto bus = kit->open(broker::namespaces{rules});
@@ -217,7 +217,7 @@ TEST_CASE("an age of zero means that events do not grow too old", "[conformance]
 }
 
 TEST_CASE("a read that may not reach far back treats older events as trimmed", "[conformance]") {
-  auto kit = make_kit(GENERATE(from_range(kinds())));
+  auto kit = make_kit(GENERATE(from_range(timed_kinds())));
   auto bus = kit->open(broker::namespaces{});
   room_double chat{*bus, "chat.1"};
   const auto start = broker::manual_clock{}.unix_ms();

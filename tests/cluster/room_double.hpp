@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/event_bus.hpp"
+#include "cluster/base64.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -58,7 +59,9 @@ public:
   void on_refused(broker::publish_token token, broker::publish_refused what) override {
     note([&] { answer(token, {false, {}, std::move(what)}); });
   }
-  void on_epoch(broker::stream_position) override {}
+  void on_epoch(broker::stream_position head) override {
+    note([&] { epochs_.push_back(std::move(head)); });
+  }
 
   /// Waits until `is` holds of what was recorded.
   template <class Is>
@@ -77,6 +80,22 @@ public:
     std::lock_guard lock{mutex_};
     return heads_.front();
   }
+  /// Waits until the room is open, or cannot be.
+  void until_known() {
+    until([&] { return !heads_.empty() || !unavailable_.empty(); }, "an answer to `want`");
+  }
+  /// Waits until the event at `offset` came, or the room began behind it.
+  void until_at(std::uint64_t offset) {
+    until(
+        [&] {
+          return (!events_.empty() && events_.back()->offset >= offset) ||
+                 (!heads_.empty() && heads_.front().offset >= offset);
+        },
+        "the event itself");
+  }
+  void until_events(std::size_t n) {
+    until([&] { return events_.size() >= n; }, "all events");
+  }
   void until_unavailable() {
     until([&] { return !unavailable_.empty(); }, "on_unavailable");
   }
@@ -86,6 +105,11 @@ public:
   std::vector<broker::stored_event_ptr> events() {
     std::lock_guard lock{mutex_};
     return events_;
+  }
+  /// The heads of the epochs that followed.
+  std::vector<broker::stream_position> epochs() {
+    std::lock_guard lock{mutex_};
+    return epochs_;
   }
   std::map<broker::publish_token, published> answers() {
     std::lock_guard lock{mutex_};
@@ -120,6 +144,7 @@ private:
   std::atomic<int> inside_{0};
   std::atomic<bool> broken_{false};
   std::vector<broker::stream_position> heads_;
+  std::vector<broker::stream_position> epochs_;
   std::vector<broker::refusal> unavailable_;
   std::vector<broker::stored_event_ptr> events_;
   std::map<broker::publish_token, published> answers_;
@@ -141,7 +166,14 @@ public:
     interest_->publish(++last_token_, std::move(e));
     return last_token_;
   }
-  published publish(broker::event e) { return seen_->answer_of(send(std::move(e))); }
+  /// Waits until it is answered and, when it is kept, until it came.
+  published publish(broker::event e) {
+    seen_->until_known();
+    auto p = seen_->answer_of(send(std::move(e)));
+    if (p.stored && !p.what.duplicate)
+      seen_->until_at(p.what.position.offset);
+    return p;
+  }
   /// Publishes `data`, which must be kept, and returns its offset.
   std::uint64_t keep(std::string data) {
     const auto p = publish(event(std::move(data)));
@@ -182,11 +214,13 @@ inline broker::read_request after(const std::string& name, std::uint64_t offset)
 using texts = std::vector<std::string>;
 using offsets = std::vector<std::uint64_t>;
 
+/// What was published: tests' data are seldom JSON, and a bus that must check them makes base64 of those.
 template <class Events>
 texts data_of(const Events& events) {
   texts all;
   for (const auto& e : events)
-    all.push_back(e->data);
+    all.push_back(e->encoding == broker::data_encoding::base64 ? cluster::from_base64(e->data).value()
+                                                               : e->data);
   return all;
 }
 template <class Events>

@@ -26,6 +26,9 @@ TEST_CASE("rooms of four threads do not disturb each other", "[conformance]") {
       all[t].push_back(
           std::make_unique<room_double>(*bus, "chat." + std::to_string(t) + "-" + std::to_string(r)));
 
+  for (auto& mine : all)
+    for (auto& r : mine)
+      r->seen().ready();
   std::atomic<bool> done{false};
   std::atomic<int> holes{0};
   std::thread reader{[&] {
@@ -60,6 +63,7 @@ TEST_CASE("rooms of four threads do not disturb each other", "[conformance]") {
 
   for (auto& mine : all)
     for (auto& r : mine) {
+      r->seen().until_events(events * 3 / 4);
       const auto delivered = r->seen().events();
       REQUIRE(delivered.size() == events * 3 / 4);
       for (std::size_t i = 1; i < delivered.size(); ++i)
@@ -82,7 +86,8 @@ TEST_CASE("interests begin and end while others publish", "[conformance]") {
         room_double empty{*bus, "chat.empty-" + std::to_string(n)};
         const auto head = mine.seen().ready().offset;
         const auto at = mine.keep("1");
-        wrong += mine.seen().events().at(0)->previous != head;
+        const auto previous = mine.seen().events().at(0)->previous;
+        wrong += kit->is_exact() ? previous != head : previous > head;
         wrong += at <= head;
       }
     });

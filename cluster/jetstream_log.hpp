@@ -1,0 +1,95 @@
+#pragma once
+
+#include "broker/event_bus.hpp"
+#include "broker/policy.hpp"
+#include "cluster/jetstream_context.hpp"
+#include "cluster/jetstream_room.hpp"
+#include "cluster/position_watch.hpp"
+#include "cluster/retained_stream.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace hubbub::cluster {
+
+class consumer_run;
+class jetstream_read;
+
+/// The retained rooms of a cluster: a stream for each namespace. Any thread.
+class jetstream_log : public std::enable_shared_from_this<jetstream_log> {
+public:
+  /// `link` must be open.
+  jetstream_log(std::shared_ptr<jetstream_context> with, const broker::namespaces& spaces);
+
+  /// Once, before the link's threads begin.
+  void prepare();
+  /// Makes and configures the streams; waits for the network. `ok`, or why not.
+  [[nodiscard]] broker::refusal start();
+
+  [[nodiscard]] std::unique_ptr<broker::interest> want(const broker::room_name& room,
+                                                       std::shared_ptr<broker::event_bus_handler> handler);
+  void read(broker::read_request what, broker::read_handler done);
+
+  /// `ok`: every stream has a leader that answers, and is as it should be.
+  [[nodiscard]] broker::refusal state() const;
+  [[nodiscard]] broker::guarantee promises() const;
+
+  /// The connection was lost and is back, or messages were dropped: finds out what is missing.
+  void trouble();
+  /// Called about every 20 ms.
+  void tick();
+  /// Answers the reads that wait, and does not do them first.
+  void close();
+
+private:
+  class room_interest;
+  void forget(const std::shared_ptr<jetstream_room>& room);
+  [[nodiscard]] std::shared_ptr<retained_stream> stream_of(std::string_view space) const;
+  [[nodiscard]] std::vector<std::shared_ptr<jetstream_room>> rooms_of(const retained_stream& stream);
+  [[nodiscard]] std::shared_ptr<jetstream_room> find(const std::string& room);
+  void begin_reads();
+  void check_runs();
+  void look_at_guarantees();
+  void catch_up(const std::shared_ptr<retained_stream>& stream);
+  void read_missed(const std::shared_ptr<retained_stream>& stream, std::uint64_t from,
+                   const js::stream_info& now);
+  void compare_all(const retained_stream& stream);
+  void caught_up(const std::shared_ptr<retained_stream>& stream, bool all);
+  void note_bad_room();
+
+  const std::shared_ptr<jetstream_context> with_;
+  const std::shared_ptr<position_watch> watch_;
+  std::map<std::string, std::shared_ptr<retained_stream>, std::less<>> streams_;
+
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, std::shared_ptr<jetstream_room>> rooms_;
+  struct waiting_read {
+    std::shared_ptr<retained_stream> stream;
+    broker::read_request what;
+    broker::read_handler done;
+  };
+  std::deque<waiting_read> waiting_;
+  std::vector<std::shared_ptr<jetstream_read>> reading_;
+  /// Where rooms were sure of having had everything before the trouble.
+  struct missed {
+    std::uint64_t from = 0;
+    std::string epoch;
+    bool reading = false;
+  };
+  std::map<std::shared_ptr<retained_stream>, missed> missed_;
+  std::vector<std::shared_ptr<consumer_run>> catching_up_;
+  bool beginning_ = false;
+  bool closed_ = false;
+  std::int64_t last_look_ = 0;
+  std::int64_t last_check_ = 0;
+  std::int64_t last_guarantee_ = 0;
+  std::map<std::string, std::string> guarantees_;
+};
+
+} // namespace hubbub::cluster

@@ -1,0 +1,253 @@
+#include "cluster/jetstream_room.hpp"
+
+#include "cluster/position_watch.hpp"
+
+#include <utility>
+
+namespace hubbub::cluster {
+namespace {
+
+using broker::errc;
+using broker::publish_outcome;
+
+constexpr std::size_t most_early = 256;
+
+constexpr int message_too_large = 10054;
+
+broker::refusal anew() { return {errc::unavailable, "the room has started anew"}; }
+
+} // namespace
+
+jetstream_room::jetstream_room(std::shared_ptr<jetstream_context> with,
+                               std::shared_ptr<retained_stream> stream, std::shared_ptr<position_watch> watch,
+                               broker::room_name name, std::shared_ptr<broker::event_bus_handler> handler)
+    : with_{std::move(with)},
+      stream_{std::move(stream)},
+      watch_{std::move(watch)},
+      name_{std::move(name)},
+      handler_{std::move(handler)} {}
+
+void jetstream_room::open() {
+  calls_.run([self = shared_from_this()] {
+    self->subscription_ = self->with_->link->subscribe(self->with_->names.out(self->name_),
+                                                       [weak = std::weak_ptr{self}](const nats_message& m) {
+                                                         if (const auto room = weak.lock())
+                                                           room->message_came(m);
+                                                       });
+  });
+  compare([] {});
+}
+
+void jetstream_room::end() {
+  over_ = true;
+  calls_.run([self = shared_from_this()] {
+    self->phase_ = phase::over;
+    self->subscription_.reset();
+    self->early_ = {};
+  });
+}
+
+// -- events -----------------------------------------------------------------------
+
+void jetstream_room::message_came(const nats_message& m) {
+  const auto at = place_of_republished(m.headers);
+  if (at.offset == 0 || m.headers.last("Nats-Stream") != stream_->name()) {
+    ++with_->counters.foreign;
+    return with_->log.limited(broker::log_level::warn, "nats", "foreign",
+                              "a message on a room's subject was not republished by its stream",
+                              {{"room", name_.str()}});
+  }
+  event_flaws flaws;
+  auto e = event_of(name_, m.headers, m.data, at, stream_->epoch(), flaws);
+  if (e->time_ms == 0)
+    e->time_ms = with_->time.unix_ms();
+  with_->note(flaws, name_);
+  stream_->saw(at.offset);
+  calls_.run([self = shared_from_this(), e = std::move(e)]() mutable { self->arrived(std::move(e)); });
+}
+
+void jetstream_room::arrived(broker::stored_event_ptr e) {
+  if (phase_ == phase::over)
+    return;
+  if (phase_ != phase::ready) {
+    if (early_.size() < most_early)
+      early_.push_back(std::move(e));
+    return;
+  }
+  if (e->offset <= position_) {
+    // Caught up already, or of a stream that has begun anew.
+    if (e->offset < position_)
+      stream_->look();
+    return;
+  }
+  position_ = e->offset;
+  if (!handler_->on_event(std::move(e))) {
+    // The room reads from its position when it can: the event is in the log.
+  }
+  last_event_ = position_watch::now();
+  watch_->event_came(shared_from_this());
+}
+
+void jetstream_room::caught_up(const log_place& at, const nats_message& m, bool whole) {
+  event_flaws flaws;
+  auto e = event_of(name_, m.headers, m.data, at, stream_->epoch(), flaws);
+  with_->note(flaws, name_);
+  calls_.run([self = shared_from_this(), e = std::move(e), whole]() mutable {
+    if (self->phase_ != phase::ready || e->offset <= self->position_)
+      return;
+    // Where it is not known what was between, the room looks.
+    e->previous = whole ? self->position_ : e->offset - 1;
+    self->arrived(std::move(e));
+  });
+}
+
+void jetstream_room::show_missed(broker::stored_event_ptr e) {
+  calls_.run([self = shared_from_this(), e = std::move(e)]() mutable {
+    if (self->phase_ != phase::ready || e->offset <= self->position_)
+      return;
+    ++self->with_->counters.missed;
+    self->with_->log.limited(broker::log_level::info, "nats", "missed",
+                             "an event never came, and was found in the log", {{"room", self->name_.str()}});
+    self->arrived(std::move(e));
+  });
+}
+
+// -- where the log stands -----------------------------------------------------------
+
+void jetstream_room::compare(std::function<void()> done) {
+  const auto known = stream_->known_last();
+  // On the connection behind the subscription: the leader hears of the interest first.
+  with_->link->request(
+      "$JS.API.STREAM.MSG.GET." + stream_->name(), {}, js::get_last(with_->names.in(name_)),
+      [self = shared_from_this(), known, done = std::move(done)](nats_link::fate f, const nats_message& m) {
+        self->head_came(f, f == nats_link::fate::answered ? js::read_message(m.data) : js::message{}, known);
+        done();
+      });
+}
+
+void jetstream_room::head_came(nats_link::fate f, const js::message& m, std::uint64_t known) {
+  const auto nothing_there = m.why.err_code == js::no_message_found;
+  broker::refusal why{errc::ok};
+  if (f != nats_link::fate::answered)
+    why = {errc::unavailable, "the log of " + name_.str() + " cannot be reached"};
+  else if (m.why && !nothing_there)
+    why = {errc::unavailable, "the log of " + name_.str() + " does not answer: " + m.why.description};
+  // In a room without events, whatever the stream has reached by now is behind all that was ever published.
+  const auto head = nothing_there ? known : m.sequence;
+  stream_->saw(head);
+  if (why.code == errc::ok && stream_->epoch().empty())
+    why = stream_->state();
+  calls_.run([self = shared_from_this(), why = std::move(why), head, nothing_there, m]() mutable {
+    if (self->phase_ == phase::over)
+      return;
+    if (why.code != errc::ok) {
+      if (self->phase_ != phase::ready)
+        self->not_opened(std::move(why));
+      return;
+    }
+    if (self->phase_ != phase::ready)
+      self->opened(head);
+    else if (!nothing_there && head > self->position_)
+      self->missed(m);
+    else if (!nothing_there && head < self->position_)
+      self->stream_->look();
+  });
+}
+
+void jetstream_room::opened(std::uint64_t head) {
+  const auto anew = phase_ == phase::beginning_anew;
+  phase_ = phase::ready;
+  position_ = head;
+  if (anew)
+    handler_->on_epoch({stream_->epoch(), head});
+  else
+    handler_->on_ready({stream_->epoch(), head});
+  for (auto& e : std::exchange(early_, {}))
+    if (phase_ == phase::ready && e->offset > position_)
+      arrived(std::move(e));
+}
+
+void jetstream_room::not_opened(broker::refusal why) {
+  watch_->try_again(shared_from_this());
+  if (!std::exchange(told_unavailable_, true))
+    handler_->on_unavailable(std::move(why));
+}
+
+void jetstream_room::missed(const js::message& newest) {
+  event_flaws flaws;
+  // What was before it is not known, so as much as may be: the room reads what lies between.
+  const log_place at{newest.sequence, newest.sequence - 1, newest.time_ms};
+  auto e = event_of(name_, header_lines{newest.headers}, newest.data, at, stream_->epoch(), flaws);
+  // It may be on its way.
+  watch_->suspect(shared_from_this(), std::move(e));
+}
+
+void jetstream_room::begin_anew() {
+  calls_.run([self = shared_from_this()] {
+    if (self->phase_ != phase::ready)
+      return;
+    self->phase_ = phase::beginning_anew;
+    self->told_unavailable_ = true; // its readers have nothing to do with that
+    self->early_.clear();
+  });
+}
+
+// -- publishing ---------------------------------------------------------------------
+
+void jetstream_room::publish(broker::publish_token token, broker::event e) {
+  if (e.event_id.empty())
+    e.event_id = with_->new_event_id();
+  auto id = e.event_id;
+  if (over_)
+    return refuse(token, anew(), publish_outcome::not_stored, std::move(id));
+  if (e.time_ms == 0)
+    e.time_ms = with_->time.unix_ms();
+  if (e.data.size() > with_->options.payload_bytes)
+    return refuse(token, {errc::too_large, "the data has more bytes than a stream's message may have"},
+                  publish_outcome::not_stored, std::move(id));
+  with_->link->request(with_->names.in(name_), headers_of(e, stream_->deduplicates()), e.data,
+                       [self = shared_from_this(), token, id = std::move(id)](
+                           nats_link::fate f, const nats_message& m) { self->answered(token, id, f, m); });
+}
+
+void jetstream_room::answered(broker::publish_token token, const std::string& event_id, nats_link::fate f,
+                              const nats_message& m) {
+  switch (f) {
+  case nats_link::fate::not_sent:
+    return refuse(token, {errc::unavailable, "there is no connection to the log"},
+                  publish_outcome::not_stored, event_id);
+  case nats_link::fate::nobody:
+    return refuse(token, {errc::unavailable, "the log has no stream for this room, or no leader"},
+                  publish_outcome::not_stored, event_id);
+  case nats_link::fate::unknown:
+    return refuse(token, {errc::unavailable, "the log did not say whether it has the event"},
+                  publish_outcome::unknown, event_id);
+  case nats_link::fate::answered:
+    break;
+  }
+  const auto ack = js::read_ack(m.data);
+  if (ack.why.code == 1)
+    return refuse(token, {errc::unavailable, "the log answered something else"}, publish_outcome::unknown,
+                  event_id);
+  if (ack.why)
+    return refuse(token,
+                  {ack.why.err_code == message_too_large ? errc::too_large : errc::unavailable,
+                   "the log refused the event: " + ack.why.description},
+                  publish_outcome::not_stored, event_id);
+  if (!ack.duplicate)
+    stream_->saw(ack.sequence);
+  broker::stored what{{stream_->epoch(), ack.sequence}, event_id, ack.duplicate};
+  calls_.run([self = shared_from_this(), token, what = std::move(what)]() mutable {
+    self->handler_->on_stored(token, std::move(what));
+  });
+}
+
+void jetstream_room::refuse(broker::publish_token token, broker::refusal why, publish_outcome outcome,
+                            std::string event_id) {
+  calls_.run(
+      [self = shared_from_this(), token, why = std::move(why), outcome, id = std::move(event_id)]() mutable {
+        self->handler_->on_refused(token, {std::move(why), outcome, std::move(id)});
+      });
+}
+
+} // namespace hubbub::cluster

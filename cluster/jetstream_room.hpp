@@ -1,0 +1,84 @@
+#pragma once
+
+#include "broker/event_bus.hpp"
+#include "cluster/call_order.hpp"
+#include "cluster/jetstream_context.hpp"
+#include "cluster/retained_stream.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace hubbub::cluster {
+
+class position_watch;
+
+/// A retained room that somebody is interested in here: what its stream republishes, in order, and its
+/// publishes. Any thread; the handler is called by one thread at a time.
+class jetstream_room : public std::enable_shared_from_this<jetstream_room> {
+public:
+  jetstream_room(std::shared_ptr<jetstream_context> with, std::shared_ptr<retained_stream> stream,
+                 std::shared_ptr<position_watch> watch, broker::room_name name,
+                 std::shared_ptr<broker::event_bus_handler> handler);
+
+  /// Subscribes, and asks where the log stands. Once.
+  void open();
+  /// No event is told to the handler any more; what is asked of it is answered all the same.
+  void end();
+
+  void publish(broker::publish_token token, broker::event e);
+
+  /// Asks the stream's leader whether something was lost; `done` is called when that is known, or cannot be.
+  /// A room that is not ready tries to become it.
+  void compare(std::function<void()> done);
+  /// The stream has begun anew: nothing of it is taken until the room is compared.
+  void begin_anew();
+  /// A message of the log that was read after trouble. `whole`: nothing between the last event that came and
+  /// this one was trimmed.
+  void caught_up(const log_place& at, const nats_message& m, bool whole);
+  /// An event that a comparison found, unless it came meanwhile.
+  void show_missed(broker::stored_event_ptr e);
+
+  [[nodiscard]] const broker::room_name& name() const noexcept { return name_; }
+  [[nodiscard]] const std::shared_ptr<retained_stream>& stream() const noexcept { return stream_; }
+  /// Of `steady_clock`, when the last event came.
+  [[nodiscard]] std::int64_t last_event() const noexcept { return last_event_; }
+  /// True: the watch has it already.
+  [[nodiscard]] bool mark_watched(bool yes) noexcept { return watched_.exchange(yes); }
+  [[nodiscard]] bool is_over() const noexcept { return over_; }
+
+private:
+  enum class phase : std::uint8_t { opening, beginning_anew, ready, over };
+
+  void message_came(const nats_message& m);
+  void head_came(nats_link::fate f, const js::message& m, std::uint64_t known);
+  void arrived(broker::stored_event_ptr e);
+  void opened(std::uint64_t head);
+  void not_opened(broker::refusal why);
+  void missed(const js::message& newest);
+  void answered(broker::publish_token token, const std::string& event_id, nats_link::fate f,
+                const nats_message& m);
+  void refuse(broker::publish_token token, broker::refusal why, broker::publish_outcome outcome,
+              std::string event_id);
+
+  const std::shared_ptr<jetstream_context> with_;
+  const std::shared_ptr<retained_stream> stream_;
+  const std::shared_ptr<position_watch> watch_;
+  const broker::room_name name_;
+  std::atomic<std::int64_t> last_event_{0};
+  std::atomic<bool> watched_{false};
+  std::atomic<bool> over_{false};
+
+  call_order calls_;
+  // Within `calls_` only.
+  std::shared_ptr<broker::event_bus_handler> handler_;
+  std::shared_ptr<nats_link::subscription> subscription_;
+  phase phase_ = phase::opening;
+  bool told_unavailable_ = false;
+  std::uint64_t position_ = 0;
+  /// Events that came before it was known where the log stands.
+  std::vector<broker::stored_event_ptr> early_;
+};
+
+} // namespace hubbub::cluster

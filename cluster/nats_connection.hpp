@@ -1,0 +1,74 @@
+#pragma once
+
+#include "broker/errc.hpp"
+#include "cluster/nats_message.hpp"
+#include "cluster/nats_options.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// As nats/nats.h has them; only nats_connection.cpp includes it.
+struct __natsConnection;
+struct __natsMsg;
+struct __natsSubscription;
+typedef struct __natsConnection natsConnection;
+typedef struct __natsMsg natsMsg;
+typedef struct __natsSubscription natsSubscription;
+
+namespace hubbub::cluster {
+
+/// What of the client library is used, with its handles owned. `nats_link` says who may call what.
+
+struct nats_deleter {
+  void operator()(natsConnection* c) const noexcept;
+  void operator()(natsMsg* m) const noexcept;
+};
+using nats_conn_ptr = std::unique_ptr<natsConnection, nats_deleter>;
+using nats_msg_ptr = std::unique_ptr<natsMsg, nats_deleter>;
+
+/// Called by the library with `context`, one after another, on a thread of its own; nothing after `closed`.
+struct nats_callbacks {
+  void* context = nullptr;
+  void (*lost)(void*) = nullptr;
+  void (*back)(void*) = nullptr;
+  void (*closed)(void*) = nullptr;
+  void (*dropped)(void*) = nullptr;
+  void (*lame_duck)(void*) = nullptr;
+};
+
+/// Waits for the network. `on` is copied, and kept until `closed` was called.
+[[nodiscard]] broker::result<nats_conn_ptr> connect_nats(const nats_options& options,
+                                                         const nats_callbacks& on);
+/// Ends it; `closed` is called soon, then or before.
+void close_nats(natsConnection* c) noexcept;
+/// The server's URL without a user's name and password.
+[[nodiscard]] std::string server_of(natsConnection* c);
+
+/// Null: there was something in it that NATS has no form for.
+[[nodiscard]] nats_msg_ptr make_message(const std::string& subject, const std::string& reply,
+                                        const std::vector<std::pair<const char*, std::string>>& headers,
+                                        std::string_view data);
+enum class send_result : std::uint8_t {
+  sent,
+  /// Nothing of it left, or ever will.
+  not_sent,
+  /// The connection broke in the middle of it.
+  unknown,
+};
+[[nodiscard]] send_result publish_nats(natsConnection* c, natsMsg* m) noexcept;
+[[nodiscard]] nats_message view_of(natsMsg* m) noexcept;
+
+/// `complete` is called after the last `message`, if this does not return null.
+[[nodiscard]] natsSubscription* subscribe_nats(natsConnection* c, const char* subject,
+                                               void (*message)(natsConnection*, natsSubscription*, natsMsg*,
+                                                               void*),
+                                               void (*complete)(void*), void* context) noexcept;
+void limit_pending(natsSubscription* s, int messages, int bytes) noexcept;
+void end_subscription(natsSubscription* s) noexcept;
+void destroy_subscription(natsSubscription* s) noexcept;
+
+} // namespace hubbub::cluster

@@ -1,0 +1,113 @@
+#pragma once
+
+#include "broker/clock.hpp"
+#include "broker/errc.hpp"
+#include "broker/log.hpp"
+#include "cluster/nats_message.hpp"
+#include "cluster/nats_options.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace hubbub::cluster {
+
+/// One connection to NATS, for all who speak with it. Any thread; nothing waits for the network but `open`:
+/// a thread of its own sends. Handlers run on the client library's one delivery thread, in the order in
+/// which messages came, and must not wait either. When the connection is lost it is made again for as long
+/// as this lives; what is not sent by then is never sent.
+class nats_link {
+public:
+  using header = std::pair<const char*, std::string>;
+  using headers = std::vector<header>;
+
+  /// What became of a request.
+  enum class fate : std::uint8_t {
+    answered,
+    /// It never left: there is no connection, or too much waits to be sent.
+    not_sent,
+    /// Nobody listens to the subject.
+    nobody,
+    /// It went out, and no answer came.
+    unknown,
+  };
+  using answer_handler = std::function<void(fate, const nats_message&)>;
+  using message_handler = std::function<void(const nats_message&)>;
+
+  /// What happens to the connection. Called one after another, on a thread of the library's.
+  struct observer {
+    std::function<void()> lost;
+    std::function<void()> back;
+    /// Messages were dropped, here or on the way.
+    std::function<void()> dropped;
+    /// The server will end soon: it asks its clients to go elsewhere.
+    std::function<void()> lame_duck;
+    /// About every 20 ms, on a thread of the link's.
+    std::function<void()> tick;
+  };
+
+  /// Connects; waits for the network. A refusal names the server in one sentence. `to` must outlive the link.
+  [[nodiscard]] static broker::result<std::unique_ptr<nats_link>> open(const nats_options& options,
+                                                                       broker::log_sink& to);
+  /// As `close`.
+  ~nats_link();
+  nats_link(const nats_link&) = delete;
+  nats_link& operator=(const nats_link&) = delete;
+
+  /// Before anything else is called but `open`.
+  void observe(observer o);
+  /// Ends the connection and answers what waits with `unknown` or `not_sent`. No handler is called after
+  /// that, but one may still be running.
+  void close();
+
+  /// Sends without an answer. False: it could not be.
+  bool send(const std::string& subject, const headers& with, std::string_view data,
+            const std::string& reply = {});
+  /// Sends, and calls `done` once: with the answer, or after the options' timeout without.
+  void request(const std::string& subject, const headers& with, std::string_view data, answer_handler done);
+
+  /// Runs `f` on the thread that sends, soon, in the order of what is sent. False: it is closed.
+  bool post(std::function<void()> f);
+
+  /// A subject of one's own to which any number of messages come, until it is closed. What a consumer sends
+  /// there keeps its own subject, so the consumer must be named `inbox_name(id)`.
+  [[nodiscard]] std::uint64_t open_inbox(message_handler to);
+  void close_inbox(std::uint64_t id);
+  [[nodiscard]] std::string inbox_subject(std::uint64_t id) const;
+  [[nodiscard]] std::string inbox_name(std::uint64_t id) const;
+
+  /// Messages to a subject come to `to` until this is destroyed.
+  class subscription;
+  /// `most_bytes` may wait to be handled; beyond it messages are dropped and the observer is told.
+  [[nodiscard]] std::shared_ptr<subscription>
+  subscribe(std::string subject, message_handler to, int most_messages = 16'384, int most_bytes = 16 << 20);
+
+  [[nodiscard]] bool is_connected() const noexcept;
+  /// The server that it is, or was last, connected to, without a password.
+  [[nodiscard]] std::string server() const;
+  /// Differs between any two links.
+  [[nodiscard]] const std::string& id() const noexcept;
+
+private:
+  struct impl;
+  explicit nats_link(std::shared_ptr<impl> i);
+  std::shared_ptr<impl> impl_;
+};
+
+class nats_link::subscription {
+public:
+  struct state;
+  explicit subscription(std::shared_ptr<state> s);
+  ~subscription();
+  subscription(const subscription&) = delete;
+  subscription& operator=(const subscription&) = delete;
+
+private:
+  std::shared_ptr<state> state_;
+};
+
+} // namespace hubbub::cluster

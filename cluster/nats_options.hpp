@@ -1,0 +1,58 @@
+#pragma once
+
+#include "broker/clock.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace hubbub::cluster {
+
+/// How often the bus looks whether something was lost. The defaults are what `docs/protocol.md` promises;
+/// tests make them shorter.
+struct nats_intervals {
+  /// After the last event of a burst a room's position is compared with the log's.
+  broker::milliseconds burst{250};
+  /// After noticed trouble (a reconnect, a slow consumer) every room was compared within this.
+  broker::milliseconds trouble{1'000};
+  /// Every room is compared at least that often, whatever happens.
+  broker::milliseconds round{30'000};
+  /// Between two canaries, and between two looks at each stream.
+  broker::milliseconds canary{1'000};
+  /// The bus is not well when no canary came back for so long.
+  broker::milliseconds canary_late{3'000};
+  /// Each stream's configuration is compared with the policy at least that often.
+  broker::milliseconds configuration{60'000};
+};
+
+/// How to reach NATS, and what to keep there.
+struct nats_options {
+  /// `nats://host:port`, tried in turn.
+  std::vector<std::string> servers;
+  /// The file with a user's credentials; empty: none.
+  std::string credentials;
+  /// Files in PEM; empty: the system's authorities, and no certificate of one's own.
+  struct tls_files {
+    /// Demands TLS even where no URL says `tls://`.
+    bool required = false;
+    std::string authorities;
+    std::string certificate;
+    std::string key;
+  };
+  tls_files tls;
+  /// The first token of every subject: two installations can share a NATS. A namespace's grammar.
+  std::string prefix = "hubbub";
+  /// This node, as its connection is named in NATS' own lists.
+  std::string node = "hubbub";
+  /// How many servers keep each stream.
+  std::uint32_t replicas = 1;
+  /// The largest payload of an event.
+  std::uint32_t payload_bytes = 65'536;
+  /// Of the policies: only a node with a newer one changes a stream that another node has configured.
+  std::uint64_t generation = 1;
+  /// What takes longer is given up; the outcome of a publish is unknown then.
+  broker::milliseconds timeout{2'000};
+  nats_intervals every;
+};
+
+} // namespace hubbub::cluster

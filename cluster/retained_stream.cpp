@@ -1,0 +1,290 @@
+#include "cluster/retained_stream.hpp"
+
+#include "cluster/siphash.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace hubbub::cluster {
+namespace {
+
+using broker::errc;
+using broker::log_level;
+
+// What a message may have beside its payload.
+constexpr std::int32_t headers_bytes = 4096;
+constexpr std::int64_t shortest_ns = 100'000'000;
+// A new leader may not have caught up with itself yet when it is first asked.
+constexpr int sure_of_set_back = 3;
+
+std::int64_t ns(broker::milliseconds ms) { return std::chrono::nanoseconds{ms}.count(); }
+
+/// Eight letters and digits that stand for `text`; the same on every node.
+std::string short_name(const std::string& text) {
+  static constexpr char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  auto bits = siphash({0, 0}, text).low;
+  std::string name(8, '0');
+  for (auto& c : name) {
+    c = digits[bits % 62];
+    bits /= 62;
+  }
+  return name;
+}
+
+std::string hash_of(js::stream_config c) {
+  c.description.clear();
+  return short_name(js::to_json(c));
+}
+
+std::string life_of(const js::stream_info& i, const stream_note& n) {
+  return i.config.name + ' ' + i.created + ' ' + n.life;
+}
+
+} // namespace
+
+retained_stream::retained_stream(std::shared_ptr<jetstream_context> with, std::string space,
+                                 const broker::policy& rules)
+    : with_{std::move(with)}, space_{std::move(space)}, rules_{rules}, name_{with_->names.stream(space_)} {}
+
+js::stream_config retained_stream::wanted(const stream_note& note) const {
+  js::stream_config c;
+  c.name = name_;
+  c.description = note.str();
+  c.subject = with_->names.all_in(space_);
+  c.republish_from = c.subject;
+  c.republish_to = with_->names.all_out(space_);
+  c.max_msgs_per_subject = std::max<std::int64_t>(rules_.history_size, 1);
+  c.max_age_ns = rules_.history_age.count() > 0 ? std::max(ns(rules_.history_age), shortest_ns) : 0;
+  c.duplicate_window_ns = std::max(ns(rules_.dedup_window), shortest_ns);
+  if (c.max_age_ns > 0) // JetStream remembers no id for longer than events
+    c.duplicate_window_ns = std::min(c.duplicate_window_ns, c.max_age_ns);
+  c.max_msg_size = static_cast<std::int32_t>(with_->options.payload_bytes) + headers_bytes;
+  c.replicas = with_->options.replicas;
+  c.allow_direct = true;
+  return c;
+}
+
+stream_note retained_stream::fresh_note() const {
+  stream_note n;
+  n.generation = with_->options.generation;
+  n.policy = hash_of(wanted(n));
+  return n;
+}
+
+// -- looking ----------------------------------------------------------------------
+
+void retained_stream::look(look_handler then) {
+  {
+    std::lock_guard lock{mutex_};
+    if (then)
+      waiting_.push_back(std::move(then));
+    if (std::exchange(asking_, true))
+      return;
+  }
+  ask();
+}
+
+void retained_stream::ask() {
+  std::uint64_t known;
+  {
+    std::lock_guard lock{mutex_};
+    answered_next_ = std::exchange(waiting_, {});
+    known = known_last_;
+  }
+  with_->link->request("$JS.API.STREAM.INFO." + name_, {}, {},
+                       [self = shared_from_this(), known](nats_link::fate f, const nats_message& m) {
+                         self->told(f, m, known);
+                       });
+}
+
+void retained_stream::told(nats_link::fate f, const nats_message& m, std::uint64_t known) {
+  switch (f) {
+  case nats_link::fate::not_sent:
+    return finish({errc::unavailable, "there is no connection to NATS"});
+  case nats_link::fate::nobody:
+    return finish({errc::unavailable, "the NATS server " + with_->link->server() + " has no JetStream"});
+  case nats_link::fate::unknown:
+    return finish({errc::unavailable, "stream " + name_ + " has no leader that answers"});
+  case nats_link::fate::answered:
+    break;
+  }
+  auto i = js::read_stream_info(m.data);
+  if (i.why.err_code == js::stream_not_found)
+    return make();
+  if (i.why.err_code == js::not_enabled || i.why.err_code == js::not_enabled_for_account)
+    return finish({errc::unavailable,
+                   "the NATS server " + with_->link->server() + " has no JetStream for this account"});
+  if (i.why)
+    return finish({errc::unavailable, "stream " + name_ + " cannot be used: " + i.why.description});
+  judge(i, known);
+}
+
+void retained_stream::judge(const js::stream_info& i, std::uint64_t known) {
+  const auto note = stream_note::parse(i.config.description);
+  auto fresh = fresh_note();
+  if (!i.config.file)
+    return finish({errc::unavailable,
+                   "stream " + name_ +
+                       " is kept in memory, where each publish would look through all of it: it must be "
+                       "made anew with file storage"});
+  if (i.config.subject != with_->names.all_in(space_))
+    return finish({errc::unavailable, "stream " + name_ + " takes " + i.config.subject + " and not " +
+                                          with_->names.all_in(space_)});
+  if (note && note->generation > fresh.generation) {
+    with_->log.limited(log_level::info, "nats", name_ + "-newer",
+                       "a node with a newer policy has configured the stream; it stays as it is",
+                       {{"stream", name_}, {"generation", note->generation}});
+    return adopt(i);
+  }
+  if (note && note->generation == fresh.generation && note->policy != fresh.policy) {
+    with_->log.limited(log_level::error, "nats", name_ + "-other",
+                       "another node has configured the stream by another policy of the same generation; "
+                       "it stays as it is",
+                       {{"stream", name_}, {"generation", note->generation}});
+    return adopt(i);
+  }
+  {
+    std::lock_guard lock{mutex_};
+    // Somebody restored it, or its server lost the end of it.
+    set_back_ = i.last_seq < known && life_ == life_of(i, note.value_or(stream_note{})) ? set_back_ + 1 : 0;
+  }
+  auto right = note.value_or(stream_note{});
+  right.generation = fresh.generation;
+  right.policy = fresh.policy;
+  if (set_back_ >= sure_of_set_back) {
+    with_->log.error("nats", "the stream was set back: what was published last is lost",
+                     {{"stream", name_}, {"from", known}, {"to", i.last_seq}});
+    right.life = new_epoch();
+    return update(i, std::move(right));
+  }
+  if (i.config == wanted(right))
+    return adopt(i);
+  if (note && note->generation == fresh.generation)
+    with_->log.warn("nats", "the stream's configuration was changed by somebody else; it is put right",
+                    {{"stream", name_}});
+  if (i.config.max_msgs_per_subject > 0 && i.config.max_msgs_per_subject < wanted(right).max_msgs_per_subject)
+    right.raised = i.last_seq;
+  update(i, std::move(right));
+}
+
+void retained_stream::adopt(const js::stream_info& i) {
+  const auto note = stream_note::parse(i.config.description).value_or(stream_note{});
+  auto new_life = false;
+  auto purged = false;
+  {
+    std::lock_guard lock{mutex_};
+    auto life = life_of(i, note);
+    if (life != life_) {
+      new_life = !life_.empty();
+      life_ = std::move(life);
+      epoch_ = short_name(life_);
+      known_last_ = i.last_seq;
+      settled_last_ = i.last_seq;
+      raised_ = 0;
+      set_back_ = 0;
+    } else {
+      settled_last_ = std::max(settled_last_, info_.last_seq);
+      // The newest goes last of all when it is too old, and never because there are too many.
+      const auto age = rules_.history_age.count();
+      purged = i.messages == 0 && info_.messages > 0 && i.first_seq > info_.last_seq &&
+               (age == 0 || with_->time.unix_ms() - info_.last_time_ms < age);
+    }
+    if (set_back_ == 0)
+      known_last_ = std::max(known_last_, i.last_seq);
+    raised_ = std::max(raised_, note.raised);
+    note_ = note;
+    info_ = i;
+  }
+  if (purged)
+    with_->log.warn("nats", "the stream is empty all at once: somebody has purged it", {{"stream", name_}});
+  if (new_life) {
+    with_->log.error("nats", "the stream has begun anew: what was in it is lost, and clients are told",
+                     {{"stream", name_}});
+    if (new_life_)
+      new_life_();
+  }
+  finish({errc::ok});
+}
+
+void retained_stream::make() {
+  const auto config = wanted(fresh_note());
+  with_->link->request("$JS.API.STREAM.CREATE." + name_, {}, js::to_json(config),
+                       [self = shared_from_this()](nats_link::fate f, const nats_message& m) {
+                         if (f == nats_link::fate::answered && !js::read_stream_info(m.data).why)
+                           self->with_->log.info("nats", "a stream was made", {{"stream", self->name_}});
+                         self->changed(f, m);
+                       });
+}
+
+void retained_stream::update(const js::stream_info&, stream_note note) {
+  with_->link->request(
+      "$JS.API.STREAM.UPDATE." + name_, {}, js::to_json(wanted(note)),
+      [self = shared_from_this()](nats_link::fate f, const nats_message& m) { self->changed(f, m); });
+}
+
+void retained_stream::changed(nats_link::fate f, const nats_message& m) {
+  if (f != nats_link::fate::answered)
+    return finish({errc::unavailable, "stream " + name_ + " could not be configured: nobody answers"});
+  const auto i = js::read_stream_info(m.data);
+  if (i.why)
+    return finish({errc::unavailable, "stream " + name_ + " could not be configured: " + i.why.description});
+  adopt(i);
+}
+
+void retained_stream::finish(broker::refusal state) {
+  std::vector<look_handler> told;
+  js::stream_info i;
+  auto again = false;
+  auto worse = false;
+  {
+    std::lock_guard lock{mutex_};
+    worse = state_.code == errc::ok && state.code != errc::ok;
+    state_ = state;
+    told.swap(answered_next_);
+    i = info_;
+    again = asking_ = !waiting_.empty();
+  }
+  if (state.code != errc::ok) {
+    i = {};
+    i.why = {1, 0, state.message};
+    if (worse && with_->link->is_connected())
+      with_->log.limited(log_level::warn, "nats", name_ + "-state", state.message);
+  }
+  for (auto& f : told)
+    f(i);
+  if (again)
+    ask();
+}
+
+// -- what is known -----------------------------------------------------------------
+
+broker::refusal retained_stream::state() const {
+  std::lock_guard lock{mutex_};
+  return state_;
+}
+std::string retained_stream::epoch() const {
+  std::lock_guard lock{mutex_};
+  return epoch_;
+}
+std::uint64_t retained_stream::known_last() const {
+  std::lock_guard lock{mutex_};
+  return known_last_;
+}
+void retained_stream::saw(std::uint64_t sequence) {
+  std::lock_guard lock{mutex_};
+  known_last_ = std::max(known_last_, sequence);
+}
+std::uint64_t retained_stream::settled_last() const {
+  std::lock_guard lock{mutex_};
+  return settled_last_;
+}
+js::stream_info retained_stream::info() const {
+  std::lock_guard lock{mutex_};
+  return info_;
+}
+std::uint64_t retained_stream::raised_at() const {
+  std::lock_guard lock{mutex_};
+  return raised_;
+}
+
+} // namespace hubbub::cluster

@@ -1,0 +1,89 @@
+#pragma once
+
+#include "broker/errc.hpp"
+#include "broker/policy.hpp"
+#include "cluster/jetstream_api.hpp"
+#include "cluster/jetstream_context.hpp"
+#include "cluster/stream_note.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace hubbub::cluster {
+
+/// The stream that keeps one namespace: makes it, keeps it as the policy wants it, notices what others do to
+/// it, and knows which life of it this is. Any thread; asks are answered on the link's threads.
+class retained_stream : public std::enable_shared_from_this<retained_stream> {
+public:
+  retained_stream(std::shared_ptr<jetstream_context> with, std::string space, const broker::policy& rules);
+
+  using look_handler = std::function<void(const js::stream_info&)>;
+
+  /// Asks the stream's leader how it is, puts right what is wrong, and then calls `then`. Looks that wait
+  /// for the same answer share it; it was given after each of them began.
+  void look(look_handler then = {});
+
+  /// Called when positions of before mean nothing any more. Before the first look.
+  void on_new_life(std::function<void()> f) { new_life_ = std::move(f); }
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] const std::string& space() const noexcept { return space_; }
+  [[nodiscard]] const broker::policy& rules() const noexcept { return rules_; }
+  [[nodiscard]] bool deduplicates() const noexcept { return rules_.dedup_window.count() > 0; }
+
+  /// `ok`: it can be used. Otherwise why not, in a sentence that names it.
+  [[nodiscard]] broker::refusal state() const;
+  /// Empty before the first look that found it.
+  [[nodiscard]] std::string epoch() const;
+  /// A sequence that the stream has reached.
+  [[nodiscard]] std::uint64_t known_last() const;
+  /// A message of that sequence was seen.
+  void saw(std::uint64_t sequence);
+  /// The last sequence that the look before the last one found: what was republished up to there has come
+  /// by now, or never will.
+  [[nodiscard]] std::uint64_t settled_last() const;
+
+  /// What the newest look found.
+  [[nodiscard]] js::stream_info info() const;
+  /// Did the rooms keep as much as now from there on?
+  [[nodiscard]] std::uint64_t raised_at() const;
+
+private:
+  void ask();
+  void told(nats_link::fate f, const nats_message& m, std::uint64_t known);
+  void judge(const js::stream_info& i, std::uint64_t known);
+  void adopt(const js::stream_info& i);
+  void make();
+  void update(const js::stream_info& from, stream_note note);
+  void changed(nats_link::fate f, const nats_message& m);
+  void finish(broker::refusal state);
+  [[nodiscard]] js::stream_config wanted(const stream_note& note) const;
+  [[nodiscard]] stream_note fresh_note() const;
+
+  const std::shared_ptr<jetstream_context> with_;
+  const std::string space_;
+  const broker::policy rules_;
+  const std::string name_;
+  std::function<void()> new_life_;
+
+  mutable std::mutex mutex_;
+  bool asking_ = false;
+  std::vector<look_handler> answered_next_;
+  std::vector<look_handler> waiting_;
+  broker::refusal state_{broker::errc::unavailable, "the stream was not looked at yet"};
+  js::stream_info info_;
+  stream_note note_;
+  std::string life_;
+  std::string epoch_;
+  std::uint64_t known_last_ = 0;
+  std::uint64_t settled_last_ = 0;
+  std::uint64_t raised_ = 0;
+  /// Looks in a row that found the stream before a place it had reached.
+  int set_back_ = 0;
+};
+
+} // namespace hubbub::cluster

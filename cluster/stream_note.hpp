@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace hubbub::cluster {
+
+/// What hubbub keeps in a stream's description, where every node finds it and nobody else is disturbed:
+/// `hubbub generation=1 policy=0a1b2c3d4e5f6071 raised=0 life=0`.
+struct stream_note {
+  /// Of the policy that the stream was configured by: only a newer one overwrites it.
+  std::uint64_t generation = 0;
+  /// A hash of that configuration: what differs from it was changed by somebody else.
+  std::string policy;
+  /// The last sequence when the rooms were last allowed more events: before it, a room with few events may
+  /// have had more.
+  std::uint64_t raised = 0;
+  /// Changes when the log was set back: a part of its epoch.
+  std::string life = "0";
+
+  [[nodiscard]] std::string str() const;
+  /// None: `str` did not write it.
+  [[nodiscard]] static std::optional<stream_note> parse(std::string_view text);
+
+  bool operator==(const stream_note&) const = default;
+};
+
+} // namespace hubbub::cluster

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "broker/errc.hpp"
+#include "broker/room_name.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace hubbub::cluster {
+
+/// The NATS subjects and stream names of one installation. NATS' client does not check subjects, and a line
+/// break in one would inject commands: they are only made here, of what a parser has let through. Any thread.
+class subjects {
+public:
+  /// Refuses a prefix that is not one token of a namespace's grammar.
+  [[nodiscard]] static broker::result<subjects> under(std::string_view prefix);
+
+  /// Events in.
+  [[nodiscard]] std::string in(const broker::room_name& room) const { return in_ + room.str(); }
+  /// Retained events out, as the stream republishes them.
+  [[nodiscard]] std::string out(const broker::room_name& room) const { return out_ + room.str(); }
+  /// A live room's events between nodes.
+  [[nodiscard]] std::string live(const broker::room_name& room) const { return live_ + room.str(); }
+
+  /// All rooms of a namespace, which must be one.
+  [[nodiscard]] std::string all_in(std::string_view space) const { return in_ + tail_of(space); }
+  [[nodiscard]] std::string all_out(std::string_view space) const { return out_ + tail_of(space); }
+  /// The stream that keeps a namespace.
+  [[nodiscard]] std::string stream(std::string_view space) const;
+
+  /// The stream of the canaries; no namespace's stream can have its name.
+  [[nodiscard]] std::string canary_stream() const;
+  [[nodiscard]] std::string canary_in(std::string_view node) const;
+  [[nodiscard]] std::string canary_out(std::string_view node) const;
+
+  /// The room of an event that came in; none when that is no room's name.
+  [[nodiscard]] std::optional<broker::room_name> room_in(std::string_view subject) const;
+
+private:
+  explicit subjects(std::string_view prefix);
+  [[nodiscard]] static std::string tail_of(std::string_view space);
+
+  std::string prefix_;
+  std::string in_;
+  std::string out_;
+  std::string live_;
+  std::string streams_;
+};
+
+} // namespace hubbub::cluster
