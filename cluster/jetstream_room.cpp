@@ -62,7 +62,6 @@ void jetstream_room::message_came(const nats_message& m) {
   if (e->time_ms == 0)
     e->time_ms = with_->time.unix_ms();
   with_->note(flaws, name_);
-  stream_->saw(at.offset);
   calls_.run([self = shared_from_this(), e = std::move(e)]() mutable { self->arrived(std::move(e)); });
 }
 
