@@ -8,6 +8,8 @@ import path from "node:path";
 
 import { connect } from "nats";
 
+export { connect, headers, StringCodec } from "nats";
+
 import { eventually, within } from "./server.mjs";
 
 const children = new Set();

@@ -1,0 +1,96 @@
+// A client that comes back: to any node, from where it was in each of its rooms.
+
+import { Wire } from "../integration/support/wire.mjs";
+import { sleep } from "./cluster.mjs";
+
+export class Follower {
+  /** Room -> what it had of it: `{begin, epoch, offset, events: [{id, offset}], gaps: [{from, to}], faults: []}`. */
+  rooms = new Map();
+  reconnects = 0;
+  #over = false;
+
+  constructor(random, nodes, rooms) {
+    Object.assign(this, { random, nodes });
+    for (const room of rooms) this.rooms.set(room, { events: [], gaps: [], faults: [], epochs: [] });
+    this.done = this.#live();
+  }
+
+  end() {
+    this.#over = true;
+    this.wire?.close();
+    return this.done;
+  }
+
+  async #live() {
+    while (!this.#over) {
+      try {
+        await this.#connect();
+        while (!this.wire.closed && !this.#over) await sleep(50);
+        if (this.wire.broken) this.fault(this.wire.broken.message);
+      } catch {
+        // Tried again below, elsewhere.
+      }
+      this.wire?.close();
+      if (this.#over) return;
+      ++this.reconnects;
+      await sleep(this.random.between(20, 500));
+    }
+  }
+
+  fault(what) { for (const had of this.rooms.values()) had.faults.push(what); }
+
+  async #connect() {
+    const node = this.random.one(this.nodes);
+    const pending = Wire.open({
+      port: node.port,
+      keep: false,
+      onEvent: (event) => this.#had(event),
+      onPush: (push) => { if (push.op === "gap") this.rooms.get(push.room).gaps.push({ from: push.from, to: push.to, at: this.rooms.get(push.room).events.length }); },
+    });
+    const late = setTimeout(() => pending.then((wire) => wire.close(), () => {}), 3000);
+    this.wire = await Promise.race([pending, sleep(3000).then(() => { throw new Error("no welcome"); })]);
+    clearTimeout(late);
+    this.node = node;
+    // What was not heard for long is given up, as an application's heartbeat would.
+    const wire = this.wire;
+    for (const [room, had] of this.rooms) {
+      const since = had.epoch ? { epoch: had.epoch, offset: had.offset } : undefined;
+      for (let tries = 0; ; ++tries)
+        try {
+          const answer = await Promise.race([wire.ask({ op: "join", room, ...(since && { since }) }), sleep(8000).then(() => { throw new Error("late"); })]);
+          if (had.epoch === undefined) had.begin = answer.offset;
+          if (had.epoch !== answer.epoch) {
+            had.epochs.push(answer.epoch);
+            had.order = 0;
+          }
+          had.epoch = answer.epoch;
+          // Events may have come with the answer already.
+          if (!(had.offset >= answer.offset) || answer.recovered === false) had.offset = Math.max(answer.offset, had.first ?? 0);
+          break;
+        } catch (error) {
+          if (!error.answer || wire.closed || tries === 50) throw error;
+          await sleep(error.answer.retry_after_ms ?? 100);
+        }
+    }
+    await this.#watch(wire, node);
+  }
+
+  /** A node that stopped says nothing: whoever asks and is not answered goes elsewhere. */
+  async #watch(wire, node) {
+    while (!wire.closed && !this.waits) {
+      const [room] = this.rooms.keys();
+      const answer = wire.ask({ op: "presence", room, limit: 1 }).then(() => true, (error) => !!error.answer);
+      const alive = await Promise.race([answer, sleep(5000).then(() => false)]);
+      if (!alive) return wire.close();
+      await sleep(1000);
+    }
+  }
+
+  #had(event) {
+    const had = this.rooms.get(event.room);
+    if (had.epochs.at(-1) === had.epoch && event.offset <= (had.order ?? 0)) had.faults.push(`${event.offset} after ${had.order}`);
+    had.order = event.offset;
+    had.offset = event.offset;
+    had.events.push({ id: event.event_id, offset: event.offset, epoch: had.epoch });
+  }
+}
