@@ -66,6 +66,21 @@ test("a backend publishes to a NATS subject, and everybody in the room gets it",
   }
 });
 
+test("a backend publishes to a live room, too", async (t) => {
+  const { nats, nodes } = await cluster(t, 2);
+  const service = await backend(t, nats);
+  const readers = await Promise.all(nodes.map((node) => node.client()));
+  for (const reader of readers) await reader.ask({ op: "join", room: "live.1" });
+  // A live room's subscription may be on its way yet, and what comes before it is lost: that is what live means.
+  await until(() => {
+    service.publish("hubbub.rooms.live.1", text.encode("1"));
+    return readers.every((reader) => reader.events.length > 0);
+  }, "everybody hears it");
+  const [{ data: value, type, offset, event_id: id }] = readers[0].events;
+  assert.deepEqual([value, type, offset], [1, "message", undefined]);
+  assert.ok(id);
+});
+
 test("what is kept can be read with any NATS client", async (t) => {
   const { nats, nodes } = await cluster(t, 1);
   const ann = await nodes[0].client();
