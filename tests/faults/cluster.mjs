@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 
 import { binary, request, within } from "../integration/support/server.mjs";
+import { connect } from "../integration/support/nats.mjs";
 import { Link } from "./proxy.mjs";
 
 const children = new Set();
@@ -38,7 +39,7 @@ class Process {
   async start() {
     const child = spawn(this.command, this.args, { stdio: ["ignore", "ignore", "pipe"] });
     children.add(child);
-    child.stderr.setEncoding("utf8").on("data", (text) => { this.errors = (this.errors + text).slice(-100_000); });
+    child.stderr.setEncoding("utf8").on("data", (text) => { this.errors = (this.errors + text).slice(-1_000_000); });
     this.child = child;
     this.running = true;
     this.exited = new Promise((resolve) => child.once("exit", (code, signal) => {
@@ -126,6 +127,21 @@ cluster { name: faults, listen: 127.0.0.1:${ports[3 + i]}, routes: [${routes}] }
   return {
     servers,
     nodes: all,
+    /** Waits until every stream has all of its replicas: three survive the loss of one, not of one after another. */
+    async whole() {
+      const connection = await connect({ servers: servers.map((server) => `127.0.0.1:${server.port}`), timeout: 2000 });
+      try {
+        const manager = await connection.jetstreamManager({ timeout: 2000, checkAPI: false });
+        for (const end = Date.now() + 30_000; Date.now() < end; await sleep(200)) {
+          const all = await Promise.all(["HUBBUB_chat"].map((name) => manager.streams.info(name))).catch(() => []);
+          if (all.length && all.every(({ cluster }) => cluster?.leader && cluster.replicas?.length === 2 &&
+              cluster.replicas.every((one) => one.current && !one.offline))) return true;
+        }
+        return false;
+      } finally {
+        await connection.close();
+      }
+    },
     async end() {
       for (const one of [...all, ...servers]) if (one.running) await one.kill();
       for (const node of all) for (const link of node.links) link.close();

@@ -4,14 +4,17 @@ import { Wire } from "../integration/support/wire.mjs";
 import { sleep } from "./cluster.mjs";
 
 export class Follower {
-  /** Room -> what it had of it: `{begin, epoch, offset, events: [{id, offset}], gaps: [{from, to}], faults: []}`. */
+  /**
+   * Room -> what it had of it: `{epoch, offset, events: [{id, offset, epoch}], gaps: [{from, to, epoch}], faults, epochs}`,
+   * and of each epoch in `lives` where it `begin`s and how far it has come.
+   */
   rooms = new Map();
   reconnects = 0;
   #over = false;
 
   constructor(random, nodes, rooms) {
     Object.assign(this, { random, nodes });
-    for (const room of rooms) this.rooms.set(room, { events: [], gaps: [], faults: [], epochs: [] });
+    for (const room of rooms) this.rooms.set(room, { events: [], gaps: [], faults: [], epochs: [], lives: new Map() });
     this.done = this.#live();
   }
 
@@ -45,7 +48,12 @@ export class Follower {
       port: node.port,
       keep: false,
       onEvent: (event) => this.#had(event),
-      onPush: (push) => { if (push.op === "gap") this.rooms.get(push.room).gaps.push({ from: push.from, to: push.to, at: this.rooms.get(push.room).events.length }); },
+      onPush: (push) => {
+        if (push.op !== "gap") return;
+        const had = this.rooms.get(push.room);
+        had.gaps.push({ from: push.from, to: push.to, epoch: had.epoch });
+      },
+      onAnswer: (answer) => this.#joined(answer),
     });
     const late = setTimeout(() => pending.then((wire) => wire.close(), () => {}), 3000);
     this.wire = await Promise.race([pending, sleep(3000).then(() => { throw new Error("no welcome"); })]);
@@ -57,15 +65,7 @@ export class Follower {
       const since = had.epoch ? { epoch: had.epoch, offset: had.offset } : undefined;
       for (let tries = 0; ; ++tries)
         try {
-          const answer = await Promise.race([wire.ask({ op: "join", room, ...(since && { since }) }), sleep(8000).then(() => { throw new Error("late"); })]);
-          if (had.epoch === undefined) had.begin = answer.offset;
-          if (had.epoch !== answer.epoch) {
-            had.epochs.push(answer.epoch);
-            had.order = 0;
-          }
-          had.epoch = answer.epoch;
-          // Events may have come with the answer already.
-          if (!(had.offset >= answer.offset) || answer.recovered === false) had.offset = Math.max(answer.offset, had.first ?? 0);
+          await Promise.race([wire.ask({ op: "join", room, ...(since && { since }) }), sleep(8000).then(() => { throw new Error("late"); })]);
           break;
         } catch (error) {
           if (!error.answer || wire.closed || tries === 50) throw error;
@@ -73,6 +73,19 @@ export class Follower {
         }
     }
     await this.#watch(wire, node);
+  }
+
+  /** At once, before the events that follow. */
+  #joined(answer) {
+    if (answer.op !== "ok" || answer.recovered === undefined && answer.head === undefined) return;
+    const had = this.rooms.get(answer.room);
+    if (!had) return;
+    if (had.epoch !== answer.epoch) {
+      had.epoch = answer.epoch;
+      had.epochs.push(answer.epoch);
+      had.lives.set(answer.epoch, { begin: answer.offset, order: 0 });
+    }
+    had.offset = answer.offset;
   }
 
   /** A node that stopped says nothing: whoever asks and is not answered goes elsewhere. */
@@ -88,8 +101,9 @@ export class Follower {
 
   #had(event) {
     const had = this.rooms.get(event.room);
-    if (had.epochs.at(-1) === had.epoch && event.offset <= (had.order ?? 0)) had.faults.push(`${event.offset} after ${had.order}`);
-    had.order = event.offset;
+    const life = had.lives.get(had.epoch);
+    if (event.offset <= life.order) had.faults.push(`${event.offset} after ${life.order}`);
+    life.order = event.offset;
     had.offset = event.offset;
     had.events.push({ id: event.event_id, offset: event.offset, epoch: had.epoch });
   }

@@ -74,6 +74,7 @@ export class BackendProducer extends Producer {
     });
     const more = headers();
     more.set("Nats-Msg-Id", id);
+    more.set("Hubbub-Id", id);
     const ack = await this.connection.jetstream().publish(`hubbub.rooms.${room}`, text.encode(JSON.stringify({ n })), { headers: more, timeout: 3000 });
     return { offset: ack.seq };
   }

@@ -4,7 +4,7 @@
 //
 // The same seed does the same things at about the same times; what the machine makes of it may differ.
 
-import { createWriteStream, mkdirSync } from "node:fs";
+import { createWriteStream, mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 import { audit } from "./audit.mjs";
@@ -85,7 +85,8 @@ await Promise.all(followers.map((follower) => follower.end()));
 const sum = (list, of) => list.reduce((n, one) => n + of(one), 0);
 for (const sentence of found.sentences) say(sentence);
 say(`faults ${faults}, confirmed ${found.confirmed}, delivered ${found.delivered}, retries ${sum(producers, (p) => p.retries)}, reconnects ${sum(followers, (f) => f.reconnects)}`);
-say(`lost ${found.lost}, repeated ${found.repeated}, out of order ${found.disordered}, gaps ${found.gaps}; a node had at most ${Math.round(memory / 1e6)} MB`);
+say(`lost ${found.lost}, repeated ${found.repeated}, out of order ${found.disordered}; named by gaps or a new epoch ${found.named} (${found.gaps} gaps, ${found.epochs} epochs); a node had at most ${Math.round(memory / 1e6)} MB`);
+for (const one of [...world.nodes, ...world.servers]) writeFileSync(new URL(`${seed}-${one.name}.log`, place), one.errors);
 await world.end();
 const well = found.lost === 0 && found.repeated === 0 && found.disordered === 0 && found.confirmed > 0 && memory < 500e6;
 say(well ? "Nothing was lost." : "Something is wrong.");
