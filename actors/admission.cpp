@@ -101,8 +101,7 @@ broker::result<broker::admitted> admission::admit(const broker::handshake& h, br
   auto& unit = *node_.loops[at.index()];
   caf::actor_config how{&unit};
   auto address = caf::make_actor<connection_actor, caf::strong_actor_ptr>(
-      node_.system->next_actor_id(), node_.system->node(), node_.system, how, unit, h.remote_address,
-      std::move(who));
+      node_.system->next_actor_id(), node_.system->node(), node_.system, how, unit, std::move(who));
   auto* raw = static_cast<connection_actor*>(address->get());
   broker::admitted in;
   // The transport holds the actor as long as the socket lives.

@@ -21,6 +21,9 @@ public:
   struct ready {
     broker::stream_position head;
   };
+  struct began_anew {
+    broker::stream_position head;
+  };
   struct missed {};
   struct stored {
     broker::publish_token token;
@@ -34,8 +37,8 @@ public:
     broker::read_handler done;
     broker::read_result what;
   };
-  using item =
-      std::variant<ready, broker::refusal, broker::stored_event_ptr, missed, stored, refused, read_done>;
+  using item = std::variant<ready, began_anew, broker::refusal, broker::stored_event_ptr, missed, stored,
+                            refused, read_done>;
 
   /// Events that wait for the room; beyond it they are refused and read later.
   static constexpr std::size_t most_events = 1024;
@@ -68,7 +71,7 @@ public:
   void on_refused(broker::publish_token token, broker::publish_refused what) override {
     put(refused{token, std::move(what)});
   }
-  void on_epoch(broker::stream_position head) override { put(ready{std::move(head)}); }
+  void on_epoch(broker::stream_position head) override { put(began_anew{std::move(head)}); }
 
 private:
   [[nodiscard]] bool in_place() const noexcept;

@@ -19,12 +19,11 @@ constexpr std::chrono::milliseconds shortest_check{100};
 
 } // namespace
 
-connection_actor::connection_actor(caf::actor_config& cfg, loop_unit& at, std::string remote,
+connection_actor::connection_actor(caf::actor_config& cfg, loop_unit& at,
                                    std::shared_ptr<const broker::identity> who)
     : caf::monitorable_actor{cfg},
       at_{at},
       who_{std::move(who)},
-      remote_{std::move(remote)},
       commands_{at.node().bounds.commands_per_second},
       alive_{at.now()} {
   to_.session = broker::session_id::random();
@@ -32,6 +31,15 @@ connection_actor::connection_actor(caf::actor_config& cfg, loop_unit& at, std::s
 }
 
 connection_actor::~connection_actor() = default;
+
+// -- what breaks ----------------------------------------------------------------------
+
+void connection_actor::crashed(const char* why) {
+  at_.node().counts.connection_crashes.add(at_.index());
+  at_.node().log.error("connections", "a connection's handler broke: its client is sent away",
+                       {{"session", to_.session.str()}, {"reason", why}});
+  close({broker::close_code::internal_error, "something broke on the server's side", broker::retry_soon_ms});
+}
 
 // -- its mailbox --------------------------------------------------------------------
 
@@ -52,9 +60,11 @@ void connection_actor::read_letter(caf::mailbox_element& what) {
   auto q = questions_.take(a.slot);
   if (!q)
     return;
-  answered(std::move(*q), a);
-  run_waiting();
-  mind_reading();
+  guarded([&] {
+    answered(std::move(*q), a);
+    run_waiting();
+    mind_reading();
+  });
 }
 
 // -- its socket ---------------------------------------------------------------------
@@ -67,37 +77,47 @@ void connection_actor::on_open(broker::connection& c) {
   alive_ = broker::liveness{opened_};
   at_.add(*this);
   at_.node().counts.connections.add(at_.index());
-  if (who_)
-    say_welcome();
-  schedule(opened_);
+  guarded([this] {
+    if (who_)
+      say_welcome();
+    schedule(opened_);
+  });
 }
 
 void connection_actor::on_message(std::string_view text) {
   if (closing_)
     return;
-  if (to_.wire->control_bytes() == 0)
-    unsent_answers_ = 0;
-  at_.parser().parse(text, *this);
-  mind_reading();
+  guarded([&] {
+    if (to_.wire->control_bytes() == 0)
+      unsent_answers_ = 0;
+    at_.parser().parse(text, *this);
+    mind_reading();
+  });
 }
 
 void connection_actor::on_binary() {
-  std::ignore = on_bad({}, {errc::bad_frame, "binary messages are not understood: send JSON text"});
+  guarded([this] {
+    std::ignore = on_bad({}, {errc::bad_frame, "binary messages are not understood: send JSON text"});
+  });
 }
 
 void connection_actor::on_writable() {
-  for (auto& r : joined_)
-    at_.sender().drained(*r);
+  guarded([this] {
+    for (auto& r : joined_)
+      at_.sender().drained(*r);
+  });
   on_control_sent();
 }
 
 void connection_actor::on_control_sent() {
-  unsent_answers_ = 0;
-  for (auto& r : joined_)
-    if (r->wants_presence)
-      at_.show_presence(*r);
-  run_waiting();
-  mind_reading();
+  guarded([this] {
+    unsent_answers_ = 0;
+    for (auto& r : joined_)
+      if (r->wants_presence)
+        at_.show_presence(*r);
+    run_waiting();
+    mind_reading();
+  });
 }
 
 void connection_actor::on_closed() {
@@ -140,14 +160,16 @@ void connection_actor::mind_reading() {
 
 // -- time ---------------------------------------------------------------------------
 
-void connection_actor::schedule(broker::steady_time now) { on_timer(now); }
-
-void connection_actor::on_timer(broker::steady_time now) {
+void connection_actor::schedule(broker::steady_time now) {
   if (!open_ || closing_)
     return;
   const auto next = std::min({check_authentication(now), check_expiry(now), check_alive(now)});
   if (!closing_)
     at_.wheel().schedule(timer_, std::max(next, now + shortest_check));
+}
+
+void connection_actor::on_timer(broker::steady_time now) {
+  guarded([&] { schedule(now); });
 }
 
 broker::steady_time connection_actor::check_authentication(broker::steady_time now) {
@@ -219,7 +241,7 @@ right connection_actor::rights_in(const broker::room_name& room) const noexcept 
 
 joined_room* connection_actor::find(const broker::room_name& room) noexcept {
   for (auto& r : joined_)
-    if (r->name == room)
+    if (r->name() == room)
       return r.get();
   return nullptr;
 }

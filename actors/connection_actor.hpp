@@ -16,6 +16,7 @@
 #include <caf/monitorable_actor.hpp>
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -35,8 +36,7 @@ class connection_actor final : public caf::monitorable_actor,
                                public broker::connection_handler,
                                public broker::protocol::command_sink {
 public:
-  connection_actor(caf::actor_config& cfg, loop_unit& at, std::string remote,
-                   std::shared_ptr<const broker::identity> who);
+  connection_actor(caf::actor_config& cfg, loop_unit& at, std::shared_ptr<const broker::identity> who);
   ~connection_actor() override;
 
   // -- its socket ---------------------------------------------------------------
@@ -62,7 +62,8 @@ public:
 
   [[nodiscard]] broker::session_id session() const noexcept { return to_.session; }
   [[nodiscard]] const broker::identity* who() const noexcept { return who_.get(); }
-  [[nodiscard]] const std::string& remote() const noexcept { return remote_; }
+  /// Only while it is open.
+  [[nodiscard]] std::string_view remote() const noexcept { return to_.wire->remote_address(); }
   [[nodiscard]] std::size_t rooms() const noexcept { return joined_.size(); }
   std::size_t place_in_loop = 0;
 
@@ -73,6 +74,7 @@ private:
   [[nodiscard]] bool on_command(broker::command&& c) override;
   [[nodiscard]] bool on_bad(std::string id, broker::refusal why) override;
   void run(broker::command&& c);
+  void run_allowed(broker::command&& c);
   void run_auth(const std::string& id, broker::auth_command&& c);
   void run_join(const std::string& id, broker::join_command&& c);
   void run_leave(const std::string& id, const broker::leave_command& c);
@@ -94,6 +96,19 @@ private:
   void forbid(std::string_view id, std::string_view what, const broker::room_name& room);
   void count_refused(broker::errc code);
 
+  /// Runs a handler: what breaks in it ends this session, not the process.
+  template <class Handler>
+  void guarded(Handler handle) noexcept {
+    try {
+      handle();
+    } catch (const std::exception& e) {
+      crashed(e.what());
+    } catch (...) {
+      crashed("not an exception of the standard library");
+    }
+  }
+  void crashed(const char* why);
+
   // State.
   void admit(std::shared_ptr<const broker::identity> who);
   void say_welcome();
@@ -110,12 +125,12 @@ private:
   void give_back(std::uint32_t slot, const broker::refusal& why);
   void fail(question q, const broker::refusal& why, broker::publish_outcome outcome);
   void leave(std::size_t i);
+  void ask_anew(const broker::room_name& room);
   void mind_reading();
 
   loop_unit& at_;
   broker::recipient to_;
   std::shared_ptr<const broker::identity> who_;
-  std::string remote_;
   broker::rate_limit commands_;
   connection_timer timer_;
   std::vector<std::unique_ptr<joined_room>> joined_;

@@ -46,10 +46,9 @@ void connection_actor::answered(question q, answer& a) {
 void connection_actor::joined(question& q, broker::join_answer& a) {
   auto r = std::make_unique<joined_room>();
   r->to = &to_;
-  r->name = std::move(q.room);
-  r->room = at_.node().rooms->find(r->name);
+  r->room = at_.node().rooms->find(q.room);
   if (!r->room)
-    r->room = at_.node().rooms->resolve(r->name);
+    r->room = at_.node().rooms->resolve(q.room);
   r->who = who_.get();
   r->info = std::move(q.text);
   r->wants_presence = q.presence;

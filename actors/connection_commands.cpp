@@ -81,6 +81,15 @@ void connection_actor::run_waiting() {
 }
 
 void connection_actor::run(broker::command&& c) {
+  try {
+    run_allowed(std::move(c));
+  } catch (...) {
+    refuse(c.id, {errc::internal, "something broke on the server's side: what came of this is not known"});
+    throw;
+  }
+}
+
+void connection_actor::run_allowed(broker::command&& c) {
   const auto is_auth = std::holds_alternative<broker::auth_command>(c.what);
   const auto is_resume = std::holds_alternative<broker::resume_command>(c.what);
   if (!who_ && !is_auth && !is_resume)
@@ -266,6 +275,10 @@ void connection_actor::fail(question q, const refusal& why, broker::publish_outc
 }
 
 void connection_actor::room_lost(const broker::room_name& room) {
+  guarded([&] { ask_anew(room); });
+}
+
+void connection_actor::ask_anew(const broker::room_name& room) {
   while (auto q = questions_.take_of(room)) {
     // The room made in its place may have this join in its mailbox already.
     if (q->what == question::kind::join)
@@ -275,7 +288,7 @@ void connection_actor::room_lost(const broker::room_name& room) {
          broker::publish_outcome::unknown);
   }
   for (auto& r : joined_)
-    if (r->name == room)
+    if (r->name() == room)
       r->room = at_.node().rooms->resolve(room);
   run_waiting();
   mind_reading();

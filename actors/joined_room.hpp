@@ -14,11 +14,10 @@ namespace hubbub::actors {
 /// said again when the room is rebuilt. Its loop only.
 struct joined_room : broker::reader {
   room_ref room;
-  broker::room_name name;
-  broker::right rights = broker::right::none;
   const broker::identity* who = nullptr;
   std::string info;
 
+  [[nodiscard]] const broker::room_name& name() const noexcept { return feed().room(); }
   [[nodiscard]] static joined_room& of(broker::reader& r) noexcept { return static_cast<joined_room&>(r); }
 
   [[nodiscard]] broker::adopted_reader as_adopted() const {

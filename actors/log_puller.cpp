@@ -9,8 +9,8 @@
 namespace hubbub::actors {
 void log_puller::pull(broker::reader& r) {
   const auto offset = r.in->seat_of(r).at.offset;
-  const auto format = r.from->rules().deflate ? r.to->format : broker::wire_format::websocket;
-  position p{r.from->room(), offset, format};
+  const auto format = r.feed().rules().deflate ? r.to->format : broker::wire_format::websocket;
+  position p{r.feed().room(), offset, format};
   r.asked = true;
   auto& those = waiting_[p];
   those.push_back(&r);
@@ -26,7 +26,7 @@ void log_puller::forget(broker::reader& r) {
   if (!r.asked)
     return;
   for (auto& [p, those] : waiting_)
-    if (p.room == r.from->room())
+    if (p.room == r.feed().room())
       std::erase(those, &r);
   std::erase(later_, &r);
   r.asked = false;
@@ -66,7 +66,7 @@ void log_puller::came(const position& p, const broker::read_result& r) {
   const auto chunk = broker::segment::make(std::max<std::size_t>(bytes, 64), 0, p.after);
   auto& frames = at_.frames();
   // The log may be ahead of the room: what is not on the tape yet comes from there, and only from there.
-  const auto head = found.mapped().front()->from->of(p.format).look().head();
+  const auto head = found.mapped().front()->feed().of(p.format).look().head();
   for (const auto& e : r.events) {
     if (e->offset > head.offset)
       break;
@@ -91,11 +91,14 @@ void log_puller::serve(broker::reader& r, const broker::read_result& from, const
   if (from.why.code != broker::errc::ok) {
     ask_later();
     node_.log.limited(broker::log_level::warn, "rooms", "pull", "a reader's catching up waits for the log",
-                      {{"room", r.from->room().str()}, {"why", from.why.message}});
+                      {{"room", r.feed().room().str()}, {"why", from.why.message}});
     return;
   }
+  if (from.head.epoch != r.feed().epoch())
+    return ask_later(); // the log began anew, and the room has not heard of it yet: its readers will be sent
+                        // away
   if (!from.complete) {
-    broker::gap hole{r.from->room(), seat.at.offset, std::nullopt};
+    broker::gap hole{r.feed().room(), seat.at.offset, std::nullopt};
     if (!from.events.empty())
       hole.to = from.events.front()->offset;
     auto& text = at_.text();
@@ -106,7 +109,7 @@ void log_puller::serve(broker::reader& r, const broker::read_result& from, const
   const auto all = at_.sender().send_chunk(r, chunk);
   if (!all)
     return; // its socket is full
-  const auto view = r.from->of(r.to->format).look();
+  const auto view = r.feed().of(r.to->format).look();
   if (seat.at.offset > view.head().offset)
     return ask_later(); // the log gave up more than the room has seen
   if (const auto back = view.find(seat.at.offset)) {

@@ -29,6 +29,10 @@ void append(std::vector<T>& to, std::vector<T>& from) {
   }
 }
 
+broker::disconnect began_anew() {
+  return {broker::close_code::evicted, "the room's log began anew: join again", broker::retry_soon_ms};
+}
+
 } // namespace
 
 loop_unit::loop_unit(broker::loop& loop, node_context& node)
@@ -210,7 +214,7 @@ void loop_unit::send_now(const broker::feed_ptr& from) {
 void loop_unit::show_presence(broker::reader& r) {
   if (r.to->wire->blocked() || r.to->wire->control_bytes() > little_control)
     return; // the mark is its version: it asks again when its lane is empty
-  const auto view = r.from->presence();
+  const auto view = r.feed().presence();
   // Who has just joined knows more than what the room showed last.
   if (!view || view->version() <= r.presence_version)
     return;
@@ -242,8 +246,10 @@ void loop_unit::seat(broker::reader& r, const broker::feed_ptr& told, broker::cu
   if (!a)
     a = std::make_unique<broker::audience>(from, index());
   else if (a->from().serial() < from->serial())
-    a->move_to(from); // the room was rebuilt meanwhile
+    move(*a, from); // the room was rebuilt meanwhile
   a->add(r, at, told->serial());
+  if (told->epoch() != a->from().epoch())
+    r.to->wire->close(began_anew());
   news_of(*a);
   if (r.pulling)
     delivery_.send_to(r);
@@ -257,7 +263,6 @@ void loop_unit::unseat(broker::reader& r) {
   a->remove(r);
   if (a->empty())
     audiences_.erase(a->from().room());
-  r.from.reset();
 }
 
 void loop_unit::put_news(const broker::feed_ptr& from) {
@@ -291,17 +296,29 @@ void loop_unit::room_lost(const broker::room_name& room, bool give_up) {
   if (found == audiences_.end())
     return;
   adopt_message m{true, index(), {}};
+  if (give_up)
+    return send_away(*found->second, {broker::close_code::overloaded, "a room keeps failing", 5000});
   for (std::size_t f = 0; f < broker::wire_formats; ++f)
     for (auto& s : found->second->seats(static_cast<broker::wire_format>(f)))
-      if (give_up)
-        s.wire->close({broker::close_code::overloaded, "a room keeps failing", 5000});
-      else
-        m.readers.push_back(joined_room::of(*s.who).as_adopted());
+      m.readers.push_back(joined_room::of(*s.who).as_adopted());
   if (m.readers.empty() || node_.rooms->offer(room, m, this) == broker::errc::ok)
     return;
   // Its mailbox is full of requests, so it does not end: its readers take the lane that is never refused.
   m.counted = false;
   node_.rooms->resolve(room)->tell(std::move(m), this);
+}
+
+void loop_unit::move(broker::audience& a, const broker::feed_ptr& to) {
+  // What its readers have of another life of the log means nothing on the new tape.
+  if (a.from().epoch() != to->epoch())
+    send_away(a, began_anew());
+  a.move_to(to);
+}
+
+void loop_unit::send_away(broker::audience& a, const broker::disconnect& why) {
+  for (std::size_t f = 0; f < broker::wire_formats; ++f)
+    for (auto& s : a.seats(static_cast<broker::wire_format>(f)))
+      s.wire->close(why);
 }
 
 void loop_unit::adopt(const broker::feed_ptr& from) {
@@ -310,7 +327,7 @@ void loop_unit::adopt(const broker::feed_ptr& from) {
     return;
   auto& a = *found->second;
   if (a.from().serial() < from->serial())
-    a.move_to(from);
+    move(a, from);
   else
     a.place_rest();
   news_of(a);

@@ -95,6 +95,8 @@ private:
   void take_inbox();
   void run_ready(std::size_t& budget);
   void put_news(const broker::feed_ptr& from);
+  void move(broker::audience& a, const broker::feed_ptr& to);
+  static void send_away(broker::audience& a, const broker::disconnect& why);
   void news_of(const broker::audience& a);
 
   struct mail {

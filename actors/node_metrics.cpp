@@ -10,6 +10,8 @@ node_metrics::node_metrics(broker::metrics& all)
       connections{all.gauge("hubbub_connections", "Open connections")},
       joins{all.gauge("hubbub_joins", "Joined rooms, summed over the connections")},
       room_crashes{all.counter("hubbub_room_crashes_total", "Rooms that ended by an error and were rebuilt")},
+      connection_crashes{all.counter("hubbub_connection_crashes_total",
+                                     "Connections that ended by an error on the server's side")},
       log_pulls{all.counter("hubbub_log_pulls_total", "Reads of the log for readers behind their tape")},
       all_{all} {}
 

@@ -18,6 +18,7 @@ struct node_metrics {
   broker::metric_gauge& connections;
   broker::metric_gauge& joins;
   broker::metric_counter& room_crashes;
+  broker::metric_counter& connection_crashes;
   broker::metric_counter& log_pulls;
 
   /// Counts a refusal by its code's name.

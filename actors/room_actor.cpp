@@ -171,6 +171,7 @@ bool room_actor::event_came(const broker::stored_event_ptr& e) { return room_.ev
 void room_actor::handle(bus_inbox::item& i) {
   std::visit(overloaded{
                  [this](bus_inbox::ready& r) { room_.ready(std::move(r.head)); },
+                 [this](bus_inbox::began_anew& b) { room_.began_anew(std::move(b.head)); },
                  [this](broker::refusal& why) { room_.unavailable(std::move(why)); },
                  [this](broker::stored_event_ptr& e) { std::ignore = room_.event_came(e); },
                  [this](bus_inbox::missed&) { room_.missed(); },

@@ -14,7 +14,6 @@ audience::~audience() { from_->on(loop_) = nullptr; }
 void audience::add(reader& r, cursor at, const feed_serial& on) {
   auto& all = seats(r);
   r.in = this;
-  r.from = from_;
   r.index = static_cast<std::uint32_t>(all.size());
   r.pulling = at.place == off_tape;
   auto& s = all.emplace_back(seat{r.to->wire, &r, at});
@@ -76,7 +75,6 @@ void audience::move_to(feed_ptr next) {
     const auto format = static_cast<wire_format>(f);
     const auto view = from_->of(format).look();
     for (auto& s : seats_[f]) {
-      s.who->from = from_;
       s.who->overtaken_at = reader::no_offset;
       s.who->conflated_sent = 0;
       s.who->presence_version = 0;

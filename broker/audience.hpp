@@ -61,4 +61,6 @@ private:
   std::array<std::vector<seat>, wire_formats> seats_;
 };
 
+inline feed& reader::feed() const noexcept { return in->from(); }
+
 } // namespace hubbub::broker

@@ -64,6 +64,8 @@ public:
   [[nodiscard]] virtual steady_time last_received() const noexcept = 0;
   [[nodiscard]] virtual steady_time last_sent() const noexcept = 0;
   [[nodiscard]] virtual wire_format format() const noexcept = 0;
+  /// The client's address, without its port.
+  [[nodiscard]] virtual std::string_view remote_address() const noexcept { return {}; }
 
 protected:
   bool blocked_ = false;

@@ -76,14 +76,14 @@ void delivery::send_to(reader& r) {
     return;
   }
   if (!s.wire->blocked())
-    send(s, r.from->of(r.to->format).look());
+    send(s, r.feed().of(r.to->format).look());
 }
 
 void delivery::drained(reader& r) {
-  const auto& rules = r.from->rules();
+  const auto& rules = r.feed().rules();
   if (rules.kind == room_kind::live && rules.when_overtaken == overflow::drop_newest) {
     auto& s = r.in->seat_of(r);
-    const auto look = r.from->of(r.to->format).look_overtaken(r.to->session, s.at.offset);
+    const auto look = r.feed().of(r.to->format).look_overtaken(r.to->session, s.at.offset);
     if (s.at.place < look.view.head().place)
       skip(s, look.view.head(),
            look.excluded + look.view.hidden(look.view.tail().place, look.view.head().place, r.to->session));
@@ -140,7 +140,7 @@ void delivery::send_marked(recipient& to) {
     if (to.wire->blocked())
       break;
     auto& s = r->in->seat_of(*r);
-    auto view = r->from->of(to.format).look();
+    auto view = r->feed().of(to.format).look();
     if (s.at.place < view.tail().place)
       overtaken(s);
     else
@@ -198,7 +198,7 @@ void delivery::advance(audience::seat& s, const tape_view& view, std::size_t gon
 
 void delivery::overtaken(audience::seat& s) {
   ++counts_.overtaken;
-  const auto& rules = s.who->from->rules();
+  const auto& rules = s.who->feed().rules();
   if (rules.when_overtaken == overflow::disconnect) {
     s.wire->close({close_code::slow_consumer, "read more slowly than the room speaks"});
     return;
@@ -213,7 +213,7 @@ void delivery::overtaken(audience::seat& s) {
 
 void delivery::overtaken_live(audience::seat& s) {
   auto& r = *s.who;
-  const auto look = r.from->of(r.to->format).look_overtaken(r.to->session, s.at.offset);
+  const auto look = r.feed().of(r.to->format).look_overtaken(r.to->session, s.at.offset);
   if (!look.newest.empty()) {
     if (r.overtaken_at == reader::no_offset)
       r.overtaken_at = s.at.offset;
@@ -262,7 +262,7 @@ void delivery::skip(audience::seat& s, cursor target, std::uint64_t excluded) {
     return;
   counts_.dropped += dropped;
   text_.clear();
-  protocol::encode_dropped(text_, r.from->room(), dropped);
+  protocol::encode_dropped(text_, r.feed().room(), dropped);
   s.wire->control(text_);
 }
 

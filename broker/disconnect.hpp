@@ -13,6 +13,7 @@ enum class close_code : std::uint16_t {
   protocol_error = 1002,
   bad_payload = 1007,
   too_big = 1009,
+  internal_error = 1011,
   unauthorized = 4001,
   forbidden = 4003,
   protocol_abuse = 4008,
@@ -35,7 +36,7 @@ struct disconnect {
   std::uint32_t retry_after_ms = 0;
 
   [[nodiscard]] bool reconnect() const noexcept {
-    return code == close_code::going_away ||
+    return code == close_code::going_away || code == close_code::internal_error ||
            (static_cast<int>(code) >= 4100 && static_cast<int>(code) < 4200);
   }
 };

@@ -16,8 +16,12 @@ tape::options tape_options(const policy& rules) {
 } // namespace
 
 feed::feed(room_name room, const policy& rules, std::uint32_t loops, tape_budget& budget, std::uint64_t after,
-           feed_serial serial)
-    : room_{std::move(room)}, rules_{rules}, serial_{serial}, audiences_(loops, nullptr) {
+           feed_serial serial, std::string epoch)
+    : room_{std::move(room)},
+      rules_{rules},
+      serial_{serial},
+      epoch_{std::move(epoch)},
+      audiences_(loops, nullptr) {
   add(wire_format::websocket, budget, after);
 }
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 namespace hubbub::broker {
@@ -31,12 +32,14 @@ class feed {
 public:
   /// At most 64 loops: the masks below have a bit for each.
   feed(room_name room, const policy& rules, std::uint32_t loops, tape_budget& budget, std::uint64_t after,
-       feed_serial serial = {});
+       feed_serial serial = {}, std::string epoch = {});
   ~feed();
 
   [[nodiscard]] const room_name& room() const noexcept { return room_; }
   [[nodiscard]] const policy& rules() const noexcept { return rules_; }
   [[nodiscard]] const feed_serial& serial() const noexcept { return serial_; }
+  /// The life of the log whose offsets its tapes have.
+  [[nodiscard]] const std::string& epoch() const noexcept { return epoch_; }
 
   /// The tape that readers of `f` read; those of a format without a tape of its own read the plain one.
   [[nodiscard]] const tape& of(wire_format f) const noexcept {
@@ -82,6 +85,7 @@ private:
   room_name room_;
   policy rules_;
   feed_serial serial_;
+  std::string epoch_;
   std::array<std::unique_ptr<tape>, wire_formats> tapes_;
   /// The same for the loops, which may look while the room adds one.
   std::array<std::atomic<const tape*>, wire_formats> shown_{};

@@ -29,7 +29,7 @@ struct recipient {
 /// the connection's actor; stays where it is while it is in an audience. Its loop only.
 struct reader {
   recipient* to = nullptr;
-  feed_ptr from;
+  /// Null while it sits nowhere.
   audience* in = nullptr;
   /// Its place in the audience's dense array.
   std::uint32_t index = 0;
@@ -49,6 +49,9 @@ struct reader {
   std::uint64_t overtaken_at = no_offset;
   std::uint64_t conflated_sent = 0;
   static constexpr std::uint64_t no_offset = std::numeric_limits<std::uint64_t>::max();
+
+  /// What it reads; only while it sits in an audience.
+  [[nodiscard]] broker::feed& feed() const noexcept;
 };
 
 } // namespace hubbub::broker

@@ -1,7 +1,5 @@
 #include "broker/room.hpp"
 
-#include "broker/audience.hpp"
-
 #include <algorithm>
 #include <bit>
 
@@ -12,11 +10,6 @@ namespace {
 constexpr std::chrono::seconds keep_tape{30};
 // After a read of the log that failed.
 constexpr std::chrono::milliseconds load_again{500};
-// What waits while a room opens; beyond it joins are refused.
-constexpr std::size_t most_waiting = 4096;
-
-/// To a join whose connection has closed: nobody hears it, but the question is answered.
-refusal left() { return {errc::not_joined, "left before the room could answer"}; }
 
 } // namespace
 
@@ -36,9 +29,10 @@ room::~room() = default;
 void room::ready(stream_position head) {
   if (is_live()) {
     position_.epoch = std::move(head.epoch);
+  } else if (feed_ && head.epoch != position_.epoch) {
+    return began_anew(std::move(head));
   } else if (feed_ && head.offset != position_.offset) {
     // Known from before the trouble: what was missed is read.
-    position_.epoch = std::move(head.epoch);
     state_ = state::ready;
     return load(position_.offset, false);
   } else {
@@ -46,6 +40,15 @@ void room::ready(stream_position head) {
   }
   state_ = state::ready;
   serve_waiting();
+}
+
+void room::began_anew(stream_position head) {
+  position_ = std::move(head);
+  state_ = state::ready;
+  if (feed_ && !is_live())
+    renew_feed(position_.offset);
+  if (!loading_)
+    serve_waiting();
 }
 
 void room::unavailable(refusal why) {
@@ -134,188 +137,6 @@ void room::publish(publish_token token, event e) {
   out_.on_published(token, {{}, std::move(kept.event_id), false});
 }
 
-// -- joining ------------------------------------------------------------------
-
-void room::join(join_request who) {
-  if (state_ == state::unavailable)
-    return out_.on_join_refused(who.id, trouble_);
-  if (state_ == state::opening || loading_) {
-    if (waiting_.size() >= most_waiting)
-      return out_.on_join_refused(who.id,
-                                  {errc::overloaded, "the room is opening and too many wait for it", 500});
-    waiting_.push_back(std::move(who));
-    return;
-  }
-  const auto looks_back =
-      !is_live() && (who.history.value_or(0) > 0 || (who.since && who.since->epoch == position_.epoch &&
-                                                     who.since->offset < position_.offset));
-  if (!feed_) {
-    open_feed();
-    if (looks_back && position_.offset > 0) {
-      // Others will come back too: fill the tape once rather than ask the log for each.
-      waiting_.push_back(std::move(who));
-      return load(0, true);
-    }
-  }
-  place(std::move(who));
-}
-
-void room::serve_waiting() {
-  for (auto& a : std::exchange(adopting_, {}))
-    adopt(a.loop, std::move(a.readers));
-  for (auto& who : std::exchange(waiting_, {}))
-    join(std::move(who));
-}
-
-void room::place(join_request who) {
-  if (who.since)
-    return place_since(std::move(who));
-  if (who.history.value_or(0) > 0 && !is_live())
-    return place_history(std::move(who));
-  answer(who, {position_.offset, {}, {}});
-}
-
-recovery room::recovery_of(const join_request& who) const noexcept {
-  return {name_, rules_, *who.since, position_, who.whole_history, around_.time.unix_ms()};
-}
-
-void room::place_since(join_request who) {
-  if (is_live()) // nothing is kept, so nothing can be shown to be complete
-    return answer(who, {position_.offset, false, gap{name_, who.since->offset, std::nullopt}});
-  const auto rules = recovery_of(who);
-  if (auto there = rules.on_tape(feed_->of(wire_format::websocket).look()))
-    return answer(who, std::move(*there));
-  auto what = rules.question();
-  ask_log(std::move(who), std::move(what), &room::since_in_log);
-}
-
-bool room::is_ahead(const join_request& who, const read_result& said) const noexcept {
-  if (!said.events.empty() && said.events.front()->offset > position_.offset)
-    return true;
-  return who.since && who.since->epoch == position_.epoch && who.since->offset > position_.offset &&
-         who.since->offset <= said.head.offset;
-}
-
-void room::since_in_log(const join_request& who, const read_result& r) {
-  answer(who, recovery_of(who).in_log(r));
-}
-
-void room::place_history(join_request who) {
-  const auto n = std::min(*who.history, rules_.history_size);
-  const auto view = feed_->of(wire_format::websocket).look();
-  if (const auto at = view.last(n))
-    return answer(who,
-                  {view.not_before(*at, around_.time.unix_ms() - rules_.history_age.count()).offset, {}, {}});
-  read_request what{name_, 0, 0, n};
-  what.newest = true;
-  what.offsets_only = true;
-  ask_log(std::move(who), std::move(what), &room::history_in_log);
-}
-
-void room::history_in_log(const join_request& who, const read_result& r) {
-  answer(who, {r.events.empty() ? position_.offset : r.events.front()->offset - 1, {}, {}});
-}
-
-void room::ask_log(join_request who, read_request what,
-                   void (room::*then)(const join_request&, const read_result&)) {
-  asking_.push_back(who.session);
-  out_.read(std::move(what), [this, who = std::move(who), then](const read_result& r) {
-    if (std::erase(asking_, who.session) == 0)
-      return out_.on_join_refused(who.id, left());
-    if (r.why.code != errc::ok)
-      return out_.on_join_refused(who.id, r.why);
-    if (is_ahead(who, r) && !load_failed_) {
-      missed();
-      return join(who);
-    }
-    (this->*then)(who, r);
-  });
-}
-
-void room::answer(const join_request& who, starting_point there) {
-  if (readers_.has(who.session))
-    return out_.on_join_refused(who.id, {errc::already_joined, "the room is joined already"});
-  seat(who.session, who.loop, who.format, who.presence, who.user, who.user_info, who.info);
-  join_answer a;
-  a.from = feed_;
-  a.hole = std::move(there.hole);
-  a.what.room = name_;
-  a.what.recovered = there.recovered;
-  if (is_live()) {
-    // A live room has no positions: its offsets are the tape's own.
-    a.what.position.epoch = position_.epoch;
-  } else {
-    a.what.position = {position_.epoch, there.offset};
-    a.what.head = position_.offset;
-  }
-  const auto found = feed_->of(who.format).look().find(there.offset);
-  a.at = found ? *found : cursor{audience::off_tape, there.offset};
-  if (who.presence && roster_) {
-    const auto view = roster_->view();
-    a.what.count = view->count();
-    a.what.members = view->members();
-    a.presence_version = view->version();
-  }
-  out_.on_joined(who.id, std::move(a));
-}
-
-void room::seat(session_id who, std::uint32_t loop, wire_format format, bool presence, std::string_view user,
-                std::string_view user_info, std::string_view info) {
-  if (format == wire_format::websocket_deflate && rules_.deflate && !feed_->writable(format))
-    feed_->add(format, around_.budget, position_.offset);
-  readers_.add(who, loop, presence);
-  for_each_tape([who](tape& t) { t.expect(who); });
-  if (rules_.presence == presence_mode::off)
-    return;
-  if (!roster_)
-    // Versions of an earlier life of this room were lower.
-    roster_ = std::make_unique<roster>(name_, rules_, generation_);
-  roster_->enter(who, user, user_info, info, around_.time.now());
-  presence_changed();
-}
-
-void room::leave(session_id who) {
-  std::erase(asking_, who);
-  for (std::size_t i = 0; i < waiting_.size();) {
-    if (waiting_[i].session != who) {
-      ++i;
-      continue;
-    }
-    const auto id = waiting_[i].id;
-    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
-    out_.on_join_refused(id, left());
-  }
-  for (auto& a : adopting_)
-    std::erase_if(a.readers, [&](const adopted_reader& r) { return r.session == who; });
-  if (!readers_.remove(who))
-    return;
-  if (readers_.empty())
-    no_readers_since_ = around_.time.now();
-  for_each_tape([who](tape& t) { t.forget(who); });
-  if (roster_) {
-    roster_->leave(who, around_.time.now());
-    presence_changed();
-  }
-}
-
-void room::adopt(std::uint32_t loop, std::vector<adopted_reader> readers) {
-  if (state_ != state::ready || loading_) {
-    adopting_.push_back({loop, std::move(readers)});
-    return;
-  }
-  if (!feed_) {
-    open_feed();
-    if (!is_live() && position_.offset > 0) {
-      adopting_.push_back({loop, std::move(readers)});
-      return load(0, true);
-    }
-  }
-  for (auto& r : readers)
-    if (!readers_.has(r.session))
-      seat(r.session, loop, r.format, r.presence, r.user, r.user_info, r.info);
-  out_.on_adopted(loop, feed_);
-}
-
 // -- the tape -----------------------------------------------------------------
 
 void room::open_feed() {
@@ -324,8 +145,9 @@ void room::open_feed() {
 }
 
 void room::make_feed(std::uint64_t after) {
-  feed_ = std::make_shared<feed>(name_, rules_, around_.loops, around_.budget, after,
-                                 feed_serial{generation_, ++feeds_});
+  feed_ =
+      std::make_shared<feed>(name_, rules_, around_.loops, around_.budget, after,
+                             feed_serial{generation_, ++feeds_}, is_live() ? std::string{} : position_.epoch);
 }
 
 void room::renew_feed(std::uint64_t after) {
@@ -351,8 +173,9 @@ void room::load(std::uint64_t after, bool newest) {
 
 void room::loaded(read_result r) {
   loading_ = false;
-  if (r.why.code != errc::ok) {
-    // The tape stays as it is, so that no reader passes over what could not be read: asked again soon.
+  if (r.why.code != errc::ok || r.head.epoch != position_.epoch) {
+    // The tape stays as it is, so that no reader passes over what could not be read, or is of another life of
+    // the log: asked again soon.
     load_failed_ = true;
     out_.delay_tick(load_again);
     return serve_waiting();

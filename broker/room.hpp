@@ -108,6 +108,8 @@ public:
   // From the bus.
   void attach(std::unique_ptr<interest> to) { interest_ = std::move(to); }
   void ready(stream_position head);
+  /// The log was lost, re-created or set back: its readers are sent away, to join again.
+  void began_anew(stream_position head);
   void unavailable(refusal why);
   [[nodiscard]] bool event_came(const stored_event_ptr& e);
   /// Events came that could not be taken.

@@ -1,6 +1,10 @@
 #pragma once
 
+#include "transport/spare_texts.hpp"
+
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -10,44 +14,48 @@ namespace hubbub::transport {
 /// very front perhaps the rest of a torn one. Holds no memory when it is empty.
 class control_lane {
 public:
-  [[nodiscard]] bool empty() const noexcept { return bytes_.size() == gone_; }
-  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size() - gone_; }
-  [[nodiscard]] std::string_view waiting() const noexcept { return std::string_view{bytes_}.substr(gone_); }
+  [[nodiscard]] bool empty() const noexcept { return !bytes_; }
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_ ? bytes_->size() - gone_ : 0; }
+  [[nodiscard]] std::string_view waiting() const noexcept {
+    return bytes_ ? std::string_view{*bytes_}.substr(gone_) : std::string_view{};
+  }
 
-  /// Where the next frame is to be appended.
-  [[nodiscard]] std::string& end() {
+  /// Appends what `write(std::string& end)` does, at least one byte.
+  template <class Write>
+  void append_with(spare_texts& spare, Write&& write) {
+    if (!bytes_)
+      bytes_ = spare.take();
     // What has gone is dropped when it is most of it, so that moving stays cheap.
-    if (gone_ > 4096 && gone_ > bytes_.size() / 2) {
-      bytes_.erase(0, gone_);
+    if (gone_ > 4096 && gone_ > bytes_->size() / 2) {
+      bytes_->erase(0, gone_);
       gone_ = 0;
     }
-    return bytes_;
+    write(*bytes_);
+  }
+  void append(spare_texts& spare, std::string_view frame) {
+    append_with(spare, [frame](std::string& end) { end += frame; });
   }
   /// Puts the rest of a torn frame before everything else.
-  void put_first(std::string_view rest) {
-    bytes_.replace(0, gone_, rest);
+  void put_first(spare_texts& spare, std::string_view rest) {
+    if (!bytes_)
+      bytes_ = spare.take();
+    bytes_->replace(0, gone_, rest);
     gone_ = 0;
   }
-  void consume(std::size_t n) noexcept {
+  void consume(spare_texts& spare, std::size_t n) {
     gone_ += n;
-    if (!empty())
+    if (gone_ < bytes_->size())
       return;
     gone_ = 0;
-    if (bytes_.capacity() > kept)
-      std::string{}.swap(bytes_);
-    else
-      bytes_.clear();
+    spare.give(std::move(bytes_));
   }
   void clear() noexcept {
     gone_ = 0;
-    std::string{}.swap(bytes_);
+    bytes_.reset();
   }
 
 private:
-  /// A connection that answers command after command shall not allocate for each.
-  static constexpr std::size_t kept = 256;
-
-  std::string bytes_;
+  std::unique_ptr<std::string> bytes_;
   std::size_t gone_ = 0;
 };
 

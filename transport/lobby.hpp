@@ -7,6 +7,7 @@
 #include "transport/listener.hpp"
 #include "transport/message_reader.hpp"
 #include "transport/pollable.hpp"
+#include "transport/spare_texts.hpp"
 
 #include <boost/intrusive/list.hpp>
 
@@ -42,6 +43,7 @@ public:
   }
   [[nodiscard]] reader_pool& readers() noexcept { return readers_; }
   [[nodiscard]] broker::inflater& inflater() noexcept { return inflater_; }
+  [[nodiscard]] spare_texts& spare() noexcept { return spare_; }
   /// Empty; for one message.
   [[nodiscard]] std::string& scratch() noexcept;
 
@@ -68,6 +70,7 @@ private:
   transport_counters own_counters_;
   reader_pool readers_;
   broker::inflater inflater_;
+  spare_texts spare_;
   std::string scratch_;
   hooked_list<http_session> sessions_;
   hooked_list<websocket> open_;

@@ -56,7 +56,7 @@ websocket::websocket(lobby& home, wire socket, visit guest,
 void websocket::open(std::string_view response, std::string early) {
   armed_ = EPOLLIN;
   home_.loop().rewatch(wire_.descriptor(), armed_, *this);
-  lane_.end() += response;
+  lane_.append(home_.spare(), response);
   ask_flush();
   if (!early.empty())
     early_ = std::make_unique<std::string>(std::move(early));
@@ -191,7 +191,7 @@ void websocket::on_frames(std::string_view payload, bool text, bool compressed) 
 }
 
 void websocket::on_pong(std::string_view frame) {
-  lane_.end() += frame;
+  lane_.append(home_.spare(), frame);
   pong_waits_ = true;
   ask_flush();
 }
@@ -206,7 +206,7 @@ void websocket::finish_reading() {
     ++home_.counters().protocol_errors;
     return close(end.why);
   }
-  lane_.end() += end.answer;
+  lane_.append(home_.spare(), end.answer);
   peer_done_ = true; // it is ours to close the socket first (RFC 6455 section 7.1.1)
   begin_closing();
 }
@@ -243,9 +243,11 @@ void websocket::close(const broker::disconnect& why) {
     return;
   std::string goodbye;
   broker::protocol::encode_goodbye(goodbye, why);
-  broker::append_text_frame(lane_.end(), goodbye);
   close_code_ = static_cast<std::uint16_t>(why.code);
-  broker::append_close_frame(lane_.end(), close_code_, why.reason);
+  lane_.append_with(home_.spare(), [&](std::string& end) {
+    broker::append_text_frame(end, goodbye);
+    broker::append_close_frame(end, close_code_, why.reason);
+  });
   begin_closing();
   if (const auto& tell = home_.options().on_goodbye)
     tell(why.code);

@@ -47,6 +47,7 @@ public:
   [[nodiscard]] broker::steady_time last_received() const noexcept override { return last_received_; }
   [[nodiscard]] broker::steady_time last_sent() const noexcept override { return last_sent_; }
   [[nodiscard]] broker::wire_format format() const noexcept override { return format_; }
+  [[nodiscard]] std::string_view remote_address() const noexcept override { return guest_.address(); }
 
   // pollable
   void on_ready(std::uint32_t events) override;

@@ -13,7 +13,7 @@ using broker::close_code;
 void websocket::control(std::string_view message) {
   if (phase_ != phase::open || !room_for_more())
     return;
-  broker::append_text_frame(lane_.end(), message);
+  lane_.append_with(home_.spare(), [&](std::string& end) { broker::append_text_frame(end, message); });
   lane_waits_ = true;
   ask_flush();
 }
@@ -21,7 +21,7 @@ void websocket::control(std::string_view message) {
 void websocket::control_frame(std::string_view frame) {
   if (phase_ != phase::open || !room_for_more())
     return;
-  lane_.end() += frame;
+  lane_.append(home_.spare(), frame);
   lane_waits_ = true;
   ask_flush();
 }
@@ -74,7 +74,7 @@ std::size_t websocket::write(std::span<const std::string_view> slices) {
 void websocket::keep(std::string_view rest) {
   if (phase_ == phase::dead || rest.empty())
     return;
-  lane_.put_first(rest);
+  lane_.put_first(home_.spare(), rest);
   if (auto* tapes = home_.options().tapes) {
     tapes->add(rest.size());
     kept_ += static_cast<std::uint32_t>(rest.size());
@@ -102,7 +102,7 @@ void websocket::took(std::ptrdiff_t n, std::size_t asked) {
     last_sent_ = home_.loop().now();
   const auto taken = static_cast<std::size_t>(n);
   if (!lane_.empty())
-    lane_.consume(std::min(taken, lane_.size()));
+    lane_.consume(home_.spare(), std::min(taken, lane_.size()));
   if (kept_ != 0 && lane_.empty())
     release_kept();
   const bool full = taken < asked || wire_.owes();

@@ -60,7 +60,8 @@ void admin_api::connections(admin_request r) {
           if (found.size() == most)
             break;
           if (user.empty() || user_of(*c) == user)
-            found.push_back({c->session().str(), std::string{user_of(*c)}, c->remote(), c->rooms()});
+            found.push_back(
+                {c->session().str(), std::string{user_of(*c)}, std::string{c->remote()}, c->rooms()});
         }
         return found;
       },

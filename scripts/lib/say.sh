@@ -64,6 +64,42 @@ stage() {
   say "    $took"
 }
 
+# aside <name> <command>...: starts a command that goes on beside the stages that follow, with its output in build/log.
+# `await_aside` is its end.
+aside() {
+  local name=$1 log=$logs/${1//[ \/]/-}.log
+  shift
+  mkdir -p "$logs"
+  say "==> $name, beside what follows"
+  aside_name=$name aside_log=$log aside_began=$SECONDS
+  # A group of its own, so that all of it can be stopped when the script fails.
+  set -m
+  (set -e; "$@") </dev/null >"$log" 2>&1 &
+  aside_group=$!
+  set +m
+  trap 'kill -- "-$aside_group" 2>/dev/null || true' EXIT
+}
+
+# await_aside [-v]: waits for what `aside` started, which then counts as a stage; -v shows what it said.
+await_aside() {
+  local status=0 took
+  wait "$aside_group" || status=$?
+  trap - EXIT
+  took=$(spell_seconds $((SECONDS - aside_began)))
+  say "==> $aside_name"
+  if [ "${1:-}" = -v ]; then cat "$aside_log"; elif [ "$status" -ne 0 ]; then tail -n 40 "$aside_log" >&2; fi
+  if [ "$status" -ne 0 ]; then
+    summary+=("FAILED  $aside_name, after $took")
+    show_summary >&2
+    fail "\"$aside_name\" failed after $took; all it said is in ${aside_log#"$root"/}"
+  fi
+  summary+=("ok      $aside_name, $took beside others")
+  say "    $took"
+}
+
+# For what runs beside something that must not wait: the rest of the subshell leaves the cores to others.
+give_way() { renice -n 19 -p "$BASHPID" >/dev/null; }
+
 show_summary() {
   say ""
   say "$script, $(spell_seconds $SECONDS) in all:"

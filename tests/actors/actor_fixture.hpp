@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,8 @@ private:
   const broker::clock& time_;
 };
 
-/// A bus with faults at a test's command: a publish of type `crash` makes the room's handler throw.
+/// A bus with faults at a test's command: a publish of type `crash` makes the room's handler throw,
+/// and a read of `chat.breaks` that of whoever reads.
 class fickle_bus final : public broker::event_bus {
 public:
   explicit fickle_bus(std::unique_ptr<broker::event_bus> real) : real_{std::move(real)} {}
@@ -44,6 +46,12 @@ public:
   /// All that was kept, heard of or not.
   std::vector<broker::stored_event_ptr> kept;
 
+  /// The log is lost, and there is another.
+  void begin_anew(std::unique_ptr<broker::event_bus> fresh) {
+    const auto old = std::exchange(real_, std::move(fresh));
+    for (auto* i : interests_)
+      i->begin_anew();
+  }
   void answer_reads() {
     holds_reads = false;
     for (auto& [what, done] : std::exchange(held_, {}))
@@ -52,10 +60,12 @@ public:
 
   [[nodiscard]] std::unique_ptr<broker::interest>
   want(const broker::room_name& room, std::shared_ptr<broker::event_bus_handler> handler) override {
-    auto ear = std::make_shared<fickle_handler>(*this, std::move(handler));
-    return std::make_unique<fickle_interest>(real_->want(room, std::move(ear)));
+    return std::make_unique<fickle_interest>(*this, room,
+                                             std::make_shared<fickle_handler>(*this, std::move(handler)));
   }
   void read(broker::read_request what, broker::read_handler done) override {
+    if (what.room.str() == "chat.breaks")
+      throw std::runtime_error{"asked to break"};
     if (holds_reads)
       held_.emplace_back(std::move(what), std::move(done));
     else
@@ -65,24 +75,17 @@ public:
   [[nodiscard]] broker::refusal health() const override { return real_->health(); }
 
 private:
-  class fickle_interest final : public broker::interest {
-  public:
-    explicit fickle_interest(std::unique_ptr<broker::interest> real) : real_{std::move(real)} {}
-    void publish(broker::publish_token token, broker::event e) override {
-      if (e.type == "crash")
-        throw std::runtime_error{"asked to crash"};
-      real_->publish(token, std::move(e));
-    }
-    void broadcast(const broker::event& e) override { real_->broadcast(e); }
-
-  private:
-    std::unique_ptr<broker::interest> real_;
-  };
   class fickle_handler final : public broker::event_bus_handler {
   public:
     fickle_handler(fickle_bus& bus, std::shared_ptr<broker::event_bus_handler> room)
         : bus_{bus}, room_{std::move(room)} {}
-    void on_ready(broker::stream_position head) override { room_->on_ready(std::move(head)); }
+    /// The next `on_ready` is another log's.
+    bool anew = false;
+    void on_ready(broker::stream_position head) override {
+      if (std::exchange(anew, false))
+        return room_->on_epoch(std::move(head));
+      room_->on_ready(std::move(head));
+    }
     void on_unavailable(broker::refusal why) override { room_->on_unavailable(std::move(why)); }
     [[nodiscard]] bool on_event(broker::stored_event_ptr e) override {
       bus_.kept.push_back(e);
@@ -100,8 +103,33 @@ private:
     fickle_bus& bus_;
     std::shared_ptr<broker::event_bus_handler> room_;
   };
+  class fickle_interest final : public broker::interest {
+  public:
+    fickle_interest(fickle_bus& bus, broker::room_name room, std::shared_ptr<fickle_handler> ear)
+        : bus_{bus}, room_{std::move(room)}, ear_{std::move(ear)}, real_{bus.real_->want(room_, ear_)} {
+      bus_.interests_.insert(this);
+    }
+    ~fickle_interest() override { bus_.interests_.erase(this); }
+    void begin_anew() {
+      ear_->anew = true;
+      real_ = bus_.real_->want(room_, ear_);
+    }
+    void publish(broker::publish_token token, broker::event e) override {
+      if (e.type == "crash")
+        throw std::runtime_error{"asked to crash"};
+      real_->publish(token, std::move(e));
+    }
+    void broadcast(const broker::event& e) override { real_->broadcast(e); }
+
+  private:
+    fickle_bus& bus_;
+    broker::room_name room_;
+    std::shared_ptr<fickle_handler> ear_;
+    std::unique_ptr<broker::interest> real_;
+  };
   std::unique_ptr<broker::event_bus> real_;
   std::vector<std::pair<broker::read_request, broker::read_handler>> held_;
+  std::set<fickle_interest*> interests_;
 };
 
 class actor_fixture;
@@ -165,6 +193,8 @@ public:
     clients_.back()->read();
     return *clients_.back();
   }
+
+  void begin_log_anew() { bus->begin_anew(std::move(*cluster::open_embedded_bus({}, *spaces, time))); }
 
   /// One loop has its turn.
   void turn_of(std::size_t loop) {

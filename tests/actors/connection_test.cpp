@@ -213,3 +213,19 @@ TEST_CASE_METHOD(actor_fixture, "presence without a limit lists everybody", "[ac
   CHECK(ok["members"].size() == 3);
   CHECK(ok["more"] == false);
 }
+
+TEST_CASE_METHOD(actor_fixture, "what breaks in one connection ends its session and nobody else's",
+                 "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("chat.one"));
+  const auto broken = ann.ask({{"op", "history"}, {"room", "chat.breaks"}, {"limit", 1}});
+  CHECK(broken["op"] == "error");
+  CHECK(broken["code"] == "internal");
+  REQUIRE(ann.wire.closed);
+  CHECK(ann.wire.closed->code == broker::close_code::internal_error);
+  CHECK(ann.wire.closed->reconnect());
+  CHECK(node->context().counts.connection_crashes.value() == 1);
+  CHECK(bob.ask({{"op", "publish"}, {"room", "chat.one"}, {"type", "m"}, {"data", 1}})["op"] == "ok");
+  CHECK_FALSE(bob.wire.closed);
+}

@@ -517,3 +517,57 @@ TEST_CASE_METHOD(actor_fixture, "live rooms deliver without a log and say what w
   CHECK(dropped > 0);
   CHECK(got + dropped == 2000);
 }
+
+TEST_CASE_METHOD(actor_fixture, "a room whose log began anew sends its readers away, to join again",
+                 "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  const auto joined = bob.ask(join("chat.news"));
+  for (auto text : {"one", "two", "three"})
+    ann.ask(publish("chat.news", text));
+  CHECK(bob.events() == strings{"one", "two", "three"});
+  begin_log_anew();
+  settle();
+  REQUIRE(bob.wire.closed);
+  CHECK(bob.wire.closed->code == broker::close_code::evicted);
+  CHECK(bob.wire.closed->reconnect());
+  CHECK_FALSE(ann.wire.closed);
+
+  const auto kept = ann.ask(publish("chat.news", "of the new life"));
+  CHECK(kept["op"] == "ok");
+  CHECK(kept["epoch"] != joined["epoch"]);
+  auto& again = connect();
+  auto back = join("chat.news");
+  back["id"] = 1;
+  back["since"] = {{"epoch", joined["epoch"]}, {"offset", 3}};
+  again.send(back);
+  settle();
+  const auto all = again.read();
+  REQUIRE(all.size() == 3);
+  CHECK(all[0]["recovered"] == false);
+  CHECK(all[0]["epoch"] == kept["epoch"]);
+  CHECK(all[1]["op"] == "gap");
+  CHECK(all[2]["data"] == "of the new life");
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "whoever joins while the log begins anew is not shown the old one's positions", "[actors]") {
+  auto& ann = connect();
+  for (auto i = 0; i < 20; ++i)
+    ann.ask(publish("chat.news", std::to_string(i)));
+  auto& bob = connect();
+  bob.wire.room = 10;
+  auto all = join("chat.news");
+  all["id"] = 1;
+  all["history"] = 20;
+  bob.send(all);
+  turn();
+  begin_log_anew();
+  settle();
+  const auto kept = ann.ask(publish("chat.news", "of the new life"));
+  REQUIRE(kept["op"] == "ok");
+  bob.drain(SIZE_MAX);
+  for (const auto& m : bob.read())
+    if (m["op"] == "event")
+      CHECK(m["data"] == "of the new life");
+}

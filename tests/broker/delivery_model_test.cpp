@@ -282,7 +282,7 @@ private:
       }
     if (!delivery_.send_chunk(r, *chunk))
       return;
-    if (const auto back = r.from->of(r.to->format).look().find(seat.at.offset)) {
+    if (const auto back = r.feed().of(r.to->format).look().find(seat.at.offset)) {
       seat.at = *back;
       r.pulling = false;
     }

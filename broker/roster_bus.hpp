@@ -1,0 +1,53 @@
+#pragma once
+
+#include "broker/roster_part.hpp"
+
+#include <memory>
+
+namespace hubbub::broker {
+
+/// Whoever asks for all of a node's people in a room; means something to the bus only.
+using roster_asker = std::string;
+
+/// What a room hears of the people that other nodes have in it. Any thread; calls for one room never overlap.
+class roster_bus_handler {
+public:
+  virtual ~roster_bus_handler() = default;
+
+  /// Each part continues the one before of the same owner, or is whole: what was lost on the way the bus asks
+  /// for again.
+  virtual void on_part(roster_part part) = 0;
+  /// That node is gone: all its people with it.
+  virtual void on_owner_gone(owner_id owner) = 0;
+  /// Another node asks for all of this node's people; `roster_interest::answer` tells it.
+  virtual void on_asked(roster_asker who) = 0;
+  /// Whatever the other nodes had to say at first is there, or they took too long (a quarter of a second).
+  /// Once.
+  virtual void on_synced() = 0;
+};
+
+/// A room's interest in its people on other nodes, and its word to them; ends when destroyed. What it has
+/// told is taken back then, unless the room is wanted again within a second, as it is after a crash. Used by
+/// the room only.
+class roster_interest {
+public:
+  virtual ~roster_interest() = default;
+
+  /// Tells the other nodes. `owner` is filled in.
+  virtual void tell(roster_part own) = 0;
+  /// Tells one of them, which has asked; `all` is whole, and as new as the last `tell`.
+  virtual void answer(const roster_asker& who, roster_part all) = 0;
+};
+
+/// The people of rooms, between nodes. Any thread; nothing waits.
+class roster_bus {
+public:
+  virtual ~roster_bus() = default;
+
+  /// At most one interest a room and node. Calls to `handler` that are under way may still end after the
+  /// interest was destroyed.
+  [[nodiscard]] virtual std::unique_ptr<roster_interest>
+  want(const room_name& room, std::shared_ptr<roster_bus_handler> handler) = 0;
+};
+
+} // namespace hubbub::broker
