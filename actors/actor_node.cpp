@@ -26,6 +26,7 @@ actor_node::actor_node(settings how, const std::vector<broker::loop*>& loops, br
             time,
             how.tokens,
             bus,
+            how.rosters,
             log,
             counts_,
             std::move(how.node),

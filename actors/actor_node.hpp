@@ -32,6 +32,8 @@ public:
     admission::origin_rule origin;
     /// Null: nobody can authenticate.
     const broker::authenticator* tokens = nullptr;
+    /// Null: there are no other nodes.
+    broker::roster_bus* rosters = nullptr;
   };
   /// `loops` outlive it, as does everything else that is passed by reference.
   actor_node(settings how, const std::vector<broker::loop*>& loops, broker::event_bus& bus,

@@ -2,6 +2,7 @@
 
 #include "actors/fwd.hpp"
 #include "broker/event_bus.hpp"
+#include "broker/roster_bus.hpp"
 
 #include <caf/actor_control_block.hpp>
 
@@ -13,10 +14,10 @@
 
 namespace hubbub::actors {
 
-/// Where a room hears from the bus. What comes while the room itself is
+/// Where a room hears from the bus, and of its people on other nodes. What comes while the room itself is
 /// calling the bus is handled in place; everything else waits here, and the
 /// room is told once. Any thread.
-class bus_inbox final : public broker::event_bus_handler {
+class bus_inbox final : public broker::event_bus_handler, public broker::roster_bus_handler {
 public:
   struct ready {
     broker::stream_position head;
@@ -37,8 +38,15 @@ public:
     broker::read_handler done;
     broker::read_result what;
   };
+  struct owner_gone {
+    broker::owner_id owner;
+  };
+  struct asked {
+    broker::roster_asker who;
+  };
+  struct synced {};
   using item = std::variant<ready, began_anew, broker::refusal, broker::stored_event_ptr, missed, stored,
-                            refused, read_done>;
+                            refused, read_done, broker::roster_part, owner_gone, asked, synced>;
 
   /// Events that wait for the room; beyond it they are refused and read later.
   static constexpr std::size_t most_events = 1024;
@@ -72,6 +80,11 @@ public:
     put(refused{token, std::move(what)});
   }
   void on_epoch(broker::stream_position head) override { put(began_anew{std::move(head)}); }
+
+  void on_part(broker::roster_part part) override { put(std::move(part)); }
+  void on_owner_gone(broker::owner_id owner) override { put(owner_gone{owner}); }
+  void on_asked(broker::roster_asker who) override { put(asked{std::move(who)}); }
+  void on_synced() override { put(synced{}); }
 
 private:
   [[nodiscard]] bool in_place() const noexcept;

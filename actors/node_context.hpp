@@ -7,6 +7,7 @@
 #include "broker/limits.hpp"
 #include "broker/log.hpp"
 #include "broker/policy.hpp"
+#include "broker/roster_bus.hpp"
 #include "broker/tape_budget.hpp"
 
 #include <caf/actor.hpp>
@@ -32,6 +33,8 @@ struct node_context {
   /// Null: nobody can authenticate.
   const broker::authenticator* tokens;
   broker::event_bus& bus;
+  /// Null: there are no other nodes.
+  broker::roster_bus* rosters;
   broker::log_sink& log;
   node_metrics& counts;
   std::string node;

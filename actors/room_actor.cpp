@@ -47,6 +47,7 @@ void room_actor::enqueue(caf::mailbox_element_ptr what, caf::execution_unit* hos
 
 bool room_actor::cleanup(caf::error&& reason, caf::execution_unit* host) {
   gate_.close();
+  room_.detach(); // before another room of that name can want the same
   if (node_.rooms)
     node_.rooms->remove(room_.name(), this);
   if (reason && reason != caf::exit_reason::user_shutdown && node_.room_supervisor)
@@ -127,7 +128,9 @@ caf::behavior room_actor::make_behavior() {
       },
       [this](members_message& m) {
         took();
-        reply(m.from, room_.members(m.limit, m.after));
+        const auto id = ++next_id_;
+        pending_.emplace(id, std::move(m.from));
+        room_.members(id, m.limit, std::move(m.after));
         mind_idleness();
       },
       [this](adopt_message& m) {
@@ -178,6 +181,10 @@ void room_actor::handle(bus_inbox::item& i) {
                  [this](bus_inbox::stored& s) { on_published(s.token, std::move(s.what)); },
                  [this](bus_inbox::refused& r) { on_publish_refused(r.token, std::move(r.what)); },
                  [](bus_inbox::read_done& r) { r.done(std::move(r.what)); },
+                 [this](broker::roster_part& part) { room_.hear(part); },
+                 [this](bus_inbox::owner_gone& g) { room_.forget(g.owner); },
+                 [this](bus_inbox::asked& a) { room_.asked_for_people(a.who); },
+                 [this](bus_inbox::synced&) { room_.heard_all(); },
              },
              i);
 }
@@ -215,6 +222,10 @@ void room_actor::on_publish_refused(broker::publish_token token, broker::publish
   reply(take_pending(token), std::move(why));
 }
 
+void room_actor::on_members(std::uint64_t id, broker::member_page page) {
+  reply(take_pending(id), std::move(page));
+}
+
 void room_actor::on_adopted(std::uint32_t loop, broker::feed_ptr from) {
   auto& there = *node_.loops[loop];
   there.post([&there, from = std::move(from)] { there.adopt(from); });
@@ -249,6 +260,13 @@ void room_actor::delay_tick(broker::milliseconds by) { tell_later(by, tick_atom:
 void room_actor::read(broker::read_request what, broker::read_handler done) {
   bus_inbox::calling here{*inbox_};
   node_.bus.read(std::move(what), bus_inbox::through(inbox_, std::move(done)));
+}
+
+std::unique_ptr<broker::roster_interest> room_actor::follow_roster() {
+  if (!node_.rosters)
+    return nullptr;
+  bus_inbox::calling here{*inbox_};
+  return node_.rosters->want(room_.name(), inbox_);
 }
 
 broker::frame_maker& room_actor::frames() { return unit().frames(); }

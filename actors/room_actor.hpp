@@ -78,6 +78,7 @@ private:
   void on_join_refused(std::uint64_t id, broker::refusal why) override;
   void on_published(broker::publish_token token, broker::stored what) override;
   void on_publish_refused(broker::publish_token token, broker::publish_refused why) override;
+  void on_members(std::uint64_t id, broker::member_page page) override;
   void on_adopted(std::uint32_t loop, broker::feed_ptr from) override;
   void tell_news(const broker::feed_ptr& from, std::uint64_t loops) override;
   void tell_presence(const broker::feed_ptr& from, std::uint64_t loops) override;
@@ -85,6 +86,7 @@ private:
   void delay_news(broker::milliseconds by) override;
   void delay_tick(broker::milliseconds by) override;
   void read(broker::read_request what, broker::read_handler done) override;
+  std::unique_ptr<broker::roster_interest> follow_roster() override;
   broker::frame_maker& frames() override;
 
   node_context& node_;

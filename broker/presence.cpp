@@ -1,16 +1,6 @@
-#include "broker/presence.hpp"
+#include "broker/roster_person.hpp"
 
 namespace hubbub::broker {
-
-struct roster::person {
-  member_ptr shown;
-  /// Living ones; `shown` keeps the last one while it lingers.
-  std::uint32_t connections = 0;
-  bool lingers = false;
-  steady_time until;
-  person* earlier = nullptr;
-  person* later = nullptr;
-};
 
 namespace {
 
@@ -60,19 +50,17 @@ void roster::enter(session_id who, std::string_view user, std::string_view user_
     known = sessions_.end();
   }
   auto found = people_.find(std::string_view{name});
-  if (found == people_.end()) {
-    auto made = std::make_unique<person>();
-    made->shown =
-        std::make_shared<member>(member{std::move(name), std::string{user_info}, std::string{info}, 1});
-    made->connections = 1;
-    sessions_[who] = made.get();
-    auto seen = made->shown;
-    people_.insert(std::move(made));
-    count_step(nullptr, std::move(seen));
+  if (found == people_.end() || !(*found)->own) {
+    auto seen =
+        std::make_shared<const member>(member{std::move(name), std::string{user_info}, std::string{info}, 1});
+    auto& p = found == people_.end() ? add(seen) : **found;
+    p.connections = 1;
+    sessions_[who] = &p;
+    set_own(p, std::move(seen));
     return;
   }
   auto& p = **found;
-  auto seen = *p.shown;
+  auto seen = *p.own;
   if (!info.empty() || p.lingers) // what a connection that is gone had said is not this one's
     seen.info = info;
   seen.user_info = user_info;
@@ -82,7 +70,7 @@ void roster::enter(session_id who, std::string_view user, std::string_view user_
     sessions_[who] = &p;
   }
   seen.connections = p.connections;
-  show(p, std::move(seen));
+  set_own(p, seen);
 }
 
 void roster::leave(session_id who, steady_time now) {
@@ -92,13 +80,13 @@ void roster::leave(session_id who, steady_time now) {
   auto& p = *it->second;
   sessions_.erase(it);
   if (--p.connections > 0) {
-    auto seen = *p.shown;
+    auto seen = *p.own;
     seen.connections = p.connections;
-    show(p, std::move(seen));
+    set_own(p, seen);
   } else if (linger_.count() > 0) {
     start_lingering(p, now + linger_);
   } else {
-    remove(p);
+    end_own(p);
   }
 }
 
@@ -106,15 +94,15 @@ bool roster::update(session_id who, std::string_view info) {
   auto it = sessions_.find(who);
   if (it == sessions_.end())
     return false;
-  auto seen = *it->second->shown;
+  auto seen = *it->second->own;
   seen.info = info;
-  show(*it->second, std::move(seen));
+  set_own(*it->second, seen);
   return true;
 }
 
 std::optional<steady_time> roster::expire(steady_time now) {
   while (first_lingering_ && first_lingering_->until <= now)
-    remove(*first_lingering_);
+    end_own(*first_lingering_);
   if (!first_lingering_)
     return std::nullopt;
   return first_lingering_->until;
@@ -136,18 +124,73 @@ std::shared_ptr<const presence_view> roster::view() {
   return view_;
 }
 
-void roster::show(person& p, member now_seen) {
-  if (*p.shown == now_seen)
-    return;
-  auto before = std::exchange(p.shown, std::make_shared<member>(std::move(now_seen)));
-  count_step(std::move(before), p.shown);
+roster::person& roster::add(const member_ptr& seen) {
+  auto made = std::make_unique<person>();
+  auto& p = *made;
+  p.shown = seen; // what it is found by
+  people_.insert(std::move(made));
+  return p;
 }
 
-void roster::remove(person& p) {
+void roster::set_own(person& p, const member& seen) {
+  if (*p.own != seen)
+    set_own(p, std::make_shared<const member>(seen));
+}
+
+void roster::set_own(person& p, member_ptr now) {
+  if (!p.own)
+    ++own_count_;
+  own_bytes_ += bytes_of(now) - bytes_of(p.own);
+  p.own = std::move(now);
+  note_change(p.own->user);
+  merge(p);
+}
+
+void roster::end_own(person& p) {
   stop_lingering(p);
-  auto before = p.shown;
-  people_.erase(people_.find(std::string_view{before->user}));
-  count_step(std::move(before), nullptr);
+  --own_count_;
+  own_bytes_ -= bytes_of(p.own);
+  note_change(p.own->user);
+  p.own.reset();
+  merge(p);
+}
+
+void roster::note_change(const std::string& user) {
+  if (sharing_ && mode_ == presence_mode::roster)
+    changed_.insert(user);
+}
+
+void roster::merge(person& p) {
+  auto before = p.told ? p.shown : nullptr;
+  if (!p.own && !p.others) {
+    people_.erase(people_.find(std::string_view{p.shown->user}));
+    if (before)
+      count_step(std::move(before), nullptr);
+    return;
+  }
+  auto now = p.others ? std::make_shared<const member>(sum_of(p)) : p.own;
+  if (before && (before == now || *before == *now))
+    return;
+  p.told = true;
+  p.shown = now;
+  count_step(std::move(before), std::move(now));
+}
+
+member roster::sum_of(const person& p) {
+  member sum;
+  sum.user = p.shown->user;
+  const auto add = [&sum](const member& m) {
+    sum.connections += m.connections;
+    if (sum.info.empty())
+      sum.info = m.info;
+    if (sum.user_info.empty())
+      sum.user_info = m.user_info;
+  };
+  if (p.own)
+    add(*p.own);
+  for (const auto& o : *p.others)
+    add(*o.seen);
+  return sum;
 }
 
 void roster::start_lingering(person& p, steady_time until) noexcept {
@@ -170,7 +213,13 @@ void roster::stop_lingering(person& p) noexcept {
 bool roster::fits() const noexcept {
   // It comes back a little under the limit: a reset for everybody at each step over it would cost too much.
   auto under = [&](std::size_t n, std::size_t max) { return n <= (listing_ ? max : max - max / 16); };
-  return under(people_.size(), roster_max_) && under(bytes_, max_bytes);
+  return unnamed_ == 0 && under(people_.size(), roster_max_) && under(bytes_, max_bytes);
+}
+
+void roster::count_others() {
+  listing_ = mode_ == presence_mode::roster && fits();
+  ++version_;
+  steps_.clear();
 }
 
 void roster::count_step(member_ptr before, member_ptr after) {

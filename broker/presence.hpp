@@ -3,6 +3,7 @@
 #include "broker/clock.hpp"
 #include "broker/policy.hpp"
 #include "broker/presence_view.hpp"
+#include "broker/roster_part.hpp"
 #include "broker/session_id.hpp"
 
 #include <cstdint>
@@ -16,8 +17,8 @@
 namespace hubbub::broker {
 
 /// Who is in one room. A person is a verified user with all its connections,
-/// or one anonymous session. What is seen of it (`shown`) has a version that
-/// rises by one with each visible change.
+/// on whichever nodes they are, or one anonymous session. What is seen of it
+/// (`shown`) has a version that rises by one with each visible change.
 ///
 /// One thread at a time: wherever the room runs. Its views may go to any.
 class roster {
@@ -44,9 +45,29 @@ public:
   /// again? Nothing: nobody lingers.
   [[nodiscard]] std::optional<steady_time> expire(steady_time now);
 
+  // -- other nodes
+
+  /// Tells other nodes of its own people from now on: collects what `own_changes` returns.
+  void share() noexcept { sharing_ = true; }
+  /// What has changed of this node's own people since the last call, at first all of them; nothing: nothing
+  /// has.
+  [[nodiscard]] std::optional<roster_part> own_changes();
+  /// All of this node's own people, to answer another node that asks; what `own_changes` would return is in
+  /// it.
+  [[nodiscard]] roster_part own() const;
+  /// This node's own people, those that linger included.
+  [[nodiscard]] std::uint32_t own_count() const noexcept { return own_count_; }
+  /// What another node says of its people here.
+  void hear(const roster_part& part);
+  /// That node is gone, and its people with it, at once.
+  void forget(owner_id owner);
+
   [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
-  /// People, those that linger included.
-  [[nodiscard]] std::uint32_t count() const noexcept { return static_cast<std::uint32_t>(people_.size()); }
+  /// People on all nodes, those that linger included. Whoever is on several nodes counts once, unless one of
+  /// them has so many that it does not name them.
+  [[nodiscard]] std::uint32_t count() const noexcept {
+    return static_cast<std::uint32_t>(people_.size()) + unnamed_;
+  }
   /// Are members told, and not only their number?
   [[nodiscard]] bool tells_members() const noexcept { return listing_; }
   /// How long to collect changes before readers are told: the policy's
@@ -62,6 +83,12 @@ public:
 
 private:
   struct person;
+  /// What another node has told.
+  struct owner_people {
+    std::unordered_set<std::string> users;
+    /// Those that it counts and does not name.
+    std::uint32_t unnamed = 0;
+  };
   struct by_user {
     using is_transparent = void;
     std::size_t operator()(std::string_view user) const noexcept;
@@ -71,8 +98,22 @@ private:
     bool operator()(std::string_view a, const std::unique_ptr<person>& b) const noexcept;
   };
 
-  void show(person& p, member now_seen);
-  void remove(person& p);
+  person& add(const member_ptr& seen);
+  /// What this node has of a person.
+  void set_own(person& p, const member& seen);
+  void set_own(person& p, member_ptr now);
+  void end_own(person& p);
+  void note_change(const std::string& user);
+  /// What another node has of one.
+  void put_other(owner_id owner, const member& seen);
+  void erase_other(owner_id owner, std::string_view user);
+  void set_unnamed(owner_people& of, std::uint32_t now);
+  /// The number of those who are not named has changed.
+  void count_others();
+  [[nodiscard]] static member sum_of(const person& p);
+  /// Shows what all nodes together have of a person; nothing: it is removed.
+  void merge(person& p);
+  [[nodiscard]] bool names_own() const noexcept;
   void start_lingering(person& p, steady_time until) noexcept;
   void stop_lingering(person& p) noexcept;
   void count_step(member_ptr before, member_ptr after);
@@ -86,6 +127,19 @@ private:
   std::uint64_t version_;
   bool listing_;
   std::size_t bytes_ = 0;
+
+  std::unordered_map<owner_id, owner_people> owners_;
+  /// People that other nodes count and do not name.
+  std::uint32_t unnamed_ = 0;
+  std::uint32_t own_count_ = 0;
+  std::size_t own_bytes_ = 0;
+
+  // What the other nodes are to be told.
+  bool sharing_ = false;
+  bool told_all_ = false;
+  bool told_names_ = false;
+  std::uint32_t told_count_ = 0;
+  std::unordered_set<std::string> changed_;
 
   std::unordered_set<std::unique_ptr<person>, by_user, by_user> people_;
   std::unordered_map<session_id, person*> sessions_;

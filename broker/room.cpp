@@ -196,53 +196,17 @@ void room::loaded(read_result r) {
   serve_waiting();
 }
 
-// -- presence and time ----------------------------------------------------------
-
-bool room::update(session_id who, std::string_view info) {
-  if (!readers_.has(who))
-    return false;
-  if (roster_ && roster_->update(who, info))
-    presence_changed();
-  return true;
-}
-
-member_page room::members(std::uint32_t limit, std::string_view after) {
-  return roster_ ? roster_->view()->page(limit, after) : member_page{};
-}
-
-void room::presence_changed() {
-  if (!std::exchange(tick_delayed_, true))
-    out_.delay_tick(roster_->interval());
-}
-
-void room::tick() {
-  tick_delayed_ = false;
-  if (std::exchange(load_failed_, false) && !loading_)
-    load(position_.offset, false);
-  if (!roster_)
-    return;
-  const auto now = around_.time.now();
-  const auto next = roster_->expire(now);
-  if (readers_.presence_loops() != 0 && roster_->version() != presence_shown_) {
-    presence_shown_ = roster_->version();
-    feed_->show(roster_->view());
-    out_.tell_presence(feed_, readers_.presence_loops());
-  }
-  if (next) {
-    tick_delayed_ = true;
-    const auto wait = std::chrono::ceil<milliseconds>(*next - now);
-    out_.delay_tick(std::max(wait, roster_->interval()));
-  }
-}
+// -- its end ------------------------------------------------------------------
 
 bool room::idle() const noexcept {
-  return readers_.empty() && waiting_.empty() && asking_.empty() && adopting_.empty() && !loading_;
+  return readers_.empty() && waiting_.empty() && asking_.empty() && adopting_.empty() &&
+         members_asked_.empty() && !loading_;
 }
 
 bool room::may_end(milliseconds patience) const {
   if (!idle())
     return false;
-  if (roster_ && roster_->count() > 0)
+  if (roster_ && roster_->own_count() > 0)
     return false;
   return around_.time.now() - no_readers_since_ >= patience;
 }

@@ -8,6 +8,7 @@
 #include "broker/presence.hpp"
 #include "broker/push.hpp"
 #include "broker/recovery.hpp"
+#include "broker/roster_bus.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -61,6 +62,7 @@ public:
   virtual void on_join_refused(std::uint64_t id, refusal why) = 0;
   virtual void on_published(publish_token token, stored what) = 0;
   virtual void on_publish_refused(publish_token token, publish_refused why) = 0;
+  virtual void on_members(std::uint64_t id, member_page page) = 0;
   /// The feed that the readers of a loop go on with after a crash.
   virtual void on_adopted(std::uint32_t loop, feed_ptr from) = 0;
   /// These loops have to look at the feed: events, or presence.
@@ -74,6 +76,8 @@ public:
   virtual void delay_tick(milliseconds by) = 0;
   /// Reads from the log; `done` is called on the room's thread, perhaps at once.
   virtual void read(read_request what, read_handler done) = 0;
+  /// The room's word to its people's other nodes, and theirs to it; null: there are none.
+  virtual std::unique_ptr<roster_interest> follow_roster() = 0;
   /// The encoder of the loop that the room runs on.
   virtual frame_maker& frames() = 0;
 };
@@ -102,11 +106,17 @@ public:
   [[nodiscard]] bool update(session_id who, std::string_view info);
   void publish(publish_token token, event e);
   void adopt(std::uint32_t loop, std::vector<adopted_reader> readers);
-  [[nodiscard]] member_page members(std::uint32_t limit, std::string_view after);
+  /// Answered by `on_members`.
+  void members(std::uint64_t id, std::uint32_t limit, std::string after);
   [[nodiscard]] std::uint32_t people() const noexcept { return roster_ ? roster_->count() : 0; }
 
   // From the bus.
   void attach(std::unique_ptr<interest> to) { interest_ = std::move(to); }
+  /// Ends its interests; nothing else is called after that.
+  void detach() noexcept {
+    interest_.reset();
+    others_.reset();
+  }
   void ready(stream_position head);
   /// The log was lost, re-created or set back: its readers are sent away, to join again.
   void began_anew(stream_position head);
@@ -114,6 +124,13 @@ public:
   [[nodiscard]] bool event_came(const stored_event_ptr& e);
   /// Events came that could not be taken.
   void missed();
+
+  // From other nodes.
+  void hear(const roster_part& part);
+  void forget(owner_id owner);
+  void asked_for_people(const roster_asker& who);
+  /// What the others have of its people is there.
+  void heard_all();
 
   // Time.
   void flush_news();
@@ -162,6 +179,10 @@ private:
   void seat(session_id who, std::uint32_t loop, wire_format format, bool presence, std::string_view user,
             std::string_view user_info, std::string_view info);
   void presence_changed();
+  void open_roster();
+  /// Are its people on other nodes not known yet?
+  [[nodiscard]] bool hears_first() const noexcept { return others_ && !heard_all_; }
+  void tell_other_nodes();
 
   room_name name_;
   const policy& rules_;
@@ -187,6 +208,15 @@ private:
 
   /// Made with the first reader: most rooms of a large node have none.
   std::unique_ptr<roster> roster_;
+  std::unique_ptr<roster_interest> others_;
+  bool heard_all_ = false;
+  /// Questions that wait for what other nodes have.
+  struct members_question {
+    std::uint64_t id;
+    std::uint32_t limit;
+    std::string after;
+  };
+  std::vector<members_question> members_asked_;
   std::uint64_t presence_shown_ = 0;
   attendance readers_;
   steady_time no_readers_since_;

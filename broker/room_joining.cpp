@@ -18,7 +18,9 @@ refusal left() { return {errc::not_joined, "left before the room could answer"};
 void room::join(join_request who) {
   if (state_ == state::unavailable)
     return out_.on_join_refused(who.id, trouble_);
-  if (state_ == state::opening || loading_) {
+  if (who.presence)
+    open_roster();
+  if (state_ == state::opening || loading_ || (who.presence && hears_first())) {
     if (waiting_.size() >= most_waiting)
       return out_.on_join_refused(who.id,
                                   {errc::overloaded, "the room is opening and too many wait for it", 500});
@@ -146,11 +148,9 @@ void room::seat(session_id who, std::uint32_t loop, wire_format format, bool pre
     feed_->add(format, around_.budget, position_.offset);
   readers_.add(who, loop, presence);
   for_each_tape([who](tape& t) { t.expect(who); });
-  if (rules_.presence == presence_mode::off)
-    return;
+  open_roster();
   if (!roster_)
-    // Versions of an earlier life of this room were lower.
-    roster_ = std::make_unique<roster>(name_, rules_, generation_);
+    return;
   roster_->enter(who, user, user_info, info, around_.time.now());
   presence_changed();
 }

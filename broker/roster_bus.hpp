@@ -19,7 +19,8 @@ public:
   virtual void on_part(roster_part part) = 0;
   /// That node is gone: all its people with it.
   virtual void on_owner_gone(owner_id owner) = 0;
-  /// Another node asks for all of this node's people; `roster_interest::answer` tells it.
+  /// Another node asks for all of this node's people; `roster_interest::answer` tells it, also that there are
+  /// none.
   virtual void on_asked(roster_asker who) = 0;
   /// Whatever the other nodes had to say at first is there, or they took too long (a quarter of a second).
   /// Once.

@@ -169,7 +169,9 @@ private:
 class actor_fixture {
 public:
   actor_fixture() : actor_fixture{static_cast<std::uint32_t>(GENERATE(1, 4))} {}
-  explicit actor_fixture(std::uint32_t number_of_loops) { start(number_of_loops); }
+  explicit actor_fixture(std::uint32_t number_of_loops, broker::roster_bus* rosters = nullptr) {
+    start(number_of_loops, rosters);
+  }
   ~actor_fixture() {
     clients_.clear();
     settle();
@@ -248,7 +250,7 @@ public:
   }
 
 private:
-  void start(std::uint32_t n) {
+  void start(std::uint32_t n, broker::roster_bus* rosters) {
     broker::policy open;
     open.anyone =
         broker::right::join | broker::right::publish | broker::right::history | broker::right::presence;
@@ -281,6 +283,7 @@ private:
     s.node = "test";
     s.version = "0";
     s.room_mailbox = 64;
+    s.rosters = rosters;
     node = std::make_unique<actors::actor_node>(std::move(s), std::move(all), *bus, *spaces, bounds, time,
                                                 log, metrics);
   }

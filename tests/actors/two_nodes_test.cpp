@@ -1,0 +1,125 @@
+#include "tests/actors/actor_fixture.hpp"
+#include "tests/actors/roster_hub.hpp"
+
+using namespace hubbub;
+using namespace hubbub::tests;
+
+namespace {
+
+/// Two nodes, which hear of each other's people and of nothing else.
+struct two_nodes {
+  roster_hub hub;
+  roster_hub::end& first = hub.join();
+  roster_hub::end& second = hub.join();
+  actor_fixture one{2, &first};
+  actor_fixture two{2, &second};
+
+  void settle() {
+    for (auto i = 0; i < 4; ++i) {
+      one.settle();
+      two.settle();
+    }
+  }
+  /// The answer to a command for which the other node is asked.
+  json ask(client& c, json command) {
+    command["id"] = 1;
+    c.send(command);
+    settle();
+    for (auto& m : c.read())
+      if (m["id"] == 1)
+        return m;
+    return {};
+  }
+  /// Half a second: what has changed is told, and what was told is shown.
+  void wait() {
+    for (auto i = 0; i < 5; ++i) {
+      one.advance(std::chrono::milliseconds{100});
+      two.advance(std::chrono::milliseconds{100});
+    }
+    settle();
+  }
+};
+
+json join(const std::string& room) { return {{"op", "join"}, {"room", room}, {"presence", true}}; }
+
+} // namespace
+
+TEST_CASE_METHOD(two_nodes, "who joins on one node is seen on the other", "[actors]") {
+  auto& ann = one.connect();
+  auto& bob = two.connect();
+  ann.ask(join("chat.one"));
+  wait();
+  CHECK(ask(bob, join("chat.one"))["count"] == 2);
+  wait();
+  json change;
+  for (const auto& m : ann.read())
+    if (m["op"] == "presence")
+      change = m;
+  REQUIRE_FALSE(change.is_null());
+  CHECK(change["count"] == 2);
+  CHECK(change["join"].size() == 1);
+  bob.gone();
+  for (auto i = 0; i < 20; ++i) // it may come back for a while
+    wait();
+  CHECK(ann.ask({{"op", "presence"}, {"room", "chat.one"}})["count"] == 1);
+}
+
+TEST_CASE_METHOD(two_nodes, "whoever asks for presence is answered when the other nodes have been heard",
+                 "[actors]") {
+  auto& ann = one.connect();
+  ann.ask(join("chat.one"));
+  wait();
+  second.answers_late = true;
+  auto& bob = two.connect();
+  bob.send({{"op", "presence"}, {"id", 1}, {"room", "chat.one"}});
+  auto asked = join("chat.one");
+  asked["id"] = 2;
+  bob.send(asked);
+  two.settle();
+  CHECK(bob.read().empty());
+  settle();
+  second.answer_late();
+  settle();
+  const auto all = bob.read();
+  REQUIRE(all.size() == 2);
+  for (const auto& m : all) {
+    CHECK(m["op"] == "ok");
+    CHECK(m["count"] >= 1);
+  }
+}
+
+TEST_CASE_METHOD(two_nodes, "the people of a node that was killed are gone at once", "[actors]") {
+  auto& ann = one.connect();
+  auto& bob = two.connect();
+  ann.ask(join("chat.one"));
+  bob.ask(join("chat.one"));
+  wait();
+  CHECK(ann.ask({{"op", "presence"}, {"room", "chat.one"}})["count"] == 2);
+  second.die();
+  settle();
+  CHECK(ann.ask({{"op", "presence"}, {"room", "chat.one"}})["count"] == 1);
+}
+
+TEST_CASE_METHOD(two_nodes, "a room that crashed hears its people on the other node again", "[actors]") {
+  auto& ann = one.connect();
+  auto& bob = two.connect();
+  ann.ask(join("chat.one"));
+  bob.ask(join("chat.one"));
+  wait();
+  ann.ask({{"op", "publish"}, {"room", "chat.one"}, {"type", "crash"}, {"data", 1}});
+  wait();
+  CHECK(ann.ask({{"op", "presence"}, {"room", "chat.one"}})["count"] == 2);
+  CHECK(bob.ask({{"op", "presence"}, {"room", "chat.one"}})["count"] == 2);
+}
+
+TEST_CASE_METHOD(two_nodes, "a room with people on other nodes only may end", "[actors]") {
+  auto& ann = one.connect();
+  ann.ask(join("chat.one"));
+  wait();
+  auto& bob = two.connect();
+  CHECK(ask(bob, {{"op", "presence"}, {"room", "chat.one"}})["count"] == 1);
+  CHECK(two.node->rooms().find(two.room("chat.one")));
+  for (auto i = 0; i < 90 && two.node->rooms().find(two.room("chat.one")); ++i)
+    two.advance(std::chrono::seconds{1});
+  CHECK_FALSE(two.node->rooms().find(two.room("chat.one")));
+}
