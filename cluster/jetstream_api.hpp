@@ -23,6 +23,8 @@ struct error {
 };
 inline constexpr int stream_not_found = 10059;
 inline constexpr int no_message_found = 10037;
+inline constexpr int not_enabled_for_account = 10039;
+inline constexpr int not_enabled = 10076;
 
 /// What hubbub decides about a stream.
 struct stream_config {
@@ -51,6 +53,8 @@ struct stream_info {
   std::uint64_t messages = 0;
   std::uint64_t first_seq = 0;
   std::uint64_t last_seq = 0;
+  /// When the last one came.
+  std::int64_t last_time_ms = 0;
   /// Whose answer this is, in a cluster; empty otherwise.
   std::string leader;
 };

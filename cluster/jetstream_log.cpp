@@ -1,9 +1,9 @@
 #include "cluster/jetstream_log.hpp"
 
+#include "cluster/consumer_run.hpp"
 #include "cluster/jetstream_read.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <future>
 #include <utility>
 
@@ -15,6 +15,8 @@ using broker::errc;
 // At a time: what a restart of NATS sets off must not become a stampede.
 constexpr std::size_t most_reads = 8;
 constexpr std::int64_t check_ms = 250;
+// After a cut: beyond it each room asks for its own head rather than that all of the stream is read.
+constexpr std::uint64_t most_read_at_once = 50'000;
 
 broker::refusal undeclared(std::string_view space) {
   return {errc::bad_room, "namespace `" + std::string{space} +
@@ -85,7 +87,8 @@ broker::refusal jetstream_log::start() {
     if (auto why = stream->state(); why.code != errc::ok)
       return why;
   }
-  print_guarantees();
+  look_at_guarantees();
+  last_guarantee_ = position_watch::now();
   return {errc::ok};
 }
 
@@ -192,20 +195,32 @@ void jetstream_log::check_runs() {
   }
   const auto now = std::chrono::steady_clock::now();
   std::erase_if(all, [now](const auto& r) { return r->check(now); });
+  std::vector<std::shared_ptr<consumer_run>> runs;
+  {
+    std::lock_guard lock{mutex_};
+    for (const auto& ended : all)
+      std::erase(reading_, ended);
+    runs = catching_up_;
+  }
+  std::erase_if(runs, [now](const auto& r) { return r->check(now); });
   std::lock_guard lock{mutex_};
-  for (const auto& ended : all)
-    std::erase(reading_, ended);
+  for (const auto& ended : runs)
+    std::erase(catching_up_, ended);
 }
 
 void jetstream_log::close() {
   std::deque<waiting_read> waiting;
   std::vector<std::shared_ptr<jetstream_read>> reading;
+  std::vector<std::shared_ptr<consumer_run>> runs;
   {
     std::lock_guard lock{mutex_};
     closed_ = true;
     waiting.swap(waiting_);
     reading.swap(reading_);
+    runs.swap(catching_up_);
   }
+  for (const auto& r : runs)
+    r->stop(closed());
   for (const auto& r : reading)
     r->give_up(closed());
   for (auto& w : waiting) {
@@ -218,14 +233,99 @@ void jetstream_log::close() {
 // -- trouble and time -----------------------------------------------------------------
 
 void jetstream_log::trouble() {
-  for (const auto& [_, stream] : streams_)
-    catch_up(stream, stream->settled_last());
+  for (const auto& [_, stream] : streams_) {
+    // What it is now, before a look moves it on. Trouble in trouble begins where the first one did.
+    const missed from{stream->settled_last(), stream->epoch()};
+    {
+      std::lock_guard lock{mutex_};
+      missed_.try_emplace(stream, from);
+    }
+    catch_up(stream);
+  }
 }
 
-void jetstream_log::catch_up(const std::shared_ptr<retained_stream>& stream, std::uint64_t) {
-  stream->look();
-  for (const auto& room : rooms_of(*stream))
+void jetstream_log::catch_up(const std::shared_ptr<retained_stream>& stream) {
+  stream->look([weak = weak_from_this(), stream](const js::stream_info& i) {
+    const auto self = weak.lock();
+    if (!self || i.why) // there is no leader yet: asked again soon
+      return;
+    missed m;
+    {
+      std::lock_guard lock{self->mutex_};
+      const auto it = self->missed_.find(stream);
+      if (it == self->missed_.end() || it->second.reading)
+        return;
+      m = it->second;
+      if (stream->epoch() != m.epoch || i.last_seq <= m.from) {
+        self->missed_.erase(it);
+        return;
+      }
+      it->second.reading = true;
+    }
+    self->read_missed(stream, m.from, i);
+  });
+}
+
+void jetstream_log::compare_all(const retained_stream& stream) {
+  for (const auto& room : rooms_of(stream))
     watch_->soon(room);
+}
+
+void jetstream_log::read_missed(const std::shared_ptr<retained_stream>& stream, std::uint64_t from,
+                                const js::stream_info& now) {
+  if (now.last_seq - from > most_read_at_once) {
+    compare_all(*stream);
+    return caught_up(stream, true);
+  }
+  consumer_run::range r;
+  r.stream = stream->name();
+  r.from = from + 1;
+  r.to = now.last_seq;
+  const auto aged = now.first_seq > from + 1;
+  const auto most = now.config.max_msgs_per_subject;
+  auto run = std::make_shared<consumer_run>(
+      with_, std::move(r),
+      consumer_run::handlers{
+          [](std::uint64_t) {},
+          [weak = weak_from_this(), last = now.last_seq, aged, most](const log_place& at,
+                                                                     const nats_message& m) {
+            const auto self = weak.lock();
+            if (!self)
+              return false;
+            const auto name = self->with_->names.room_in(m.subject);
+            if (!name)
+              self->note_bad_room();
+            else if (const auto room = self->find(name->str()))
+              // Only a room that had as many events behind this one as it may keep lost one before it.
+              room->caught_up(
+                  at, m, !aged && (most <= 0 || last - at.offset + 1 < static_cast<std::uint64_t>(most)));
+            return true;
+          },
+          [weak = weak_from_this(), stream](const broker::refusal& why, bool) {
+            if (const auto self = weak.lock())
+              self->caught_up(stream, why.code == errc::ok);
+          }});
+  {
+    std::lock_guard lock{mutex_};
+    if (closed_)
+      return;
+    catching_up_.push_back(run);
+  }
+  run->start();
+}
+
+void jetstream_log::caught_up(const std::shared_ptr<retained_stream>& stream, bool all) {
+  std::lock_guard lock{mutex_};
+  if (all)
+    missed_.erase(stream);
+  else if (const auto it = missed_.find(stream); it != missed_.end())
+    it->second.reading = false;
+}
+
+void jetstream_log::note_bad_room() {
+  ++with_->counters.foreign;
+  with_->log.limited(broker::log_level::warn, "nats", "bad-room",
+                     "a stream holds a message on a subject that is no room's name");
 }
 
 void jetstream_log::tick() {
@@ -235,14 +335,24 @@ void jetstream_log::tick() {
     last_check_ = now;
     check_runs();
     begin_reads();
+    std::vector<std::shared_ptr<retained_stream>> behind;
+    {
+      std::lock_guard lock{mutex_};
+      for (const auto& [stream, m] : missed_)
+        if (!m.reading)
+          behind.push_back(stream);
+    }
+    for (const auto& stream : behind)
+      catch_up(stream);
   }
   if (now - last_look_ >= with_->options.every.canary.count() && with_->link->is_connected()) {
     last_look_ = now;
     for (const auto& [_, stream] : streams_)
       stream->look();
   }
-  if (now - last_print_ >= with_->options.every.configuration.count()) {
-    last_print_ = now;
+  if (now - last_guarantee_ >= with_->options.every.configuration.count() && last_guarantee_ != 0) {
+    last_guarantee_ = now;
+    look_at_guarantees();
   }
 }
 
@@ -275,15 +385,20 @@ broker::guarantee jetstream_log::promises() const {
                                   "otherwise) may be lost"};
 }
 
-void jetstream_log::print_guarantees() {
+void jetstream_log::look_at_guarantees() {
   for (const auto& [name, stream] : streams_) {
     const auto i = stream->info();
+    auto now = std::to_string(i.config.replicas) + (i.config.file ? " file" : " memory");
+    {
+      std::lock_guard lock{mutex_};
+      if (std::exchange(guarantees_[name], now) == now)
+        continue;
+    }
     with_->log.info("nats", "a namespace is kept by a stream",
                     {{"namespace", name},
                      {"stream", stream->name()},
                      {"replicas", i.config.replicas},
-                     {"storage", i.config.file ? "file" : "memory"},
-                     {"epoch", stream->epoch()}});
+                     {"storage", i.config.file ? "file" : "memory"}});
   }
 }
 

@@ -18,8 +18,8 @@
 
 namespace hubbub::cluster {
 
+class consumer_run;
 class jetstream_read;
-class stream_catch_up;
 
 /// The retained rooms of a cluster: a stream for each namespace. Any thread.
 class jetstream_log : public std::enable_shared_from_this<jetstream_log> {
@@ -53,8 +53,13 @@ private:
   [[nodiscard]] std::shared_ptr<jetstream_room> find(const std::string& room);
   void begin_reads();
   void check_runs();
-  void print_guarantees();
-  void catch_up(const std::shared_ptr<retained_stream>& stream, std::uint64_t from);
+  void look_at_guarantees();
+  void catch_up(const std::shared_ptr<retained_stream>& stream);
+  void read_missed(const std::shared_ptr<retained_stream>& stream, std::uint64_t from,
+                   const js::stream_info& now);
+  void compare_all(const retained_stream& stream);
+  void caught_up(const std::shared_ptr<retained_stream>& stream, bool all);
+  void note_bad_room();
 
   const std::shared_ptr<jetstream_context> with_;
   const std::shared_ptr<position_watch> watch_;
@@ -69,11 +74,20 @@ private:
   };
   std::deque<waiting_read> waiting_;
   std::vector<std::shared_ptr<jetstream_read>> reading_;
+  /// Where rooms were sure of having had everything before the trouble.
+  struct missed {
+    std::uint64_t from = 0;
+    std::string epoch;
+    bool reading = false;
+  };
+  std::map<std::shared_ptr<retained_stream>, missed> missed_;
+  std::vector<std::shared_ptr<consumer_run>> catching_up_;
   bool beginning_ = false;
   bool closed_ = false;
   std::int64_t last_look_ = 0;
   std::int64_t last_check_ = 0;
-  std::int64_t last_print_ = 0;
+  std::int64_t last_guarantee_ = 0;
+  std::map<std::string, std::string> guarantees_;
 };
 
 } // namespace hubbub::cluster

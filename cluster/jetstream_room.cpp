@@ -92,10 +92,16 @@ void jetstream_room::arrived(broker::stored_event_ptr e) {
   watch_->event_came(shared_from_this());
 }
 
-void jetstream_room::caught_up(broker::stored_event_ptr e) {
-  calls_.run([self = shared_from_this(), e = std::move(e)]() mutable {
-    if (e->offset > self->position_)
-      self->arrived(std::move(e));
+void jetstream_room::caught_up(const log_place& at, const nats_message& m, bool whole) {
+  event_flaws flaws;
+  auto e = event_of(name_, m.headers, m.data, at, stream_->epoch(), flaws);
+  with_->note(flaws, name_);
+  calls_.run([self = shared_from_this(), e = std::move(e), whole]() mutable {
+    if (self->phase_ != phase::ready || e->offset <= self->position_)
+      return;
+    // Where it is not known what was between, the room looks.
+    e->previous = whole ? self->position_ : e->offset - 1;
+    self->arrived(std::move(e));
   });
 }
 

@@ -34,9 +34,10 @@ public:
   void compare(std::function<void()> done);
   /// The stream has begun anew.
   void begin_anew();
-  /// An event that was read after trouble, unless it came meanwhile.
-  void caught_up(broker::stored_event_ptr e);
-  /// The same for one that a comparison found.
+  /// A message of the log that was read after trouble. `whole`: nothing between the last event that came and
+  /// this one was trimmed.
+  void caught_up(const log_place& at, const nats_message& m, bool whole);
+  /// An event that a comparison found, unless it came meanwhile.
   void show_missed(broker::stored_event_ptr e);
 
   [[nodiscard]] const broker::room_name& name() const noexcept { return name_; }

@@ -53,6 +53,7 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
     /// Of the request; 0: nobody waits for an answer.
     std::uint64_t token = 0;
     sub_ptr sub;
+    std::function<void()> call;
   };
   struct buried {
     steady_clock::time_point when;
@@ -261,6 +262,8 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
   }
 
   void perform(task& t) {
+    if (t.call)
+      return t.call();
     if (t.sub)
       return attend(t.sub);
     if (!may_send(t))
@@ -460,6 +463,15 @@ void nats_link::request(const std::string& subject, const headers& with, std::st
   done(fate::not_sent, {});
 }
 
+bool nats_link::post(std::function<void()> f) {
+  std::lock_guard lock{impl_->mutex};
+  if (impl_->stopping)
+    return false;
+  impl_->tasks.push_back({{}, 0, 0, {}, std::move(f)});
+  impl_->work.notify_one();
+  return true;
+}
+
 std::uint64_t nats_link::open_inbox(message_handler to) {
   std::lock_guard lock{impl_->mutex};
   impl_->inboxes.emplace(++impl_->last_token, std::make_shared<message_handler>(std::move(to)));
@@ -492,7 +504,7 @@ std::shared_ptr<nats_link::subscription> nats_link::subscribe(std::string subjec
     std::lock_guard lock{impl_->mutex};
     if (!impl_->stopping) {
       impl_->subs.emplace(s.get(), s);
-      impl_->tasks.push_back({{}, 0, 0, s});
+      impl_->tasks.push_back({{}, 0, 0, s, {}});
       impl_->work.notify_one();
     }
   }
@@ -510,7 +522,7 @@ nats_link::subscription::~subscription() {
   if (of->stopping)
     return;
   of->subs.erase(state_.get());
-  of->tasks.push_back({{}, 0, 0, state_});
+  of->tasks.push_back({{}, 0, 0, state_, {}});
   of->work.notify_one();
 }
 

@@ -70,6 +70,9 @@ public:
   /// Sends, and calls `done` once: with the answer, or after the options' timeout without.
   void request(const std::string& subject, const headers& with, std::string_view data, answer_handler done);
 
+  /// Runs `f` on the thread that sends, soon, in the order of what is sent. False: it is closed.
+  bool post(std::function<void()> f);
+
   /// A subject of one's own to which any number of messages come, until it is closed. What a consumer sends
   /// there keeps its own subject, so the consumer must be named `inbox_name(id)`.
   [[nodiscard]] std::uint64_t open_inbox(message_handler to);

@@ -111,6 +111,9 @@ void retained_stream::told(nats_link::fate f, const nats_message& m, std::uint64
   auto i = js::read_stream_info(m.data);
   if (i.why.err_code == js::stream_not_found)
     return make();
+  if (i.why.err_code == js::not_enabled || i.why.err_code == js::not_enabled_for_account)
+    return finish({errc::unavailable,
+                   "the NATS server " + with_->link->server() + " has no JetStream for this account"});
   if (i.why)
     return finish({errc::unavailable, "stream " + name_ + " cannot be used: " + i.why.description});
   judge(i, known);
@@ -181,8 +184,10 @@ void retained_stream::adopt(const js::stream_info& i) {
       set_back_ = 0;
     } else {
       settled_last_ = std::max(settled_last_, info_.last_seq);
-      // A few at a time are trimmed by age and number; all at once, and the newest with them, by somebody.
-      purged = i.messages == 0 && info_.messages > 1 && i.first_seq > info_.last_seq;
+      // The newest goes last of all when it is too old, and never because there are too many.
+      const auto age = rules_.history_age.count();
+      purged = i.messages == 0 && info_.messages > 0 && i.first_seq > info_.last_seq &&
+               (age == 0 || with_->time.unix_ms() - info_.last_time_ms < age);
     }
     if (set_back_ == 0)
       known_last_ = std::max(known_last_, i.last_seq);
@@ -190,7 +195,7 @@ void retained_stream::adopt(const js::stream_info& i) {
     note_ = note;
     info_ = i;
   }
-  if (purged && rules_.history_age.count() == 0)
+  if (purged)
     with_->log.warn("nats", "the stream is empty all at once: somebody has purged it", {{"stream", name_}});
   if (new_life) {
     with_->log.error("nats", "the stream has begun anew: what was in it is lost, and clients are told",

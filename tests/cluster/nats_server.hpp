@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <sys/types.h>
@@ -28,6 +29,8 @@ public:
   void kill();
   /// Starts it again on the same port, with what it kept.
   void start();
+  /// Another `config`, for its next start.
+  void configure(std::string config) { config_ = std::move(config); }
   /// Forgets everything that it kept; while it is not running.
   void wipe();
   void stop_for_now() { ::kill(pid_, SIGSTOP); }
@@ -59,7 +62,7 @@ public:
   /// Publishes and waits until the server has had it.
   void publish_now(const std::string& subject, std::string_view data, const std::string& headers = {});
   /// The payload of the first answer.
-  [[nodiscard]] std::string request(const std::string& subject, std::string_view data = {});
+  std::string request(const std::string& subject, std::string_view data = {});
 
 private:
   void send(std::string_view text);

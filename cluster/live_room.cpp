@@ -1,0 +1,155 @@
+#include "cluster/live_room.hpp"
+
+#include <utility>
+
+namespace hubbub::cluster {
+namespace {
+
+using broker::log_level;
+
+// What does not fit waits for the next message.
+constexpr std::size_t most_message_bytes = 256 << 10;
+// What waits while NATS does not take it; the newest are lost, and counted by those who get the others.
+constexpr std::size_t most_waiting_bytes = 4 << 20;
+constexpr std::size_t most_senders = 1024;
+
+} // namespace
+
+live_room::live_room(std::shared_ptr<jetstream_context> with, broker::room_name name,
+                     std::shared_ptr<broker::event_bus_handler> handler)
+    : with_{std::move(with)},
+      name_{std::move(name)},
+      subject_{with_->names.live(name_)},
+      handler_{std::move(handler)} {
+  next_.node = with_->options.node;
+  next_.incarnation = with_->link->id();
+  next_.first = 1;
+}
+
+void live_room::open(const std::string& epoch) {
+  calls_.run([self = shared_from_this(), epoch] {
+    self->subscription_ =
+        self->with_->link->subscribe(self->subject_, [weak = std::weak_ptr{self}](const nats_message& m) {
+          if (const auto room = weak.lock())
+            room->message_came(m);
+        });
+    self->handler_->on_ready({epoch, 0});
+  });
+}
+
+void live_room::end() {
+  calls_.run([self = shared_from_this()] {
+    self->over_ = true;
+    self->subscription_.reset();
+  });
+}
+
+void live_room::refuse(broker::publish_token token, std::string event_id) {
+  calls_.run([self = shared_from_this(), token, id = std::move(event_id)]() mutable {
+    self->handler_->on_refused(token, {{broker::errc::internal, "a live room has no log to publish to"},
+                                       broker::publish_outcome::not_stored,
+                                       std::move(id)});
+  });
+}
+
+// -- to the others --------------------------------------------------------------------
+
+void live_room::broadcast(const broker::event& e) {
+  auto copy = std::make_shared<broker::stored_event>();
+  static_cast<broker::event&>(*copy) = e;
+  if (copy->event_id.empty())
+    copy->event_id = with_->new_event_id();
+  const auto bytes = broker::most_frame_bytes(e);
+  std::lock_guard lock{mutex_};
+  if (next_bytes_ + bytes > most_waiting_bytes || !with_->link->is_connected()) {
+    // Whoever gets the next ones sees by their numbers that something is missing.
+    if (next_.events.empty())
+      ++next_.first;
+    else
+      next_.events.push_back(nullptr);
+    return;
+  }
+  next_.events.push_back(std::move(copy));
+  next_bytes_ += bytes;
+  // The thread that sends takes all that was said by the time it comes to it.
+  if (!std::exchange(flushing_, true))
+    with_->link->post([self = shared_from_this()] { self->flush(); });
+}
+
+void live_room::flush() {
+  live_batch all;
+  {
+    std::lock_guard lock{mutex_};
+    flushing_ = false;
+    next_bytes_ = 0;
+    all = next_;
+    next_.events.clear();
+    next_.first += all.events.size();
+  }
+  live_batch part;
+  part.node = all.node;
+  part.incarnation = all.incarnation;
+  part.first = all.first;
+  std::size_t bytes = 0;
+  const auto send = [&] {
+    const auto next = part.first + part.events.size();
+    if (!part.events.empty())
+      with_->link->send(subject_, {}, encode_live(part));
+    part.events.clear();
+    part.first = next;
+    bytes = 0;
+  };
+  for (auto& e : all.events) {
+    if (!e) { // lost already
+      send();
+      ++part.first;
+      continue;
+    }
+    const auto more = broker::most_frame_bytes(*e);
+    if (bytes + more > most_message_bytes || part.events.size() == most_events_in_batch)
+      send();
+    bytes += more;
+    part.events.push_back(std::move(e));
+  }
+  send();
+}
+
+// -- from the others ------------------------------------------------------------------
+
+void live_room::message_came(const nats_message& m) {
+  auto b = decode_live(m.data, name_);
+  if (!b) {
+    ++with_->counters.foreign;
+    return with_->log.limited(log_level::warn, "nats", "foreign-live",
+                              "a message of a live room is not what nodes say", {{"room", name_.str()}});
+  }
+  if (b->incarnation == with_->link->id())
+    return;
+  calls_.run([self = shared_from_this(), b = std::move(*b)]() mutable { self->arrived(std::move(b)); });
+}
+
+void live_room::arrived(live_batch b) {
+  if (over_)
+    return;
+  auto it = senders_.find(b.incarnation);
+  if (it == senders_.end()) {
+    if (senders_.size() == most_senders)
+      senders_.erase(senders_.begin());
+    it = senders_.emplace(b.incarnation, b.first).first;
+  }
+  auto& next = it->second;
+  auto lost = b.first > next ? b.first - next : 0;
+  auto number = b.first;
+  for (auto& e : b.events) {
+    if (number++ < next)
+      continue;
+    if (!e)
+      ++lost;
+    else if (!handler_->on_event(std::move(e)))
+      ++lost;
+  }
+  next = std::max(next, number);
+  with_->counters.live_lost += lost;
+}
+
+} // namespace hubbub::cluster

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "broker/event_bus.hpp"
+#include "cluster/call_order.hpp"
+#include "cluster/jetstream_context.hpp"
+#include "cluster/node_message.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace hubbub::cluster {
+
+/// A live room that somebody is interested in here: what other nodes say of it, and what they are told. At
+/// most once; in order of each sender; what was lost on the way is known by its number. Any thread.
+class live_room : public std::enable_shared_from_this<live_room> {
+public:
+  live_room(std::shared_ptr<jetstream_context> with, broker::room_name name,
+            std::shared_ptr<broker::event_bus_handler> handler);
+
+  /// Once. Says `on_ready` before it returns.
+  void open(const std::string& epoch);
+  void end();
+
+  /// Tells the other nodes soon, together with what else is said of the room until then.
+  void broadcast(const broker::event& e);
+  void refuse(broker::publish_token token, std::string event_id);
+
+private:
+  void flush();
+  void message_came(const nats_message& m);
+  void arrived(live_batch b);
+
+  const std::shared_ptr<jetstream_context> with_;
+  const broker::room_name name_;
+  const std::string subject_;
+
+  std::mutex mutex_;
+  live_batch next_;
+  std::size_t next_bytes_ = 0;
+  bool flushing_ = false;
+
+  call_order calls_;
+  // Within `calls_` only.
+  std::shared_ptr<broker::event_bus_handler> handler_;
+  std::shared_ptr<nats_link::subscription> subscription_;
+  bool over_ = false;
+  /// The number that each incarnation's next event has.
+  std::map<std::string, std::uint64_t, std::less<>> senders_;
+};
+
+/// The interest in it. The loop the room runs on.
+class live_room_interest final : public broker::interest {
+public:
+  explicit live_room_interest(std::shared_ptr<live_room> room) : room_{std::move(room)} {}
+  ~live_room_interest() override { room_->end(); }
+  live_room_interest(const live_room_interest&) = delete;
+  live_room_interest& operator=(const live_room_interest&) = delete;
+
+  /// A mistake of the caller's.
+  void publish(broker::publish_token token, broker::event e) override {
+    room_->refuse(token, std::move(e.event_id));
+  }
+  void broadcast(const broker::event& e) override { room_->broadcast(e); }
+
+private:
+  const std::shared_ptr<live_room> room_;
+};
+
+} // namespace hubbub::cluster

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "broker/errc.hpp"
+#include "cluster/jetstream_context.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+namespace hubbub::cluster {
+
+/// Publishes to a stream of its own every second and waits to hear of it: what it hears went through the
+/// log, its republishing and a subscription of this node, as events do. Any thread.
+class nats_canary : public std::enable_shared_from_this<nats_canary> {
+public:
+  explicit nats_canary(std::shared_ptr<jetstream_context> with);
+
+  /// Once.
+  void start();
+  /// Called about every 20 ms.
+  void tick();
+
+  /// `ok`: one came back not long ago.
+  [[nodiscard]] broker::refusal state() const;
+
+private:
+  void sing();
+  void make_stream();
+
+  const std::shared_ptr<jetstream_context> with_;
+  const std::string stream_;
+  const std::string in_;
+  const std::string out_;
+  std::shared_ptr<nats_link::subscription> subscription_;
+  /// Milliseconds of the steady clock.
+  std::atomic<std::int64_t> heard_;
+  std::int64_t sung_ = 0;
+  std::uint64_t songs_ = 0;
+};
+
+} // namespace hubbub::cluster

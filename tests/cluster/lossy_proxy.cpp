@@ -1,0 +1,149 @@
+#include "tests/cluster/lossy_proxy.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <string_view>
+#include <vector>
+
+namespace hubbub::test {
+namespace {
+
+sockaddr_in loopback(std::uint16_t port) {
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_port = htons(port);
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return at;
+}
+
+bool send_all(int to, std::string_view text) {
+  while (!text.empty()) {
+    const auto n = ::send(to, text.data(), text.size(), MSG_NOSIGNAL);
+    if (n <= 0)
+      return false;
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
+} // namespace
+
+lossy_proxy::lossy_proxy(std::uint16_t server) : server_{server} {
+  listening_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  auto at = loopback(0);
+  socklen_t size = sizeof at;
+  if (::bind(listening_, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 ||
+      ::listen(listening_, 16) != 0 ||
+      ::getsockname(listening_, reinterpret_cast<sockaddr*>(&at), &size) != 0)
+    throw std::runtime_error{"no port for a proxy"};
+  port_ = ntohs(at.sin_port);
+  accepting_ = std::thread{[this] { accept_all(); }};
+}
+
+lossy_proxy::~lossy_proxy() {
+  over_ = true;
+  cut();
+  accepting_.join();
+  ::close(listening_);
+}
+
+void lossy_proxy::lose(const std::string& subject, const std::string& payload) {
+  std::lock_guard lock{mutex_};
+  subject_ = subject;
+  payload_ = payload;
+}
+
+void lossy_proxy::lose_nothing() { lose("", ""); }
+
+void lossy_proxy::cut() {
+  cut_ = true;
+  std::lock_guard lock{mutex_};
+  for (const int s : open_)
+    ::shutdown(s, SHUT_RDWR);
+}
+
+void lossy_proxy::accept_all() {
+  std::vector<std::thread> all;
+  while (!over_) {
+    pollfd ready{listening_, POLLIN, 0};
+    if (::poll(&ready, 1, 20) <= 0)
+      continue;
+    const int client = ::accept(listening_, nullptr, nullptr);
+    if (client < 0)
+      continue;
+    if (cut_) {
+      ::close(client);
+      continue;
+    }
+    all.emplace_back([this, client] { serve(client); });
+  }
+  for (auto& t : all)
+    t.join();
+}
+
+bool lossy_proxy::is_lost(const std::string& line, const std::string& body) {
+  std::lock_guard lock{mutex_};
+  const auto from = line.find(' ') + 1;
+  if (payload_.empty() || line.compare(from, subject_.size(), subject_) != 0 ||
+      body.find(payload_) == body.npos)
+    return false;
+  ++lost_;
+  return true;
+}
+
+void lossy_proxy::serve(int client) {
+  const int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto at = loopback(server_);
+  const int yes = 1;
+  ::setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+  ::setsockopt(server, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+  {
+    std::lock_guard lock{mutex_};
+    open_.insert({client, server});
+  }
+  auto up = ::connect(server, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0;
+  std::string said;
+  char some[65536];
+  while (up && !over_) {
+    pollfd both[2] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
+    if (::poll(both, 2, 100) < 0)
+      break;
+    if (both[0].revents != 0) {
+      const auto n = ::recv(client, some, sizeof some, 0);
+      up = n > 0 && send_all(server, {some, static_cast<std::size_t>(n)});
+    }
+    if (both[1].revents != 0) {
+      const auto n = ::recv(server, some, sizeof some, 0);
+      if (n <= 0)
+        break;
+      said.append(some, static_cast<std::size_t>(n));
+      // Whole commands only: `MSG` and `HMSG` have as many bytes behind their line as its last word says.
+      for (std::size_t end; up && (end = said.find("\r\n")) != said.npos;) {
+        const auto line = said.substr(0, end);
+        auto size = end + 2;
+        if (line.starts_with("MSG ") || line.starts_with("HMSG "))
+          size += std::stoul(line.substr(line.rfind(' ') + 1)) + 2;
+        if (said.size() < size)
+          break;
+        const auto whole = said.substr(0, size);
+        said.erase(0, size);
+        if (size == end + 2 || !is_lost(line, whole))
+          up = send_all(client, whole);
+      }
+    }
+  }
+  std::lock_guard lock{mutex_};
+  for (const int s : {client, server}) {
+    open_.erase(s);
+    ::close(s);
+  }
+}
+
+} // namespace hubbub::test

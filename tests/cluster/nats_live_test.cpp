@@ -1,0 +1,90 @@
+#include "tests/cluster/lossy_proxy.hpp"
+#include "tests/cluster/nats_kit.hpp"
+#include "tests/support/catch.hpp"
+
+/// Live rooms between nodes: at most once, in order of each sender.
+namespace hubbub::test {
+namespace {
+
+struct two_nodes {
+  two_nodes() {
+    // A subscription is there once the server has answered something that was asked behind it.
+    room_double a{*one.bus, "chat.ready"}, b{*two.bus, "chat.ready"};
+    a.seen().ready();
+    b.seen().ready();
+  }
+  nats_server server;
+  lossy_proxy proxy{server.port()};
+  nats_node one{server.url()}, two{proxy.url()};
+  room_double here{*one.bus, "live.1"}, there{*two.bus, "live.1"};
+};
+
+broker::event numbered(const room_double& r, int n) {
+  auto e = r.event(std::to_string(n));
+  e.event_id = std::to_string(n);
+  return e;
+}
+
+TEST_CASE_METHOD(two_nodes, "what one node's live room hears the others' hear, in order", "[nats]") {
+  for (auto i = 0; i < 1000; ++i)
+    here.interest().broadcast(numbered(here, i));
+  there.interest().broadcast(numbered(there, -1));
+  there.seen().until_events(1000);
+  here.seen().until_events(1);
+  const auto seen = there.seen().events();
+  for (auto i = 0u; i < seen.size(); ++i)
+    CHECK(seen[i]->data == std::to_string(i));
+  CHECK(data_of(here.seen().events()) == texts{"-1"}); // not its own
+  CHECK(two.bus->figures().live_lost == 0);
+  CHECK_FALSE(there.seen().broke_the_rules());
+}
+
+TEST_CASE_METHOD(two_nodes, "what was lost between live rooms is counted", "[nats]") {
+  here.interest().broadcast(numbered(here, 1));
+  there.seen().until_events(1);
+  proxy.lose("hubbub.live.", "lost");
+  auto e = here.event("\"lost\"");
+  e.event_id = "x";
+  for (auto i = 0; i < 3; ++i)
+    here.interest().broadcast(e);
+  REQUIRE(eventually([&] { return proxy.lost() > 0; }));
+  std::this_thread::sleep_for(50ms); // until all of them were sent
+  here.interest().broadcast(numbered(here, 2));
+  there.seen().until_events(2);
+  REQUIRE(eventually([&] { return two.bus->figures().live_lost == 3; }));
+  CHECK(data_of(there.seen().events()) == texts{"1", "2"});
+}
+
+TEST_CASE_METHOD(two_nodes, "what is sent while a node is cut off is lost, and what follows is not",
+                 "[nats]") {
+  here.interest().broadcast(numbered(here, 1));
+  there.seen().until_events(1);
+  proxy.cut();
+  REQUIRE(eventually([&] { return two.bus->health().code != broker::errc::ok; }));
+  here.interest().broadcast(numbered(here, 2));
+  there.interest().broadcast(numbered(there, -1)); // nobody is told, and nobody waits
+  proxy.heal();
+  REQUIRE(eventually([&] { return two.bus->health().code == broker::errc::ok; }));
+  here.interest().broadcast(numbered(here, 3));
+  there.interest().broadcast(numbered(there, -2));
+  there.seen().until_events(2);
+  here.seen().until_events(1);
+  CHECK(data_of(there.seen().events()) == texts{"1", "3"});
+  CHECK(data_of(here.seen().events()) == texts{"-2"});
+  CHECK(two.bus->figures().live_lost == 1);
+}
+
+TEST_CASE_METHOD(two_nodes, "rubbish on a live room's subject is counted and nothing else", "[nats]") {
+  nats_wire wire{server.port()};
+  for (const auto& data :
+       {std::string{}, std::string{"hello"}, std::string(64, '\xff'), std::string(8, '\0')})
+    wire.publish_now("hubbub.live.live.1", data);
+  REQUIRE(eventually([&] { return one.bus->figures().foreign == 4 && two.bus->figures().foreign == 4; }));
+  here.interest().broadcast(numbered(here, 1));
+  there.seen().until_events(1);
+  CHECK(there.seen().events().size() == 1);
+  CHECK(one.log.says("not what nodes say"));
+}
+
+} // namespace
+} // namespace hubbub::test
