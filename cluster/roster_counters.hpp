@@ -13,7 +13,7 @@ struct roster_counters {
   std::atomic<std::uint64_t> newer{0};
   /// Well formed, but not where it belongs.
   std::atomic<std::uint64_t> foreign{0};
-  /// Parts that were told and did not arrive here.
+  /// How often a room was asked about because a part that was told had not arrived here.
   std::atomic<std::uint64_t> missed{0};
   /// Rooms that another node was asked about.
   std::atomic<std::uint64_t> asked{0};

@@ -151,12 +151,10 @@ void roster_hub::hear(roster_room& room, part_message&& m) {
     calls_.add([handler = room.handler, part = std::move(*heard.tell)]() mutable {
       handler->on_part(std::move(part));
     });
-  if (heard.behind) {
+  if (heard.behind)
     chase(room, owner, false);
-  } else {
-    if (room.heard.have(owner) != 0)
-      resolve(room, owner);
-  }
+  else if (room.heard.have(owner) != 0)
+    resolve(room, owner);
 }
 
 void roster_hub::resolve(roster_room& room, owner_id owner) {
@@ -175,11 +173,14 @@ void roster_hub::sync(roster_room& room) {
 void roster_hub::chase(roster_room& room, owner_id owner, bool is_coming) {
   if (!room.heard.begin_asking(owner))
     return;
-  if (!is_coming) {
-    ++counters_.missed;
-    asks_.add(owner, room.name);
-  }
+  if (!is_coming)
+    ask_for_missed(room, owner);
   chases_.emplace(now_ + options_.ask_again, std::pair{rooms_.at(room.name.str()), owner});
+}
+
+void roster_hub::ask_for_missed(const roster_room& room, owner_id owner) {
+  ++counters_.missed;
+  asks_.add(owner, room.name);
 }
 
 void roster_hub::chase_again() {
@@ -194,7 +195,7 @@ void roster_hub::chase_again() {
       continue;
     }
     const auto times = std::min(room->heard.ask_again(owner), most_doublings);
-    asks_.add(owner, room->name);
+    ask_for_missed(*room, owner);
     chases_.emplace(now_ + std::min(options_.ask_again * (1 << times), options_.lease),
                     std::pair{weak, owner});
   }

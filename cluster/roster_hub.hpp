@@ -124,6 +124,7 @@ private:
   void sync(roster_room& room);
   void chase(roster_room& room, broker::owner_id owner, bool is_coming);
   void chase_again();
+  void ask_for_missed(const roster_room& room, broker::owner_id owner);
   void ask_everything();
   void ask_everything(broker::owner_id of);
   void send_asks();
