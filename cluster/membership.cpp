@@ -22,6 +22,7 @@ bool membership::hear(const beat_message& beat, broker::steady_time now, changes
   if (!hear(beat.owner, now, to))
     return false;
   auto& node = alive_.at(beat.owner);
+  node.heard = now;
   node.name = beat.node;
   node.started_ms = beat.started_ms;
   node.draining = beat.draining;
@@ -31,17 +32,15 @@ bool membership::hear(const beat_message& beat, broker::steady_time now, changes
 bool membership::hear(broker::owner_id who, broker::steady_time now, changes& to) {
   if (who == self_ || is_over(who))
     return false;
-  auto it = alive_.find(who);
-  if (it == alive_.end()) {
-    if (alive_.size() >= most_)
-      return false;
-    living_node node;
-    node.owner = who;
-    node.since = now;
-    it = alive_.emplace(who, std::move(node)).first;
-    to.push_back({who, true});
-  }
-  it->second.heard = now;
+  if (alive_.contains(who))
+    return true;
+  if (alive_.size() >= most_)
+    return false;
+  living_node node;
+  node.owner = who;
+  node.since = node.heard = now;
+  alive_.emplace(who, std::move(node));
+  to.push_back({who, true});
   return true;
 }
 

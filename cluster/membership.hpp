@@ -26,8 +26,8 @@ struct living_node {
   broker::steady_time heard;
 };
 
-/// Which other nodes are alive: those that were heard within a lease. Of two lives of one name the later one
-/// holds, and the former ends at once. One thread at a time.
+/// Which other nodes are alive: those whose beat was heard within a lease. Of two lives of one name the later
+/// one holds, and the former ends at once. One thread at a time.
 class membership {
 public:
   /// Who came, or came back, and who is gone; in order.
@@ -44,7 +44,8 @@ public:
 
   /// False: it does not count, as its life is over or there are too many nodes.
   [[nodiscard]] bool hear(const beat_message& beat, broker::steady_time now, changes& to);
-  /// Anything else that it said is life, too.
+  /// Whoever says anything else is alive, too; for how long, its beats say. For a part that was lost is named
+  /// in them: who hears a node without its beats must let go of it.
   [[nodiscard]] bool hear(broker::owner_id who, broker::steady_time now, changes& to);
   void farewell(broker::owner_id who, broker::steady_time now, changes& to);
   /// Ends whoever was not heard for a lease.

@@ -16,11 +16,13 @@ constexpr std::uint32_t most_doublings = 10;
 
 // -- what comes in -----------------------------------------------------------------------
 
-std::optional<presence_message> roster_hub::read(const nats_message& m) {
-  auto what = read_presence(m.data);
-  if (auto* message = get_if<presence_message>(&what))
-    return std::move(*message);
-  if (std::get<presence_flaw>(what) == presence_flaw::newer) {
+presence_message* roster_hub::accept(std::variant<presence_message, presence_flaw>& what) {
+  if (closed_) // the log may be gone, too
+    return nullptr;
+  const auto* flaw = get_if<presence_flaw>(&what);
+  if (flaw == nullptr)
+    return get_if<presence_message>(&what);
+  if (*flaw == presence_flaw::newer) {
     ++counters_.newer;
     log_.limited(broker::log_level::info, "rosters", "newer",
                  "a newer node says something that this one does not understand");
@@ -29,7 +31,7 @@ std::optional<presence_message> roster_hub::read(const nats_message& m) {
     log_.limited(broker::log_level::warn, "rosters", "malformed",
                  "a message between nodes is malformed, and was passed over");
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 void roster_hub::note_foreign() {
@@ -39,15 +41,14 @@ void roster_hub::note_foreign() {
 }
 
 void roster_hub::on_beats(const nats_message& m) {
-  auto what = read(m);
-  if (!what)
-    return;
+  auto what = read_presence(m.data);
   const turn now{*this};
-  if (closed_)
+  auto* message = accept(what);
+  if (message == nullptr)
     return;
-  if (auto* beat = get_if<beat_message>(&*what))
+  if (auto* beat = get_if<beat_message>(message))
     return hear(std::move(*beat));
-  const auto* farewell = get_if<farewell_message>(&*what);
+  const auto* farewell = get_if<farewell_message>(message);
   if (farewell == nullptr)
     return note_foreign();
   membership::changes changes;
@@ -56,15 +57,14 @@ void roster_hub::on_beats(const nats_message& m) {
 }
 
 void roster_hub::on_own(const nats_message& m) {
-  auto what = read(m);
-  if (!what)
-    return;
+  auto what = read_presence(m.data);
   const turn now{*this};
-  if (closed_)
+  auto* message = accept(what);
+  if (message == nullptr)
     return;
-  if (const auto* ask = get_if<ask_message>(&*what))
+  if (const auto* ask = get_if<ask_message>(message))
     return answer_ask(*ask, std::string{m.reply});
-  auto* part = get_if<part_message>(&*what);
+  auto* part = get_if<part_message>(message);
   if (part == nullptr)
     return note_foreign();
   if (auto* room = wanted(part->room)) // it may be that it was, a moment ago
@@ -72,18 +72,17 @@ void roster_hub::on_own(const nats_message& m) {
 }
 
 void roster_hub::on_room(const room_ptr& room, const nats_message& m) {
-  auto what = read(m);
-  if (!what)
-    return;
+  auto what = read_presence(m.data);
   const turn now{*this};
-  if (closed_ || !room->handler)
+  auto* message = accept(what);
+  if (message == nullptr || !room->handler)
     return;
-  if (const auto* ask = get_if<ask_message>(&*what)) {
+  if (const auto* ask = get_if<ask_message>(message)) {
     if (ask->rooms.size() != 1 || ask->rooms.front().room != room->name)
       return note_foreign();
     return answer_room(*room, *ask);
   }
-  auto* part = get_if<part_message>(&*what);
+  auto* part = get_if<part_message>(message);
   if (part == nullptr || part->room != room->name)
     return note_foreign();
   hear(*room, std::move(*part));
@@ -248,23 +247,20 @@ void roster_hub::on_answered(const roster_asks::batch& asked, nats_link::fate fa
       asks_.add_again(asked, now_ + options_.lease / 4);
     return;
   }
-  const auto what = read(m);
-  if (!what)
-    return;
+  auto what = read_presence(m.data);
   const turn now{*this};
-  const auto* told = get_if<told_message>(&*what);
-  if (closed_ || told == nullptr || told->owner != asked.of)
-    return;
-  hear_told(asked.rooms, *told);
+  const auto* message = accept(what);
+  const auto* told = message == nullptr ? nullptr : get_if<told_message>(message);
+  if (told != nullptr && told->owner == asked.of)
+    hear_told(asked.rooms, *told);
 }
 
 void roster_hub::on_counted(const room_ptr& room, std::uint64_t life, owner_id by, const nats_message& m) {
-  const auto what = read(m);
-  if (!what)
-    return;
+  auto what = read_presence(m.data);
   const turn now{*this};
-  const auto* told = get_if<told_message>(&*what);
-  if (!closed_ && told != nullptr && told->owner == by && room->life == life)
+  const auto* message = accept(what);
+  const auto* told = message == nullptr ? nullptr : get_if<told_message>(message);
+  if (told != nullptr && told->owner == by && room->life == life)
     hear_told({room->name}, *told);
 }
 

@@ -24,6 +24,8 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace hubbub::cluster {
@@ -108,11 +110,11 @@ private:
   void on_back();
   /// Messages were dropped; one of many tells of the others.
   void on_dropped();
-  /// None: it was counted and logged.
-  [[nodiscard]] std::optional<presence_message> read(const nats_message& m);
-  void note_foreign();
 
   // With it.
+  /// What was read. None: it was nothing, which is counted and logged, or it is too late.
+  [[nodiscard]] presence_message* accept(std::variant<presence_message, presence_flaw>& what);
+  void note_foreign();
   void hear(beat_message&& m);
   void hear(roster_room& room, part_message&& m);
   void hear_told(const std::vector<broker::room_name>& asked, const told_message& told);

@@ -15,6 +15,10 @@ void told_rooms::note_again(room_key room, std::uint64_t number) {
 }
 
 bool told_rooms::put(room_key room, std::uint64_t number) {
+  if (rooms_.size() >= most_ && !rooms_.contains(room)) {
+    rooms_.erase(turn_.back());
+    turn_.pop_back();
+  }
   const auto [it, fresh] = rooms_.try_emplace(room);
   it->second = {number, beats_};
   return fresh;

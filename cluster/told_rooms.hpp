@@ -12,10 +12,11 @@ namespace hubbub::cluster {
 
 /// The rooms whose parts this node told lately. Each is named in so many beats that a node which heard none
 /// of these has taken this one for gone, and asks for everything anyway: so no lost part stays unnoticed.
-/// One thread at a time.
+/// While there is no NATS they add up; of more than `most` the one that was named most goes. One thread at
+/// a time.
 class told_rooms {
 public:
-  explicit told_rooms(std::uint32_t beats) : beats_{beats} {}
+  explicit told_rooms(std::uint32_t beats, std::size_t most = 100'000) : beats_{beats}, most_{most} {}
 
   /// `number` is the room's newest, told just now.
   void note(room_key room, std::uint64_t number);
@@ -34,6 +35,7 @@ private:
   [[nodiscard]] bool put(room_key room, std::uint64_t number);
 
   const std::uint32_t beats_;
+  const std::size_t most_;
   std::unordered_map<room_key, entry> rooms_;
   /// Each of `rooms_` once.
   std::deque<room_key> turn_;

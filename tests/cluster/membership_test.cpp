@@ -82,6 +82,10 @@ TEST_CASE_METHOD(observed, "whoever says anything is alive, and has a name with 
   CHECK(beat("two", 2, 10));
   CHECK(others.alive().at(2).name == "two");
   CHECK(take() == changes{{2, true}});
+  time.advance(3'999ms);
+  CHECK(others.hear(2, time.now(), seen)); // no beat
+  time.advance(1ms);
+  CHECK(take() == changes{{2, false}});
 }
 
 TEST_CASE_METHOD(observed, "one does not hear oneself, nor more nodes than there may be", "[cluster]") {

@@ -165,6 +165,20 @@ private:
   std::unique_ptr<broker::roster_interest> interest_;
 };
 
+/// The machine's clock, for a node that may have slept.
+class sleepy_clock final : public broker::clock {
+public:
+  [[nodiscard]] broker::steady_time now() const noexcept override {
+    return system_.now() + std::chrono::milliseconds{slept_};
+  }
+  [[nodiscard]] std::int64_t unix_ms() const noexcept override { return system_.unix_ms() + slept_; }
+  void sleep(std::chrono::milliseconds time) { slept_ += time.count(); }
+
+private:
+  broker::system_clock system_;
+  std::atomic<std::int64_t> slept_{0};
+};
+
 /// A node: its rosters, over a link that a test can cut.
 class roster_node {
 public:
@@ -181,7 +195,7 @@ public:
     o.servers = {proxy.url()};
     o.node = name_;
     o.timeout = 1s;
-    auto made = cluster::nats_rosters::open(o, how_, time_, log);
+    auto made = cluster::nats_rosters::open(o, how_, time, log);
     if (!made)
       throw std::runtime_error{made.error().message};
     bus = std::move(*made);
@@ -215,6 +229,7 @@ public:
 
   lossy_proxy proxy;
   recording_log log;
+  sleepy_clock time;
   std::unique_ptr<cluster::nats_rosters> bus;
 
 private:
@@ -222,7 +237,6 @@ private:
 
   const std::string name_;
   const cluster::roster_options how_;
-  broker::system_clock time_;
   std::map<std::string, std::unique_ptr<roster_room_double>> rooms_;
 };
 

@@ -153,6 +153,14 @@ TEST_CASE("a room is named in as many beats as were asked for, and new ones go f
   CHECK(told.size() == 0);
 }
 
+TEST_CASE("rooms that cannot be named are bounded", "[cluster]") {
+  told_rooms told{2, 3};
+  for (room_key key = 1; key < 9; ++key)
+    told.note(key, 10 * key);
+  CHECK(told.size() == 3);
+  CHECK(told.next(9) == std::vector<told_room>{{8, 80}, {7, 70}, {6, 60}});
+}
+
 TEST_CASE("asks go many in one and so many a second", "[cluster]") {
   broker::manual_clock time;
   roster_asks asks{1'000};

@@ -202,6 +202,22 @@ TEST_CASE_METHOD(roster_cluster, "rosters agree again after NATS was started aga
   CHECK(soon([&] { return one["chat.2"].seen() == people{"eve"}; }));
 }
 
+TEST_CASE("a node that was stopped itself does not take the others for gone, and asks", "[cluster][slow]") {
+  auto how = quick();
+  how.beat = 200ms;
+  how.lease = 1s;
+  roster_cluster c{how};
+  c.one[chat].enter("ann");
+  c.two[chat].enter("bob");
+  CHECK(c.all_see(chat, {"ann", "bob"}));
+  const auto asked = c.one.counters().asked.load();
+  c.one.time.sleep(10s);
+  CHECK(c.soon([&] { return c.one.counters().asked > asked; }));
+  c.work(how.lease);
+  CHECK(c.one[chat].gone.empty());
+  CHECK(c.one[chat].seen() == people{"ann", "bob"});
+}
+
 TEST_CASE_METHOD(roster_cluster, "what a room told is taken back a while after its end", "[cluster][slow]") {
   one[chat].enter("ann");
   two[chat].enter("bob");
