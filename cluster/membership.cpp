@@ -26,6 +26,8 @@ bool membership::hear(const beat_message& beat, broker::steady_time now, changes
   node.name = beat.node;
   node.started_ms = beat.started_ms;
   node.draining = beat.draining;
+  if (!to.empty() && to.back().owner == beat.owner)
+    to.back().name = beat.node;
   return true;
 }
 
@@ -40,7 +42,7 @@ bool membership::hear(broker::owner_id who, broker::steady_time now, changes& to
   node.owner = who;
   node.since = node.heard = now;
   alive_.emplace(who, std::move(node));
-  to.push_back({who, true});
+  to.push_back({who, true, {}});
   return true;
 }
 
@@ -53,7 +55,7 @@ void membership::expire(broker::steady_time now, changes& to) {
   std::erase_if(alive_, [&](const auto& node) {
     if (now - node.second.heard < lease_)
       return false;
-    to.push_back({node.first, false});
+    to.push_back({node.first, false, node.second.name});
     return true;
   });
   std::erase_if(over_, [now](const auto& o) { return o.first <= now; });
@@ -74,8 +76,11 @@ void membership::end(broker::owner_id who, broker::steady_time now, changes& to)
   if (over_.size() >= most_remembered)
     over_.erase(over_.begin());
   over_.emplace_back(now + remembered_leases * lease_, who);
-  if (alive_.erase(who) != 0)
-    to.push_back({who, false});
+  const auto it = alive_.find(who);
+  if (it == alive_.end())
+    return;
+  to.push_back({who, false, it->second.name});
+  alive_.erase(it);
 }
 
 bool membership::is_over(broker::owner_id who) const {

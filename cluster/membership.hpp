@@ -34,7 +34,8 @@ public:
   struct change {
     broker::owner_id owner = 0;
     bool came = false;
-    bool operator==(const change&) const = default;
+    /// As in `living_node`.
+    std::string name;
   };
   using changes = std::vector<change>;
 

@@ -93,10 +93,16 @@ void roster_hub::on_room(const room_ptr& room, const nats_message& m) {
 void roster_hub::hear(beat_message&& m) {
   if (m.owner == self_)
     return;
-  if (m.node == node_)
+  if (m.node == node_) {
     log_.limited(broker::log_level::warn, "rosters", "same-name",
                  "another node has this node's name, or this node's former life is still heard",
                  {{"node", node_}});
+    if (std::pair{m.started_ms, m.owner} < std::pair{started_ms_, self_}) {
+      membership::changes ended;
+      members_.farewell(m.owner, now_, ended);
+      return apply(ended);
+    }
+  }
   membership::changes changes;
   const auto counts = members_.hear(m, now_, changes);
   apply(changes);
@@ -113,6 +119,8 @@ void roster_hub::hear(beat_message&& m) {
 
 void roster_hub::apply(const membership::changes& changes) {
   for (const auto& c : changes) {
+    log_.info("rosters", c.came ? "another node is there" : "another node is gone",
+              {{"node", c.name}, {"owner", broker::session_id{c.owner}.str()}});
     if (!c.came) {
       ++counters_.gone;
       forget_owner(c.owner);
@@ -201,7 +209,7 @@ void roster_hub::chase_again() {
 }
 
 void roster_hub::ask_everything() {
-  settled_ = now_ + options_.beat + options_.sync;
+  settled_ = now_ + 2 * options_.beat;
   // What was told may not have gone out: the numbers will say so.
   for (const auto& [_, room] : rooms_)
     if (room->number != 0)

@@ -65,7 +65,7 @@ void roster_hub::start() {
   o.tick = weakly([](roster_hub& h) { h.tick(); });
   link_->observe(std::move(o));
   const turn now{*this};
-  settled_ = now_ + options_.beat + options_.sync;
+  settled_ = now_ + 2 * options_.beat;
   beats_ =
       link_->subscribe(names_.beats(), weakly([](roster_hub& h, const nats_message& m) { h.on_beats(m); }));
   own_ = link_->subscribe(names_.to_node(self_),

@@ -6,14 +6,14 @@ namespace {
 
 using namespace cluster;
 using namespace std::chrono_literals;
-using changes = membership::changes;
+using changes = std::vector<std::pair<broker::owner_id, bool>>;
 
 constexpr broker::owner_id self = 1;
 
 struct observed {
   broker::manual_clock time;
   membership others{self, 4s, 3};
-  changes seen;
+  membership::changes seen;
 
   bool beat(const std::string& node, broker::owner_id owner, std::int64_t started) {
     beat_message m;
@@ -24,7 +24,10 @@ struct observed {
   }
   changes take() {
     others.expire(time.now(), seen);
-    return std::exchange(seen, {});
+    changes all;
+    for (const auto& c : std::exchange(seen, {}))
+      all.emplace_back(c.owner, c.came);
+    return all;
   }
 };
 
@@ -86,6 +89,14 @@ TEST_CASE_METHOD(observed, "whoever says anything is alive, and has a name with 
   CHECK(others.hear(2, time.now(), seen)); // no beat
   time.advance(1ms);
   CHECK(take() == changes{{2, false}});
+}
+
+TEST_CASE_METHOD(observed, "who came and went has a name", "[cluster]") {
+  CHECK(beat("two", 2, 10));
+  others.farewell(2, time.now(), seen);
+  REQUIRE(seen.size() == 2);
+  CHECK(seen[0].name == "two");
+  CHECK(seen[1].name == "two");
 }
 
 TEST_CASE_METHOD(observed, "one does not hear oneself, nor more nodes than there may be", "[cluster]") {

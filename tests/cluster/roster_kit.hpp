@@ -32,6 +32,15 @@ inline cluster::roster_options quick() {
   return o;
 }
 
+/// With a lease and a wait that no test should reach: what must not take so long, may take as long as the
+/// machine likes.
+inline cluster::roster_options patient() {
+  auto o = quick();
+  o.lease = 15s;
+  o.sync = 15s;
+  return o;
+}
+
 /// What the bus has told a room, until the room gets to it, as with an actor's mailbox.
 class roster_inbox final : public broker::roster_bus_handler {
 public:
@@ -242,11 +251,13 @@ private:
 
 /// Three nodes that know each other.
 struct roster_cluster {
-  explicit roster_cluster(const cluster::roster_options& how = quick())
+  /// With `quick`.
+  roster_cluster() : roster_cluster{quick()} {}
+  explicit roster_cluster(const cluster::roster_options& how)
       : one{server, "one", how}, two{server, "two", how}, three{server, "three", how} {
     if (!soon([&] { return one.knows(2) && two.knows(2) && three.knows(2); }))
       throw std::runtime_error{"the nodes never met"};
-    std::this_thread::sleep_for(how.beat + how.sync); // they know that these are all
+    std::this_thread::sleep_for(2 * how.beat); // they know that these are all
   }
   /// Waits until `is`, with everybody at work.
   template <class Is>
@@ -269,6 +280,10 @@ struct roster_cluster {
 
   nats_server server;
   roster_node one, two, three;
+};
+
+struct patient_cluster : roster_cluster {
+  patient_cluster() : roster_cluster{patient()} {}
 };
 
 } // namespace hubbub::test
