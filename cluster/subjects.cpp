@@ -1,5 +1,7 @@
 #include "cluster/subjects.hpp"
 
+#include "broker/session_id.hpp"
+
 #include <algorithm>
 
 namespace hubbub::cluster {
@@ -16,12 +18,17 @@ subjects::subjects(std::string_view prefix)
       in_{prefix_ + ".rooms."},
       out_{prefix_ + ".out."},
       live_{prefix_ + ".live."},
+      presence_{prefix_ + ".presence."},
       streams_{prefix} {
   std::transform(streams_.begin(), streams_.end(), streams_.begin(),
                  [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
 }
 
 std::string subjects::tail_of(std::string_view space) { return std::string{space} + ".>"; }
+
+std::string subjects::to_node(std::uint64_t owner) const {
+  return prefix_ + ".node.to." + broker::session_id{owner}.str();
+}
 
 std::string subjects::stream(std::string_view space) const { return streams_ + '_' + std::string{space}; }
 

@@ -3,6 +3,7 @@
 #include "broker/errc.hpp"
 #include "broker/room_name.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,13 @@ public:
   [[nodiscard]] std::string out(const broker::room_name& room) const { return out_ + room.str(); }
   /// A live room's events between nodes.
   [[nodiscard]] std::string live(const broker::room_name& room) const { return live_ + room.str(); }
+
+  /// What nodes say of their people in a room, and where they ask each other.
+  [[nodiscard]] std::string presence(const broker::room_name& room) const { return presence_ + room.str(); }
+  /// Where nodes say that they are alive, or end.
+  [[nodiscard]] std::string beats() const { return prefix_ + ".node.beat"; }
+  /// What goes to one node alone, in one of its lives.
+  [[nodiscard]] std::string to_node(std::uint64_t owner) const;
 
   /// All rooms of a namespace, which must be one.
   [[nodiscard]] std::string all_in(std::string_view space) const { return in_ + tail_of(space); }
@@ -45,6 +53,7 @@ private:
   std::string in_;
   std::string out_;
   std::string live_;
+  std::string presence_;
   std::string streams_;
 };
 
