@@ -103,6 +103,7 @@ broker::refusal node::open() {
   s.version = version;
   s.tape_budget_bytes = tape_budget(bounds_.tape_budget_bytes);
   s.tokens = tokens_.get();
+  s.rosters = bus_.rosters.get();
   s.origin = [this](const broker::handshake& h) {
     auto why = origins_.check(h.origin, h.host);
     if (why.code == broker::errc::ok && actors::admission::only_cookie(h) &&
@@ -111,8 +112,8 @@ broker::refusal node::open() {
              "a token in a cookie counts only from an origin that is allowed by name"};
     return why;
   };
-  actors_ = std::make_unique<actors::actor_node>(std::move(s), loops, *bus_, how_.namespaces, bounds_, time_,
-                                                 log_, metrics_);
+  actors_ = std::make_unique<actors::actor_node>(std::move(s), loops, *bus_.events, how_.namespaces, bounds_,
+                                                 time_, log_, metrics_);
   for (std::size_t i = 0; i < loops_.size(); ++i)
     loops_[i]->attach(actors_->phases(i));
   show_numbers();
@@ -165,9 +166,9 @@ broker::refusal node::open_listeners() {
   }
   public_url_ = url(tls_ != nullptr, how_.server.listen, o.port);
 
-  admin_api_ = std::make_unique<admin_api>(
-      admin_api::parts{*actors_, *bus_, metrics_, origins_, admin_keys{how_.admin.keys, how_.admin.open},
-                       how_.server.node, how_.server.ready_without_bus, [this] { return serving_.load(); }});
+  admin_api_ = std::make_unique<admin_api>(admin_api::parts{
+      *actors_, *bus_.events, metrics_, origins_, admin_keys{how_.admin.keys, how_.admin.open},
+      how_.server.node, how_.server.ready_without_bus, [this] { return serving_.load(); }});
   transport::listener_options a;
   a.address = how_.server.admin.address;
   a.port = how_.server.admin.port;
@@ -210,7 +211,7 @@ void node::stop() {
   threads_.clear();
   admin_.reset();
   listeners_.clear();
-  bus_.reset();
+  bus_ = {};
   actors_.reset();
 }
 

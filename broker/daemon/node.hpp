@@ -4,6 +4,7 @@
 #include "broker/clock.hpp"
 #include "broker/daemon/admin_api.hpp"
 #include "broker/daemon/config.hpp"
+#include "broker/daemon/open_bus.hpp"
 #include "broker/daemon/origin.hpp"
 #include "broker/daemon/public_http.hpp"
 #include "broker/log.hpp"
@@ -36,7 +37,7 @@ public:
   /// As `http://127.0.0.1:8080`, with the ports that were bound.
   [[nodiscard]] const std::string& public_url() const noexcept { return public_url_; }
   [[nodiscard]] const std::string& admin_url() const noexcept { return admin_url_; }
-  [[nodiscard]] broker::guarantee promises() const { return bus_->promises(); }
+  [[nodiscard]] broker::guarantee promises() const { return bus_.events->promises(); }
 
   /// Reads the certificate again. A refusal: it stays as it was.
   [[nodiscard]] broker::result<void> reload_tls();
@@ -65,7 +66,7 @@ private:
   // they wake; what rooms hold of it may outlive it.
   std::vector<std::unique_ptr<transport::event_loop>> loops_;
   std::unique_ptr<actors::actor_node> actors_;
-  std::unique_ptr<broker::event_bus> bus_;
+  node_bus bus_;
   std::unique_ptr<public_http> public_http_;
   std::unique_ptr<admin_api> admin_api_;
   std::vector<std::unique_ptr<transport::listener>> listeners_;

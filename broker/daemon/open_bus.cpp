@@ -3,18 +3,21 @@
 #include "broker/daemon/nats_servers.hpp"
 #include "cluster/embedded_bus.hpp"
 #include "cluster/nats_bus.hpp"
+#include "cluster/nats_rosters.hpp"
 
 #include <utility>
 
 namespace hubbub::daemon {
 namespace {
 
-broker::result<std::unique_ptr<broker::event_bus>> open_embedded(const config& how,
-                                                                 const broker::clock& time) {
+broker::result<node_bus> open_embedded(const config& how, const broker::clock& time) {
   using mode = cluster::embedded_options::sync_mode;
-  return cluster::open_embedded_bus(
+  auto bus = cluster::open_embedded_bus(
       {how.server.data_dir, how.log.sync == sync_mode::full ? mode::full : mode::normal}, how.namespaces,
       time);
+  if (!bus)
+    return bus.error();
+  return node_bus{std::move(*bus), nullptr};
 }
 
 cluster::nats_options options_of(const config& how) {
@@ -48,17 +51,46 @@ void show_numbers(const cluster::nats_bus& bus, broker::metrics& all) {
         &figures::live_lost);
 }
 
+void show_numbers(const cluster::nats_rosters& rosters, broker::metrics& all) {
+  const auto count = [&](const char* name, const char* help, const std::atomic<std::uint64_t>& from,
+                         const broker::metric_labels& labels = {}) {
+    all.counter_from(
+        name, help, [&from] { return static_cast<double>(from.load(std::memory_order_relaxed)); }, labels);
+  };
+  const auto& c = rosters.counters();
+  constexpr auto strange = "hubbub_presence_strange_messages_total";
+  constexpr auto help =
+      "Messages of other nodes' presence that were not as they should be, by what was wrong";
+  count(strange, help, c.malformed, {{"what", "malformed"}});
+  count(strange, help, c.newer, {{"what", "newer"}});
+  count(strange, help, c.foreign, {{"what", "foreign"}});
+  count("hubbub_presence_missed_total", "Parts of rosters that were told and did not arrive", c.missed);
+  count("hubbub_presence_asked_total", "Rooms that other nodes were asked about", c.asked);
+  count("hubbub_presence_told_total", "Parts of rosters told to other nodes", c.told);
+  count("hubbub_nodes_gone_total", "Other nodes that ended, or were not heard any more", c.gone);
+  all.gauge_from("hubbub_nodes", "Nodes that are alive, this one included",
+                 [&rosters] { return static_cast<double>(rosters.nodes().size() + 1); });
+}
+
 } // namespace
 
-broker::result<std::unique_ptr<broker::event_bus>> open_bus(const config& how, const broker::clock& time,
-                                                            broker::log_sink& log, broker::metrics& all) {
+broker::result<node_bus> open_bus(const config& how, const broker::clock& time, broker::log_sink& log,
+                                  broker::metrics& all) {
   if (how.nats.url.empty())
     return open_embedded(how, time);
-  auto bus = cluster::open_nats_bus(options_of(how), how.namespaces, time, log);
-  if (!bus)
-    return bus.error();
-  show_numbers(**bus, all);
-  return std::unique_ptr<broker::event_bus>{std::move(*bus)};
+  const auto options = options_of(how);
+  auto events = cluster::open_nats_bus(options, how.namespaces, time, log);
+  if (!events)
+    return events.error();
+  cluster::roster_options people;
+  people.beat = how.nats.beat;
+  people.lease = how.nats.lease;
+  auto rosters = cluster::nats_rosters::open(options, people, time, log);
+  if (!rosters)
+    return rosters.error();
+  show_numbers(**events, all);
+  show_numbers(**rosters, all);
+  return node_bus{std::move(*events), std::move(*rosters)};
 }
 
 } // namespace hubbub::daemon
