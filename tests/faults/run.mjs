@@ -13,6 +13,7 @@ import { Follower } from "./follower.mjs";
 import { mischief } from "./mischief.mjs";
 import { BackendProducer, ClientProducer } from "./producer.mjs";
 import { source } from "./random.mjs";
+import { rollCall } from "./roll_call.mjs";
 
 const names = ["seconds", "seed", "clients", "rooms", "nodes"];
 const { values } = parseArgs({ options: { help: { type: "boolean" }, ...Object.fromEntries(names.map((name) => [name, { type: "string" }])) } });
@@ -77,8 +78,11 @@ const behind = () => followers.filter(({ rooms }) => [...rooms].some(([room, had
 const caught = Date.now();
 while (behind() > 0 && Date.now() < caught + 60_000) await sleep(100);
 say(`${behind()} followers are still behind after ${((Date.now() - caught) / 1000).toFixed(1)} s`);
-await sleep(500);
 clearInterval(watch);
+// Five seconds after everybody is back no node shows anybody who is not there.
+await sleep(5000);
+const people = await rollCall(world.nodes, followers, rooms);
+say(`presence on ${world.nodes.length} nodes: ${people.ghosts} ghosts, ${people.missing} missing`);
 
 const found = audit(followers, producers);
 await Promise.all(followers.map((follower) => follower.end()));
@@ -88,6 +92,7 @@ say(`faults ${faults}, confirmed ${found.confirmed}, delivered ${found.delivered
 say(`lost ${found.lost}, repeated ${found.repeated}, out of order ${found.disordered}; named by gaps or a new epoch ${found.named} (${found.gaps} gaps, ${found.epochs} epochs); a node had at most ${Math.round(memory / 1e6)} MB`);
 for (const one of [...world.nodes, ...world.servers]) writeFileSync(new URL(`${seed}-${one.name}.log`, place), one.errors);
 await world.end();
-const well = found.lost === 0 && found.repeated === 0 && found.disordered === 0 && found.confirmed > 0 && memory < 500e6;
+const well = found.lost === 0 && found.repeated === 0 && found.disordered === 0 && found.confirmed > 0 && memory < 500e6 &&
+  people.ghosts === 0 && people.missing === 0;
 say(well ? "Nothing was lost." : "Something is wrong.");
 log.end(() => process.exit(well ? 0 : 1));

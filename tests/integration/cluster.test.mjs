@@ -18,7 +18,7 @@ async function cluster(t, n, sections = {}) {
   const nats = await startNats(t);
   const nodes = [];
   for (let i = 1; i <= n; ++i)
-    nodes.push(await serve(t, { sections: { nats: { url: nats.url, timeout: "1s" }, ...namespaces, ...sections, server: { node: `n${i}` } } }));
+    nodes.push(await serve(t, { sections: { ...namespaces, ...sections, nats: { url: nats.url, timeout: "1s" }, server: { node: `n${i}` } } }));
   return { nats, nodes };
 }
 const data = (wire) => wire.events.map((event) => event.data);
@@ -138,6 +138,37 @@ test("live rooms are heard on all nodes and kept by none", async (t) => {
   await ann.gets(1);
   assert.deepEqual(data(ann), ["from the other node"]);
   assert.equal((await ask(ann, { op: "history", room: "live.1", limit: 1 })).code, "not_supported");
+});
+
+const present = async (wire, room) => (await wire.ask({ op: "presence", room })).count;
+
+test("who is in a room is known on all nodes, and who leaves is gone on all", async (t) => {
+  const { nodes: [first, second] } = await cluster(t, 2);
+  const ann = await first.client();
+  await ann.ask({ op: "join", room: "chat.1", presence: true, info: { name: "Ann" } });
+  await until(async () => (await present(ann, "chat.1")) === 1, "she is there");
+  const bob = await second.client();
+  const joined = await bob.ask({ op: "join", room: "chat.1", presence: true, info: { name: "Bob" } });
+  assert.equal(joined.count, 2, "a room that a node has just made has heard the others");
+  assert.deepEqual(joined.members.map((member) => member.info.name).sort(), ["Ann", "Bob"]);
+  await until(() => ann.pushes.some((push) => push.op === "presence" && push.join?.some((m) => m.info.name === "Bob")), "she hears of him");
+  second.forget(bob);
+  await until(async () => (await present(ann, "chat.1")) === 1, "he is gone", 15_000);
+});
+
+test("the people of a node that is killed are gone within its lease, all at once", async (t) => {
+  const { nodes: [first, second] } = await cluster(t, 2, { "namespace.chat": { linger: "60s" } });
+  const ann = await first.client();
+  await ann.ask({ op: "join", room: "chat.1", presence: true });
+  const others = await second.clients(20);
+  for (const wire of others) await wire.ask({ op: "join", room: "chat.1" });
+  await until(async () => (await present(ann, "chat.1")) === 21, "all are there");
+  const before = ann.pushes.length;
+  const began = performance.now();
+  await second.kill();
+  await until(async () => (await present(ann, "chat.1")) === 1, "they are gone", 10_000);
+  assert.ok(performance.now() - began < 6_000, "a lease is four seconds");
+  await until(() => ann.pushes.slice(before).some((push) => push.leave?.length === 20 || push.reset), "in one change");
 });
 
 test("a namespace that is not declared is refused by name", async (t) => {

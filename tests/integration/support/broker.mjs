@@ -75,6 +75,12 @@ export async function serve(t, { loops = 1, secure = false, dataDir, sections = 
     /** Resident memory in bytes. */
     rss: () => Number(/VmRSS:\s+(\d+) kB/.exec(node.status())[1]) * 1024,
     signal: (name) => child.kill(name),
+    /** kill -9: that it ended is no fault then. */
+    async kill() {
+      stopping = true;
+      child.kill("SIGKILL");
+      await ended;
+    },
     async get(where) {
       const answer = await fetch(new URL(where, said.admin));
       return answer.json();
