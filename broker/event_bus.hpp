@@ -44,8 +44,8 @@ public:
   virtual void on_ready(stream_position head) = 0;
   /// `want` could not be fulfilled; the bus tries again by itself and says `on_ready` then.
   virtual void on_unavailable(refusal why) = 0;
-  /// The room's next event, in order. False: the room cannot take it now; the
-  /// bus drops it, and the room reads from its position when it can.
+  /// The room's next event, in order; a live room's has no offset of its own. False: the room cannot take it
+  /// now; the bus drops it, and the room reads from its position when it can.
   [[nodiscard]] virtual bool on_event(stored_event_ptr e) = 0;
   /// A publish is kept. Its event came, or will come, to `on_event` by itself.
   virtual void on_stored(publish_token token, stored what) = 0;

@@ -61,6 +61,10 @@ void room::unavailable(refusal why) {
 }
 
 bool room::event_came(const stored_event_ptr& e) {
+  if (is_live()) {
+    append_live(stored_event{*e});
+    return true;
+  }
   if (e->offset <= position_.offset)
     return true;
   if (loading_ || load_failed_) {
@@ -76,6 +80,8 @@ bool room::event_came(const stored_event_ptr& e) {
 }
 
 void room::missed() {
+  if (is_live())
+    return; // nobody has it any more
   if (loading_)
     missed_some_ = true;
   else
@@ -124,17 +130,23 @@ void room::publish(publish_token token, event e) {
     return interest_->publish(token, std::move(e));
   stored_event kept;
   static_cast<event&>(kept) = std::move(e);
-  kept.previous = position_.offset;
-  if (!readers_.has(kept.excluded))
-    kept.excluded = {}; // nobody is kept from anything, and nothing needs to be counted for it
-  kept.offset = position_.offset + 1;
   if (kept.time_ms == 0)
     kept.time_ms = around_.time.unix_ms();
   if (kept.event_id.empty())
-    kept.event_id = std::to_string(generation_) + '-' + std::to_string(kept.offset);
-  append(kept);
+    kept.event_id = std::to_string(generation_) + '-' + std::to_string(position_.offset + 1);
   interest_->broadcast(kept);
-  out_.on_published(token, {{}, std::move(kept.event_id), false});
+  auto id = kept.event_id;
+  append_live(std::move(kept));
+  out_.on_published(token, {{}, std::move(id), false});
+}
+
+void room::append_live(stored_event e) {
+  // A live room's offsets are its own on each node: they only count what its readers have had.
+  e.previous = position_.offset;
+  e.offset = position_.offset + 1;
+  if (!readers_.has(e.excluded))
+    e.excluded = {}; // nobody is kept from anything, and nothing needs to be counted for it
+  append(e);
 }
 
 // -- the tape -----------------------------------------------------------------

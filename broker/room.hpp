@@ -176,6 +176,7 @@ private:
   void load(std::uint64_t after, bool newest);
   void loaded(read_result r);
   void append(const stored_event& e);
+  void append_live(stored_event e);
   void seat(session_id who, std::uint32_t loop, wire_format format, bool presence, std::string_view user,
             std::string_view user_info, std::string_view info);
   void presence_changed();

@@ -45,8 +45,9 @@ private:
 
 } // namespace
 
-broker::result<std::unique_ptr<broker::event_bus>>
-open_embedded_bus(embedded_options options, const broker::namespaces& spaces, const broker::clock& time) {
+broker::result<std::unique_ptr<broker::event_bus>> open_embedded_bus(const embedded_options& options,
+                                                                     const broker::namespaces& spaces,
+                                                                     const broker::clock& time) {
   std::unique_ptr<log> kept;
   if (options.data_dir.empty()) {
     kept = std::make_unique<memory_log>(spaces, time);

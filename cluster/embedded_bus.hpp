@@ -28,6 +28,7 @@ struct embedded_options {
 /// a refusal (`unavailable`) with one sentence that names the file.
 /// `time` must outlive the bus and its interests.
 [[nodiscard]] broker::result<std::unique_ptr<broker::event_bus>>
-open_embedded_bus(embedded_options options, const broker::namespaces& spaces, const broker::clock& time);
+open_embedded_bus(const embedded_options& options, const broker::namespaces& spaces,
+                  const broker::clock& time);
 
 } // namespace hubbub::cluster

@@ -74,13 +74,22 @@ jetstream_log::jetstream_log(std::shared_ptr<jetstream_context> with, const brok
       streams_.emplace(name, std::make_shared<retained_stream>(with_, name, rules));
 }
 
+void jetstream_log::prepare() {
+  last_guarantee_ = position_watch::now();
+  for (const auto& [name, stream] : streams_)
+    stream->on_new_life([weak = weak_from_this(), raw = stream.get()] {
+      const auto self = weak.lock();
+      if (!self)
+        return;
+      const auto rooms = self->rooms_of(*raw);
+      for (const auto& room : rooms)
+        room->begin_anew();
+      self->watch_->compare_all(rooms);
+    });
+}
+
 broker::refusal jetstream_log::start() {
   for (const auto& [name, stream] : streams_) {
-    stream->on_new_life([weak = weak_from_this(), raw = stream.get()] {
-      if (const auto self = weak.lock())
-        for (const auto& room : self->rooms_of(*raw))
-          room->begin_anew();
-    });
     auto told = std::make_shared<std::promise<void>>();
     stream->look([told](const js::stream_info&) { told->set_value(); });
     told->get_future().wait(); // the link answers every request in time
@@ -88,7 +97,6 @@ broker::refusal jetstream_log::start() {
       return why;
   }
   look_at_guarantees();
-  last_guarantee_ = position_watch::now();
   return {errc::ok};
 }
 
@@ -266,10 +274,7 @@ void jetstream_log::catch_up(const std::shared_ptr<retained_stream>& stream) {
   });
 }
 
-void jetstream_log::compare_all(const retained_stream& stream) {
-  for (const auto& room : rooms_of(stream))
-    watch_->soon(room);
-}
+void jetstream_log::compare_all(const retained_stream& stream) { watch_->compare_all(rooms_of(stream)); }
 
 void jetstream_log::read_missed(const std::shared_ptr<retained_stream>& stream, std::uint64_t from,
                                 const js::stream_info& now) {
@@ -350,7 +355,7 @@ void jetstream_log::tick() {
     for (const auto& [_, stream] : streams_)
       stream->look();
   }
-  if (now - last_guarantee_ >= with_->options.every.configuration.count() && last_guarantee_ != 0) {
+  if (now - last_guarantee_ >= with_->options.every.configuration.count()) {
     last_guarantee_ = now;
     look_at_guarantees();
   }

@@ -27,6 +27,8 @@ public:
   /// `link` must be open.
   jetstream_log(std::shared_ptr<jetstream_context> with, const broker::namespaces& spaces);
 
+  /// Once, before the link's threads begin.
+  void prepare();
   /// Makes and configures the streams; waits for the network. `ok`, or why not.
   [[nodiscard]] broker::refusal start();
 

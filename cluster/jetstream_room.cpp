@@ -11,8 +11,6 @@ using broker::errc;
 using broker::publish_outcome;
 
 constexpr std::size_t most_early = 256;
-constexpr int most_waiting_messages = 16'384;
-constexpr int most_waiting_bytes = 16 << 20;
 
 constexpr int message_too_large = 10054;
 
@@ -31,13 +29,11 @@ jetstream_room::jetstream_room(std::shared_ptr<jetstream_context> with,
 
 void jetstream_room::open() {
   calls_.run([self = shared_from_this()] {
-    self->subscription_ = self->with_->link->subscribe(
-        self->with_->names.out(self->name_),
-        [weak = std::weak_ptr{self}](const nats_message& m) {
-          if (const auto room = weak.lock())
-            room->message_came(m);
-        },
-        most_waiting_messages, most_waiting_bytes);
+    self->subscription_ = self->with_->link->subscribe(self->with_->names.out(self->name_),
+                                                       [weak = std::weak_ptr{self}](const nats_message& m) {
+                                                         if (const auto room = weak.lock())
+                                                           room->message_came(m);
+                                                       });
   });
   compare([] {});
 }
@@ -66,7 +62,6 @@ void jetstream_room::message_came(const nats_message& m) {
   if (e->time_ms == 0)
     e->time_ms = with_->time.unix_ms();
   with_->note(flaws, name_);
-  stream_->saw(at.offset);
   calls_.run([self = shared_from_this(), e = std::move(e)]() mutable { self->arrived(std::move(e)); });
 }
 
@@ -194,7 +189,6 @@ void jetstream_room::begin_anew() {
     self->told_unavailable_ = true; // its readers have nothing to do with that
     self->early_.clear();
   });
-  compare([] {});
 }
 
 // -- publishing ---------------------------------------------------------------------

@@ -32,7 +32,7 @@ public:
   /// Asks the stream's leader whether something was lost; `done` is called when that is known, or cannot be.
   /// A room that is not ready tries to become it.
   void compare(std::function<void()> done);
-  /// The stream has begun anew.
+  /// The stream has begun anew: nothing of it is taken until the room is compared.
   void begin_anew();
   /// A message of the log that was read after trouble. `whole`: nothing between the last event that came and
   /// this one was trimmed.

@@ -1,5 +1,7 @@
 #include "cluster/live_room.hpp"
 
+#include "cluster/nats_event.hpp"
+
 #include <utility>
 
 namespace hubbub::cluster {
@@ -33,6 +35,11 @@ void live_room::open(const std::string& epoch) {
           if (const auto room = weak.lock())
             room->message_came(m);
         });
+    self->backends_ = self->with_->link->subscribe(self->with_->names.in(self->name_),
+                                                   [weak = std::weak_ptr{self}](const nats_message& m) {
+                                                     if (const auto room = weak.lock())
+                                                       room->backend_came(m);
+                                                   });
     self->handler_->on_ready({epoch, 0});
   });
 }
@@ -41,6 +48,7 @@ void live_room::end() {
   calls_.run([self = shared_from_this()] {
     self->over_ = true;
     self->subscription_.reset();
+    self->backends_.reset();
   });
 }
 
@@ -126,6 +134,20 @@ void live_room::message_came(const nats_message& m) {
   if (b->incarnation == with_->link->id())
     return;
   calls_.run([self = shared_from_this(), b = std::move(*b)]() mutable { self->arrived(std::move(b)); });
+}
+
+void live_room::backend_came(const nats_message& m) {
+  event_flaws flaws;
+  auto e = event_of(name_, m.headers, m.data, {}, {}, flaws);
+  with_->note(flaws, name_);
+  if (m.headers.last("Hubbub-Id").empty()) // there is no offset to name it by
+    e->event_id = with_->new_event_id();
+  if (e->time_ms == 0)
+    e->time_ms = with_->time.unix_ms();
+  calls_.run([self = shared_from_this(), e = std::move(e)]() mutable {
+    if (!self->over_ && !self->handler_->on_event(std::move(e)))
+      ++self->with_->counters.live_lost;
+  });
 }
 
 void live_room::arrived(live_batch b) {

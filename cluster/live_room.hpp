@@ -13,8 +13,9 @@
 
 namespace hubbub::cluster {
 
-/// A live room that somebody is interested in here: what other nodes say of it, and what they are told. At
-/// most once; in order of each sender; what was lost on the way is known by its number. Any thread.
+/// A live room that somebody is interested in here: what other nodes and backends say of it, and what they
+/// are told. At most once; in order of each sender; what was lost on the way is known by its number. Any
+/// thread.
 class live_room : public std::enable_shared_from_this<live_room> {
 public:
   live_room(std::shared_ptr<jetstream_context> with, broker::room_name name,
@@ -31,6 +32,7 @@ public:
 private:
   void flush();
   void message_came(const nats_message& m);
+  void backend_came(const nats_message& m);
   void arrived(live_batch b);
 
   const std::shared_ptr<jetstream_context> with_;
@@ -46,6 +48,8 @@ private:
   // Within `calls_` only.
   std::shared_ptr<broker::event_bus_handler> handler_;
   std::shared_ptr<nats_link::subscription> subscription_;
+  /// What backends publish; no stream is in between.
+  std::shared_ptr<nats_link::subscription> backends_;
   bool over_ = false;
   /// The number that each incarnation's next event has.
   std::map<std::string, std::uint64_t, std::less<>> senders_;

@@ -42,6 +42,7 @@ public:
       if (const auto c = canary.lock())
         c->tick();
     };
+    log_->prepare();
     with_->link->observe(std::move(o));
     auto why = log_->start();
     if (why.code == errc::ok)

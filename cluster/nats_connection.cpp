@@ -187,8 +187,22 @@ nats_msg_ptr make_message(const std::string& subject, const std::string& reply,
   return m;
 }
 
-bool publish_nats(natsConnection* c, natsMsg* m) noexcept {
-  return c != nullptr && natsConnection_PublishMsg(c, m) == NATS_OK;
+send_result publish_nats(natsConnection* c, natsMsg* m) noexcept {
+  if (c == nullptr)
+    return send_result::not_sent;
+  switch (natsConnection_PublishMsg(c, m)) {
+  case NATS_OK:
+    return send_result::sent;
+  case NATS_INSUFFICIENT_BUFFER: // it is reconnecting, and there is no buffer for that time
+  case NATS_CONNECTION_CLOSED:
+  case NATS_DRAINING:
+  case NATS_INVALID_SUBJECT:
+  case NATS_MAX_PAYLOAD:
+  case NATS_NO_SERVER_SUPPORT:
+    return send_result::not_sent;
+  default:
+    return send_result::unknown;
+  }
 }
 
 nats_message view_of(natsMsg* m) noexcept {

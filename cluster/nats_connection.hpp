@@ -4,6 +4,7 @@
 #include "cluster/nats_message.hpp"
 #include "cluster/nats_options.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -51,8 +52,14 @@ void close_nats(natsConnection* c) noexcept;
 [[nodiscard]] nats_msg_ptr make_message(const std::string& subject, const std::string& reply,
                                         const std::vector<std::pair<const char*, std::string>>& headers,
                                         std::string_view data);
-/// False: it was not sent.
-[[nodiscard]] bool publish_nats(natsConnection* c, natsMsg* m) noexcept;
+enum class send_result : std::uint8_t {
+  sent,
+  /// Nothing of it left, or ever will.
+  not_sent,
+  /// The connection broke in the middle of it.
+  unknown,
+};
+[[nodiscard]] send_result publish_nats(natsConnection* c, natsMsg* m) noexcept;
 [[nodiscard]] nats_message view_of(natsMsg* m) noexcept;
 
 /// `complete` is called after the last `message`, if this does not return null.

@@ -188,6 +188,7 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
       return made.error();
     connection = std::move(*made);
     inbox_handle = listen(nullptr);
+    limit_pending(inbox_handle, -1, -1); // as much as was asked for
     {
       std::lock_guard lock{mutex};
       server = server_of(connection.get());
@@ -268,7 +269,8 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
       return attend(t.sub);
     if (!may_send(t))
       return;
-    if (publish_nats(connection.get(), t.message.get()))
+    // What broke off is answered when the connection is given up, or in time.
+    if (publish_nats(connection.get(), t.message.get()) != send_result::not_sent)
       return;
     if (auto done = take(t.token))
       done(fate::not_sent, {});
@@ -411,10 +413,17 @@ void nats_link::close() {
   if (impl_->ticker.joinable())
     impl_->ticker.join();
   impl_->connected = false;
+  std::deque<impl::task> left;
+  {
+    std::lock_guard lock{impl_->mutex};
+    left.swap(impl_->tasks);
+  }
+  for (const auto& t : left)
+    if (t.sub) // or the library would keep what was to be ended
+      impl_->attend(t.sub);
   impl_->release_connection();
   impl_->give_up_all();
   std::lock_guard lock{impl_->mutex};
-  impl_->tasks.clear();
   impl_->inboxes.clear();
 }
 

@@ -84,7 +84,7 @@ public:
   class subscription;
   /// `most_bytes` may wait to be handled; beyond it messages are dropped and the observer is told.
   [[nodiscard]] std::shared_ptr<subscription>
-  subscribe(std::string subject, message_handler to, int most_messages = 65'536, int most_bytes = 64 << 20);
+  subscribe(std::string subject, message_handler to, int most_messages = 16'384, int most_bytes = 16 << 20);
 
   [[nodiscard]] bool is_connected() const noexcept;
   /// The server that it is, or was last, connected to, without a password.

@@ -26,9 +26,14 @@ void position_watch::add(const room_ptr& room) {
   round_.push_back(room);
 }
 
-void position_watch::soon(const room_ptr& room) {
+void position_watch::compare_all(const std::vector<room_ptr>& rooms) {
+  // A part of it is left for the answers.
+  const auto time = every_.trouble.count() * 3 / 4;
+  const auto at = now();
   std::lock_guard lock{mutex_};
-  due_.push({now(), room, {}});
+  for (std::size_t i = 0; i < rooms.size(); ++i)
+    due_.push(
+        {at + time * static_cast<std::int64_t>(i) / static_cast<std::int64_t>(rooms.size()), rooms[i], {}});
 }
 
 void position_watch::event_came(const room_ptr& room) {

@@ -28,8 +28,8 @@ public:
 
   /// A room to look after until it is over.
   void add(const room_ptr& room);
-  /// Compares this room soon.
-  void soon(const room_ptr& room);
+  /// Compares these rooms, one after another, within the time that is allowed for all after trouble.
+  void compare_all(const std::vector<room_ptr>& rooms);
   /// A room's event came.
   void event_came(const room_ptr& room);
   /// A room could not be opened: asks again in half a second.

@@ -41,7 +41,7 @@ public:
   [[nodiscard]] std::string epoch() const;
   /// A sequence that the stream has reached.
   [[nodiscard]] std::uint64_t known_last() const;
-  /// A message of that sequence was seen.
+  /// The stream's leader spoke of that sequence.
   void saw(std::uint64_t sequence);
   /// The last sequence that the look before the last one found: what was republished up to there has come
   /// by now, or never will.

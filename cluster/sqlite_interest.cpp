@@ -39,6 +39,7 @@ void sqlite_interest::publish(broker::publish_token token, broker::event e) {
   if (task.event->time_ms == 0)
     task.event->time_ms = shared_->clock.unix_ms();
 
+  const auto asked = task.event;
   const auto answer = shared_->queue.push(std::move(task));
   if (answer == write_queue::answer::taken)
     return;
@@ -47,7 +48,7 @@ void sqlite_interest::publish(broker::publish_token token, broker::event e) {
       answer == write_queue::answer::full
           ? broker::refusal{broker::errc::overloaded, "the log writes more slowly than is published", 250}
           : broker::refusal{broker::errc::unavailable, "the log is closed"};
-  refused.event_id = task.event->event_id;
+  refused.event_id = asked->event_id;
   // The handler may end the interest.
   const auto mine = mine_;
   mine->tell([token, refused = std::move(refused)](auto& handler) mutable {

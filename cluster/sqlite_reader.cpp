@@ -87,17 +87,15 @@ sqlite_reader::~sqlite_reader() {
 }
 
 void sqlite_reader::read(broker::read_request what, broker::read_handler done) {
-  auto first = false;
-  {
-    std::lock_guard lock{mutex_};
-    if (waiting_.size() < most_waiting) {
-      first = waiting_.empty();
-      waiting_.emplace_back(std::move(what), std::move(done));
-    }
+  std::unique_lock lock{mutex_};
+  if (waiting_.size() >= most_waiting) {
+    lock.unlock();
+    return done(refused(broker::errc::overloaded, "too many wait to read the log", 250));
   }
-  if (done)
-    done(refused(broker::errc::overloaded, "too many wait to read the log", 250));
-  else if (first)
+  const auto first = waiting_.empty();
+  waiting_.emplace_back(std::move(what), std::move(done));
+  lock.unlock();
+  if (first)
     news_.notify_one();
 }
 

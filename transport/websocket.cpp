@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <sys/epoll.h>
 #include <utility>
 
@@ -142,7 +141,7 @@ void websocket::pump() {
 std::ptrdiff_t websocket::read_bytes(char* to, std::size_t size) {
   if (early_) {
     const auto n = std::min(size, early_->size());
-    std::memcpy(to, early_->data(), n);
+    std::copy_n(early_->data(), n, to);
     early_->erase(0, n);
     if (early_->empty())
       early_.reset();

@@ -15,7 +15,7 @@ struct admin_api::route {
   std::string_view path;
   /// `GET` stands for HEAD too, whose body the transport leaves out.
   std::string_view method;
-  void (admin_api::*serve)(admin_request r);
+  void (admin_api::*serve)(admin_request&& r);
   /// Needs no key: for probes.
   bool open = false;
 
@@ -72,9 +72,9 @@ void admin_api::handle(broker::http_request request, std::function<void(broker::
   (this->*found->serve)({std::move(request), std::move(*query), std::move(*inside), std::move(done)});
 }
 
-void admin_api::health(admin_request r) { r.done(status_answer("ok")); }
+void admin_api::health(admin_request&& r) { r.done(status_answer("ok")); }
 
-void admin_api::ready(admin_request r) {
+void admin_api::ready(admin_request&& r) {
   if (!parts_.serving())
     return r.done(error_answer(503, {errc::unavailable, "the node is starting or stopping"}));
   if (auto why = parts_.bus.health(); why.code != errc::ok && !parts_.ready_without_bus)
@@ -82,13 +82,13 @@ void admin_api::ready(admin_request r) {
   r.done(status_answer("ready"));
 }
 
-void admin_api::metrics(admin_request r) {
+void admin_api::metrics(admin_request&& r) {
   broker::http_response out;
   out.content_type = broker::metrics::content_type;
   parts_.metrics.write(out.body);
   r.done(std::move(out));
 }
 
-void admin_api::not_built(admin_request r) { r.done(daemon::not_built(r.http.path)); }
+void admin_api::not_built(admin_request&& r) { r.done(daemon::not_built(r.http.path)); }
 
 } // namespace hubbub::daemon

@@ -57,16 +57,16 @@ private:
   struct route;
   static const std::vector<route>& routes();
 
-  void health(admin_request r);
-  void ready(admin_request r);
-  void metrics(admin_request r);
-  void publish(admin_request r);
-  void rooms(admin_request r);
-  void history(admin_request r);
-  void presence(admin_request r);
-  void connections(admin_request r);
-  void disconnect(admin_request r);
-  void not_built(admin_request r);
+  void health(admin_request&& r);
+  void ready(admin_request&& r);
+  void metrics(admin_request&& r);
+  void publish(admin_request&& r);
+  void rooms(admin_request&& r);
+  void history(admin_request&& r);
+  void presence(admin_request&& r);
+  void connections(admin_request&& r);
+  void disconnect(admin_request&& r);
+  void not_built(admin_request&& r);
 
   parts parts_;
   std::shared_ptr<publish_deadlines> deadlines_;

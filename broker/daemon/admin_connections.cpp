@@ -47,7 +47,7 @@ broker::http_response rows_answer(const std::string& node, const std::vector<std
 
 } // namespace
 
-void admin_api::connections(admin_request r) {
+void admin_api::connections(admin_request&& r) {
   const auto limit = read_limit(r.query);
   if (!limit)
     return r.done(error_answer(limit.error()));
@@ -71,7 +71,7 @@ void admin_api::connections(admin_request r) {
       std::move(r.done));
 }
 
-void admin_api::disconnect(admin_request r) {
+void admin_api::disconnect(admin_request&& r) {
   auto order = disconnect_order::parse(r.http.body);
   if (!order)
     return r.done(error_answer(order.error()));

@@ -22,7 +22,7 @@ bool is_list(std::string_view body) {
 
 } // namespace
 
-void admin_api::publish(admin_request r) {
+void admin_api::publish(admin_request&& r) {
   const auto& node = parts_.actors.context();
   broker::protocol::parse_limits bounds;
   bounds.payload_bytes = node.bounds.payload_bytes;

@@ -27,7 +27,7 @@ broker::http_response members_answer(const broker::member_page& page) {
 
 } // namespace
 
-void admin_api::rooms(admin_request r) {
+void admin_api::rooms(admin_request&& r) {
   const auto limit = read_limit(r.query);
   if (!limit)
     return r.done(error_answer(limit.error()));
@@ -51,7 +51,7 @@ void admin_api::rooms(admin_request r) {
   r.done(json_answer(std::move(json)));
 }
 
-void admin_api::history(admin_request r) {
+void admin_api::history(admin_request&& r) {
   auto room = broker::room_name::parse(r.parts.front());
   if (!room)
     return r.done(error_answer(room.error()));
@@ -84,7 +84,7 @@ void admin_api::history(admin_request r) {
   });
 }
 
-void admin_api::presence(admin_request r) {
+void admin_api::presence(admin_request&& r) {
   const auto room = broker::room_name::parse(r.parts.front());
   if (!room)
     return r.done(error_answer(room.error()));

@@ -47,6 +47,8 @@ struct nats_config {
   std::string credentials;
   std::string prefix = "hubbub";
   std::uint32_t replicas = 1;
+  /// Of the policies: a node changes only streams that a node with a lower one has configured.
+  std::uint32_t generation = 1;
   milliseconds beat = std::chrono::seconds{1};
   milliseconds lease = std::chrono::seconds{4};
   milliseconds timeout = std::chrono::seconds{2};

@@ -1,4 +1,5 @@
 #include "broker/daemon/config_draft.hpp"
+#include "broker/daemon/nats_servers.hpp"
 
 #include <algorithm>
 
@@ -41,6 +42,16 @@ void check_times(config_draft& draft) {
   const auto& n = draft.value.nats;
   if ((draft.given("nats.lease") || draft.given("nats.beat")) && n.lease < 2 * n.beat)
     draft.complain("nats.lease", "must be at least twice nats.beat");
+}
+
+void check_nats(config_draft& draft) {
+  auto& c = draft.value;
+  if (c.nats.url.empty())
+    return;
+  if (!nats_servers(c.nats.url))
+    draft.complain("nats.url", "expected nats://host:port, or several of them divided by commas");
+  if (!c.server.data_dir.empty())
+    draft.complain("server.data_dir", "is of no use with nats.url: the streams keep the events");
 }
 
 void check_doors(config_draft& draft) {
@@ -102,6 +113,9 @@ void apply_dev_mode(config_draft& draft) {
   }
   if (!draft.policies.contains("live"))
     draft.policies.emplace("live", draft.fallback).first->second.kind = room_kind::live;
+  // On NATS a namespace is a stream and must be declared; the page wants this one.
+  if (!c.nats.url.empty())
+    draft.policies.emplace("chat", draft.fallback);
 }
 
 void check_together(config_draft& draft) {
@@ -109,6 +123,7 @@ void check_together(config_draft& draft) {
   for (auto& [name, p] : draft.policies)
     settle_overflow(draft, name, p);
   check_times(draft);
+  check_nats(draft);
   check_doors(draft);
   if (draft.value.server.dev)
     check_dev_listeners(draft);

@@ -113,6 +113,13 @@ constexpr std::array table{
             },
             {},
             {}},
+    setting{"nats",
+            "generation",
+            [](config& c, value v) {
+              return read(v, c.nats.generation, range{1, UINT32_MAX});
+            },
+            {},
+            {}},
     setting{"nats", "beat", [](config& c, value v) { return read(v, c.nats.beat, 10ms, 1h); }, {}, {}},
     setting{"nats", "lease", [](config& c, value v) { return read(v, c.nats.lease, 10ms, 1h); }, {}, {}},
     setting{"nats", "timeout", [](config& c, value v) { return read(v, c.nats.timeout, 10ms, 1h); }, {}, {}},

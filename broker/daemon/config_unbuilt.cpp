@@ -11,15 +11,6 @@ void check_unbuilt(config_draft& draft) {
     if (asked)
       draft.complain(key, what);
   };
-  constexpr std::string_view clusters = "clusters are not built in yet; leave it out";
-  refuse(!c.nats.url.empty(), "nats.url", clusters);
-  refuse(!c.nats.credentials.empty(), "nats.credentials", clusters);
-  refuse(c.nats.prefix != plain.nats.prefix, "nats.prefix", clusters);
-  refuse(c.nats.replicas != plain.nats.replicas, "nats.replicas", clusters);
-  refuse(c.nats.beat != plain.nats.beat, "nats.beat", clusters);
-  refuse(c.nats.lease != plain.nats.lease, "nats.lease", clusters);
-  refuse(c.nats.timeout != plain.nats.timeout, "nats.timeout", clusters);
-
   constexpr std::string_view keys = "only HS256 tokens are built in yet; use auth.hs256_key_file";
   refuse(!c.auth.public_key_file.empty(), "auth.public_key_file", keys);
   refuse(!c.auth.jwks_file.empty(), "auth.jwks_file", keys);

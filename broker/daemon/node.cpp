@@ -3,8 +3,8 @@
 #include "actors/node_metrics.hpp"
 #include "broker/daemon/admin_keys.hpp"
 #include "broker/daemon/jwt.hpp"
+#include "broker/daemon/open_bus.hpp"
 #include "broker/daemon/version.hpp"
-#include "cluster/embedded_bus.hpp"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -86,10 +86,7 @@ broker::refusal node::open() {
       return tls.error();
     tls_ = std::move(*tls);
   }
-  using sync = cluster::embedded_options::sync_mode;
-  auto bus = cluster::open_embedded_bus(
-      {how_.server.data_dir, how_.log.sync == sync_mode::full ? sync::full : sync::normal}, how_.namespaces,
-      time_);
+  auto bus = open_bus(how_, time_, log_, metrics_);
   if (!bus)
     return bus.error();
   bus_ = std::move(*bus);

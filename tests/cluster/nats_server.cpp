@@ -144,7 +144,8 @@ nats_wire::nats_wire(std::uint16_t port) : socket_{connect_to(port)} {
 
 nats_wire::~nats_wire() { ::close(socket_); }
 
-void nats_wire::publish(const std::string& subject, std::string_view data, const std::string& headers) {
+std::string nats_wire::text_of(const std::string& subject, std::string_view data,
+                               const std::string& headers) {
   std::string text;
   if (headers.empty()) {
     text = "PUB " + subject + ' ' + std::to_string(data.size()) + "\r\n";
@@ -153,7 +154,11 @@ void nats_wire::publish(const std::string& subject, std::string_view data, const
     text = "HPUB " + subject + ' ' + std::to_string(head.size()) + ' ' +
            std::to_string(head.size() + data.size()) + "\r\n" + head;
   }
-  send(text.append(data).append("\r\n"));
+  return text.append(data).append("\r\n");
+}
+
+void nats_wire::publish(const std::string& subject, std::string_view data, const std::string& headers) {
+  send(text_of(subject, data, headers));
 }
 
 void nats_wire::publish_now(const std::string& subject, std::string_view data, const std::string& headers) {

@@ -59,13 +59,16 @@ public:
 
   /// `headers` as they are on the wire, without the version and the empty line; empty: none.
   void publish(const std::string& subject, std::string_view data, const std::string& headers = {});
+  /// The same as text, so that many can be sent at once.
+  [[nodiscard]] static std::string text_of(const std::string& subject, std::string_view data,
+                                           const std::string& headers = {});
+  void send(std::string_view text);
   /// Publishes and waits until the server has had it.
   void publish_now(const std::string& subject, std::string_view data, const std::string& headers = {});
   /// The payload of the first answer.
   std::string request(const std::string& subject, std::string_view data = {});
 
 private:
-  void send(std::string_view text);
   [[nodiscard]] std::string line();
   [[nodiscard]] std::string bytes(std::size_t n);
   void pong();

@@ -254,7 +254,8 @@ TEST_CASE("a bus that ends answers the reads that wait, and does not do them fir
 
 TEST_CASE("a bus says what it promises, and that it is well", "[conformance]") {
   const auto kind = GENERATE(from_range(kinds()));
-  auto bus = make_kit(kind)->open(broker::namespaces{});
+  auto kit = make_kit(kind);
+  auto bus = kit->open(broker::namespaces{});
   CHECK(bus->health().code == broker::errc::ok);
   CHECK(bus->promises().storage == kind.substr(0, kind.find(',')));
   CHECK(bus->promises().sentence.size() > 40);

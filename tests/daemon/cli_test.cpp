@@ -110,8 +110,11 @@ TEST_CASE("serve --dev needs nothing else", "[cli]") {
   CHECK(hubbub({"serve"}) == exit_usage);
   CHECK_FALSE(hubbub.served);
   CHECK_THAT(hubbub.err.str(), StartsWith("hubbub: there is no key to verify tokens with"));
-  CHECK(hubbub({"serve", "--dev", "--nats", "nats://a:4222"}) == exit_usage);
-  CHECK(hubbub.err.str() == "--nats: nats.url: clusters are not built in yet; leave it out\n");
+  REQUIRE(hubbub({"serve", "--dev", "--nats", "nats://a:4222,tls://b:4222"}) == exit_ok);
+  CHECK(hubbub.served->nats.url == "nats://a:4222,tls://b:4222");
+  CHECK(hubbub({"serve", "--dev", "--nats", "a:4222"}) == exit_usage);
+  CHECK(hubbub.err.str() ==
+        "--nats: nats.url: expected nats://host:port, or several of them divided by commas\n");
 }
 
 TEST_CASE("check-config tells all errors with their places, and the exit code", "[cli]") {

@@ -100,7 +100,7 @@ TEST_CASE("all errors are told at once, in the order of the file", "[config]") {
   auto wrong = bad(load{{}, {{"log-level", "loud"}}}("[limits]\nrooms = \"many\"\n"
                                                      "[server]\nlisten = 3\n"
                                                      "[log]\nfromat = \"json\"\n"
-                                                     "[nats]\nurl = \"nats://a:4222\"\n"));
+                                                     "[nats]\nurl = \"a:4222\"\n"));
   REQUIRE(wrong.size() == 6);
   CHECK(wrong[0].starts_with("hubbub.toml:2: limits.rooms:"));
   CHECK(wrong[1].starts_with("hubbub.toml:4: server.listen:"));
@@ -135,11 +135,18 @@ TEST_CASE("an overflow that the kind does not know is refused", "[config]") {
             .starts_with("hubbub.toml:2: namespace.default.overflow: retained rooms know"));
 }
 
+TEST_CASE("NATS servers are addresses with a scheme", "[config]") {
+  for (const std::string url : {"a:4222", "http://a:4222", "nats://", "nats://a:4222,",
+                                "nats://a:4222, nats://b:4222", "nats://a/b", "nats://a\\nPUB x 0"}) {
+    CAPTURE(url);
+    CHECK(only_complaint("[nats]\nurl = '" + url + "'\n") ==
+          "hubbub.toml:2: nats.url: expected nats://host:port, or several of them divided by commas");
+  }
+  CHECK(only_complaint("[nats]\nurl = \"nats://a:4222\"\n[server]\ndata_dir = \"here\"") ==
+        "hubbub.toml:4: server.data_dir: is of no use with nats.url: the streams keep the events");
+}
+
 TEST_CASE("what this version cannot do is refused by name", "[config]") {
-  CHECK(only_complaint("[nats]\nurl = \"nats://a:4222\"") ==
-        "hubbub.toml:2: nats.url: clusters are not built in yet; leave it out");
-  CHECK(only_complaint("[nats]\nreplicas = 3") ==
-        "hubbub.toml:2: nats.replicas: clusters are not built in yet; leave it out");
   CHECK(only_complaint("[auth]\njwks_url = \"https://id.example.com/keys\"") ==
         "hubbub.toml:2: auth.jwks_url: only HS256 tokens are built in yet; use auth.hs256_key_file");
   CHECK(only_complaint("[auth]\nticket_keys = [\"0123456789abcdef0123456789abcdef\"]") ==

@@ -272,7 +272,7 @@ describe("what keeps a node from starting is one sentence", () => {
       ['[limits]\nrooms = "many"\npings = 1\n', [/^\S+hubbub\.toml:2: limits\.rooms: /, /^\S+hubbub\.toml:3: limits\.pings: .*ping/]],
       ['[limits\nrooms = 1\n', [/^\S+hubbub\.toml:[12]: /]],
       ['[server]\nlisten = "here"\n', [/^\S+hubbub\.toml:2: server\.listen: /]],
-      ['[nats]\nurl = "nats://127.0.0.1:4222"\n', [/^\S+hubbub\.toml:2: nats\.url: /]],
+      ['[nats]\nurl = "127.0.0.1:4222"\n', [/^\S+hubbub\.toml:2: nats\.url: /]],
       ['[namespace.chat]\nkind = "kept"\n', [/^\S+hubbub\.toml:2: namespace\.chat\.kind: /]],
     ];
     for (const [text, patterns] of cases) {

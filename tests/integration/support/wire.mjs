@@ -34,11 +34,12 @@ export async function until(condition, what, milliseconds = 30_000) {
  * what breaks the protocol ends up in `broken` and fails the next question.
  */
 export class Wire {
-  static async open({ port, secure = false, deflate = false, token, onEvent, onPush, onPong, keep = true } = {}) {
+  static async open({ port, secure = false, deflate = false, token, onEvent, onPush, onPong, onAnswer, keep = true } = {}) {
     const wire = new Wire();
     wire.onEvent = onEvent;
     wire.onPush = onPush;
     wire.onPong = onPong;
+    wire.onAnswer = onAnswer;
     wire.keep = keep;
     const options = { host: "127.0.0.1", port, noDelay: true };
     const socket = secure ? tls.connect({ ...options, rejectUnauthorized: false }) : net.connect(options);

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "broker/clock.hpp"
+#include "broker/daemon/config.hpp"
+#include "broker/event_bus.hpp"
+#include "broker/log.hpp"
+#include "broker/metrics.hpp"
+
+#include <memory>
+
+namespace hubbub::daemon {
+
+/// The bus that the configuration asks for: embedded, or a cluster's. Waits for the network. A refusal is one
+/// sentence that names the file or the server. All that is passed must outlive the bus, and `all` must not be
+/// read after it.
+[[nodiscard]] broker::result<std::unique_ptr<broker::event_bus>>
+open_bus(const config& how, const broker::clock& time, broker::log_sink& log, broker::metrics& all);
+
+} // namespace hubbub::daemon

@@ -1,0 +1,150 @@
+// The processes: three nats-servers that know each other, and nodes, each with its own links to them.
+
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { binary, request, within } from "../integration/support/server.mjs";
+import { connect } from "../integration/support/nats.mjs";
+import { Link } from "./proxy.mjs";
+
+const children = new Set();
+const directories = new Set();
+process.once("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function freePorts(n) {
+  const servers = await Promise.all(Array.from({ length: n }, () => new Promise((resolve) => {
+    const server = net.createServer();
+    server.listen(0, "127.0.0.1", () => resolve(server));
+  })));
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** A process that can be killed, stopped and started again. */
+class Process {
+  constructor(name, command, args) {
+    Object.assign(this, { name, command, args, running: false, stopped: false, errors: "" });
+  }
+
+  async start() {
+    const child = spawn(this.command, this.args, { stdio: ["ignore", "ignore", "pipe"] });
+    children.add(child);
+    child.stderr.setEncoding("utf8").on("data", (text) => { this.errors = (this.errors + text).slice(-1_000_000); });
+    this.child = child;
+    this.running = true;
+    this.exited = new Promise((resolve) => child.once("exit", (code, signal) => {
+      children.delete(child);
+      this.running = false;
+      resolve(signal ?? code);
+    }));
+    await this.#ready();
+  }
+  async #ready() {
+    for (const end = Date.now() + 60_000; !(await this.answers());) {
+      if (!this.running) throw new Error(`${this.name} ended by itself: ${this.errors.slice(-2000)}`);
+      if (Date.now() > end) throw new Error(`${this.name} does not answer: ${this.errors.slice(-2000)}`);
+      await sleep(50);
+    }
+  }
+  async kill() {
+    this.child.kill("SIGKILL");
+    await within(10_000, this.exited, `the end of ${this.name}`);
+    this.stopped = false;
+  }
+  stop() { this.stopped = this.child.kill("SIGSTOP"); }
+  go() {
+    this.child.kill("SIGCONT");
+    this.stopped = false;
+  }
+  /** Resident bytes; 0 when it does not run. */
+  memory() {
+    try {
+      return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.child.pid}/status`, "latin1"))[1]) * 1024;
+    } catch {
+      return 0;
+    }
+  }
+}
+
+const listens = (port) => new Promise((resolve) => {
+  const socket = net.connect(port, "127.0.0.1");
+  socket.once("data", () => socket.destroy(resolve(true)));
+  socket.once("error", () => resolve(false));
+  socket.setTimeout(500, () => socket.destroy(resolve(false)));
+});
+
+export async function startCluster({ nodes, config }) {
+  const where = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+  const directory = mkdtempSync(path.join(where, "hubbub-faults-"));
+  directories.add(directory);
+  const ports = await freePorts(6 + 2 * nodes);
+  const routes = ports.slice(3, 6).map((port) => `nats://127.0.0.1:${port}`).join(", ");
+  const servers = [0, 1, 2].map((i) => {
+    const file = path.join(directory, `nats-${i}.conf`);
+    mkdirSync(path.join(directory, `nats-${i}`));
+    writeFileSync(file, `server_name: nats-${i}\nlisten: 127.0.0.1:${ports[i]}\njetstream { store_dir: "${directory}/nats-${i}" }
+cluster { name: faults, listen: 127.0.0.1:${ports[3 + i]}, routes: [${routes}] }\n`);
+    const server = new Process(`nats-${i}`, "nats-server", ["-c", file]);
+    server.port = ports[i];
+    server.answers = () => listens(server.port);
+    return server;
+  });
+  await Promise.all(servers.map((server) => server.start()));
+
+  const file = path.join(directory, "hubbub.toml");
+  writeFileSync(file, config);
+  const all = [];
+  for (let i = 0; i < nodes; ++i) {
+    const links = await Promise.all(servers.map((server) => Link.to(server.port)));
+    const [port, admin] = ports.slice(6 + 2 * i, 8 + 2 * i);
+    const node = new Process(`node-${i}`, binary, ["serve", "--dev", "--config", file, "--node", `node-${i}`, "--log-level", "warn",
+      "--nats", links.map((link) => `nats://127.0.0.1:${link.port}`).join(","),
+      "--listen", `127.0.0.1:${port}`, "--admin", `127.0.0.1:${admin}`]);
+    Object.assign(node, { port, admin: `http://127.0.0.1:${admin}`, links });
+    node.answers = () => request(`${node.admin}/healthz`, { ms: 1000 }).then(({ status }) => status === 200, () => false);
+    all.push(node);
+  }
+  // The servers need a moment to choose who leads; a node that is too early ends with a sentence.
+  for (const node of all)
+    for (let tries = 0; ; ++tries)
+      try {
+        await node.start();
+        break;
+      } catch (error) {
+        if (tries === 20) throw error;
+        await sleep(500);
+      }
+  return {
+    servers,
+    nodes: all,
+    /** Waits until every stream has all of its replicas: three survive the loss of one, not of one after another. */
+    async whole() {
+      const connection = await connect({ servers: servers.map((server) => `127.0.0.1:${server.port}`), timeout: 2000 });
+      try {
+        const manager = await connection.jetstreamManager({ timeout: 2000, checkAPI: false });
+        for (const end = Date.now() + 30_000; Date.now() < end; await sleep(200)) {
+          const all = await Promise.all(["HUBBUB_chat"].map((name) => manager.streams.info(name))).catch(() => []);
+          if (all.length && all.every(({ cluster }) => cluster?.leader && cluster.replicas?.length === 2 &&
+              cluster.replicas.every((one) => one.current && !one.offline))) return true;
+        }
+        return false;
+      } finally {
+        await connection.close();
+      }
+    },
+    async end() {
+      for (const one of [...all, ...servers]) if (one.running) await one.kill();
+      for (const node of all) for (const link of node.links) link.close();
+    },
+  };
+}

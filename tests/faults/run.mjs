@@ -1,0 +1,93 @@
+// A cluster under random faults, and an audit of what everybody had.
+//
+//   node tests/faults/run.mjs [--seconds 300] [--seed N] [--clients 300] [--rooms 20] [--nodes 3]
+//
+// The same seed does the same things at about the same times; what the machine makes of it may differ.
+
+import { createWriteStream, mkdirSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+
+import { audit } from "./audit.mjs";
+import { sleep, startCluster } from "./cluster.mjs";
+import { Follower } from "./follower.mjs";
+import { mischief } from "./mischief.mjs";
+import { BackendProducer, ClientProducer } from "./producer.mjs";
+import { source } from "./random.mjs";
+
+const names = ["seconds", "seed", "clients", "rooms", "nodes"];
+const { values } = parseArgs({ options: { help: { type: "boolean" }, ...Object.fromEntries(names.map((name) => [name, { type: "string" }])) } });
+if (values.help) {
+  console.log("node tests/faults/run.mjs [--seconds 300] [--seed N] [--clients 300] [--rooms 20] [--nodes 3]");
+  process.exit(0);
+}
+const number = (name, otherwise) => {
+  const value = Number(values[name] ?? otherwise);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} ${values[name]} is no number`);
+  return value;
+};
+const seconds = number("seconds", 300), seed = number("seed", Date.now() % 1_000_000 + 1), clients = number("clients", 300);
+const rooms = Array.from({ length: number("rooms", 20) }, (_, i) => `chat.${i}`);
+
+const place = new URL("../../build/faults/", import.meta.url);
+mkdirSync(place, { recursive: true });
+const log = createWriteStream(new URL(`${seed}.log`, place));
+const began = Date.now();
+const say = (what) => {
+  const line = `${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s  ${what}`;
+  log.write(`${line}\n`);
+  console.log(line);
+};
+
+say(`seed ${seed}, ${seconds} s, ${clients} clients in ${rooms.length} rooms`);
+const config = `[nats]\nreplicas = 3\ntimeout = "1500ms"\n[namespace.chat]\nhistory_size = 100000\n`;
+const world = await startCluster({ nodes: number("nodes", 3), config });
+say("the cluster is up");
+
+const followers = Array.from({ length: clients }, (_, i) => {
+  const random = source(seed * 1000 + i);
+  return new Follower(random, world.nodes, [...new Set([random.one(rooms), random.one(rooms)])]);
+});
+const producers = [
+  ...Array.from({ length: 5 }, (_, i) => new ClientProducer(`client-${i}`, source(seed * 77 + i), rooms, 30, world.nodes)),
+  ...Array.from({ length: 2 }, (_, i) => new BackendProducer(`backend-${i}`, source(seed * 99 + i), rooms, 30, world.servers)),
+];
+for (const producer of producers) producer.begin();
+
+let memory = 0;
+const watch = setInterval(() => { memory = Math.max(memory, ...world.nodes.map((node) => node.memory())); }, 500);
+
+const random = source(seed);
+const deeds = mischief(random, world);
+let faults = 0;
+await sleep(2000);
+for (const end = Date.now() + seconds * 1000; Date.now() < end; ++faults) {
+  await random.one(deeds)(say);
+  await sleep(random.between(200, 3000));
+}
+say("no more faults");
+
+const waits = setInterval(() => say(`waiting for the producers: ${producers.map((p) => p.lastError).filter(Boolean).slice(-1)}`), 5000);
+await Promise.all(producers.map((producer) => producer.end()));
+clearInterval(waits);
+say("all that was published is confirmed");
+
+const last = new Map();
+for (const { confirmed } of producers) for (const { room, offset } of confirmed) last.set(room, Math.max(last.get(room) ?? 0, offset));
+const behind = () => followers.filter(({ rooms }) => [...rooms].some(([room, had]) => !(had.offset >= (last.get(room) ?? 0)))).length;
+const caught = Date.now();
+while (behind() > 0 && Date.now() < caught + 60_000) await sleep(100);
+say(`${behind()} followers are still behind after ${((Date.now() - caught) / 1000).toFixed(1)} s`);
+await sleep(500);
+clearInterval(watch);
+
+const found = audit(followers, producers);
+await Promise.all(followers.map((follower) => follower.end()));
+const sum = (list, of) => list.reduce((n, one) => n + of(one), 0);
+for (const sentence of found.sentences) say(sentence);
+say(`faults ${faults}, confirmed ${found.confirmed}, delivered ${found.delivered}, retries ${sum(producers, (p) => p.retries)}, reconnects ${sum(followers, (f) => f.reconnects)}`);
+say(`lost ${found.lost}, repeated ${found.repeated}, out of order ${found.disordered}; named by gaps or a new epoch ${found.named} (${found.gaps} gaps, ${found.epochs} epochs); a node had at most ${Math.round(memory / 1e6)} MB`);
+for (const one of [...world.nodes, ...world.servers]) writeFileSync(new URL(`${seed}-${one.name}.log`, place), one.errors);
+await world.end();
+const well = found.lost === 0 && found.repeated === 0 && found.disordered === 0 && found.confirmed > 0 && memory < 500e6;
+say(well ? "Nothing was lost." : "Something is wrong.");
+log.end(() => process.exit(well ? 0 : 1));

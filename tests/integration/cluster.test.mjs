@@ -1,0 +1,219 @@
+// Several nodes and a real nats-server: what is said on one node, or by a backend on NATS, is heard on all.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { headers, StringCodec } from "nats";
+
+import { directory, publishAll, serve } from "./support/broker.mjs";
+import { backend, startNats } from "./support/nats.mjs";
+import { eventually, run } from "./support/server.mjs";
+import { until } from "./support/wire.mjs";
+
+const text = StringCodec();
+const namespaces = { "namespace.chat": { history_size: 10_000 }, "namespace.live": { kind: "live" } };
+
+/** `n` nodes on one nats-server. */
+async function cluster(t, n, sections = {}) {
+  const nats = await startNats(t);
+  const nodes = [];
+  for (let i = 1; i <= n; ++i)
+    nodes.push(await serve(t, { sections: { nats: { url: nats.url, timeout: "1s" }, ...namespaces, ...sections, server: { node: `n${i}` } } }));
+  return { nats, nodes };
+}
+const data = (wire) => wire.events.map((event) => event.data);
+const offsets = (wire) => wire.events.map((event) => event.offset);
+const publish = (wire, room, value, more) => ask(wire, { op: "publish", room, type: "message", data: value, ...more });
+/** The answer, refused or not. */
+const ask = (wire, command) => wire.ask(command).catch((error) => error.answer ?? Promise.reject(error));
+const ready = async (node) => (await fetch(new URL("/readyz", node.admin))).status === 200;
+
+test("an event that is published on one node is heard on the others, in order", async (t) => {
+  const { nodes } = await cluster(t, 3);
+  const readers = await Promise.all(nodes.map((node) => node.client()));
+  for (const reader of readers) await reader.ask({ op: "join", room: "chat.1" });
+  const answers = await publishAll(readers[0], 200, (i) => ({ room: "chat.1", data: i }));
+  for (const reader of readers) {
+    await reader.gets(200);
+    assert.deepEqual(data(reader), Array.from({ length: 200 }, (_, i) => i));
+    assert.deepEqual(offsets(reader), answers.map((answer) => answer.offset));
+  }
+});
+
+test("a backend publishes to a NATS subject, and everybody in the room gets it", async (t) => {
+  const { nats, nodes } = await cluster(t, 2);
+  const service = await backend(t, nats);
+  const readers = await Promise.all(nodes.map((node) => node.client()));
+  for (const reader of readers) await reader.ask({ op: "join", room: "chat.orders.7" });
+
+  service.publish("hubbub.rooms.chat.orders.7", text.encode('{"paid":true}'));
+  const more = headers();
+  more.set("Hubbub-Type", "receipt");
+  more.set("Hubbub-Key", "order-7");
+  more.set("Nats-Msg-Id", "chat.orders.7/receipt");
+  service.publish("hubbub.rooms.chat.orders.7", text.encode('"printed"'), { headers: more });
+  service.publish("hubbub.rooms.chat.orders.7", text.encode('"printed"'), { headers: more }); // the same again
+  service.publish("hubbub.rooms.chat.orders.7", Uint8Array.from([0xff, 0x00, 0x22, 0x0a]));
+  for (const reader of readers) {
+    await reader.gets(3);
+    const [first, second, third] = reader.events;
+    assert.deepEqual(first.data, { paid: true });
+    assert.equal(first.type, "message");
+    assert.equal(second.type, "receipt");
+    assert.equal(second.key, "order-7");
+    assert.equal(third.encoding, "base64");
+    assert.deepEqual([...Buffer.from(third.data, "base64")], [0xff, 0x00, 0x22, 0x0a]);
+  }
+});
+
+test("a backend publishes to a live room, too", async (t) => {
+  const { nats, nodes } = await cluster(t, 2);
+  const service = await backend(t, nats);
+  const readers = await Promise.all(nodes.map((node) => node.client()));
+  for (const reader of readers) await reader.ask({ op: "join", room: "live.1" });
+  // A live room's subscription may be on its way yet, and what comes before it is lost: that is what live means.
+  await until(() => {
+    service.publish("hubbub.rooms.live.1", text.encode("1"));
+    return readers.every((reader) => reader.events.length > 0);
+  }, "everybody hears it");
+  const [{ data: value, type, offset, event_id: id }] = readers[0].events;
+  assert.deepEqual([value, type, offset], [1, "message", undefined]);
+  assert.ok(id);
+});
+
+test("what is kept can be read with any NATS client", async (t) => {
+  const { nats, nodes } = await cluster(t, 1);
+  const ann = await nodes[0].client();
+  await publish(ann, "chat.1", { text: "hello" }, { event_id: "mine", key: "k" });
+  const service = await backend(t, nats);
+  const streams = await service.jetstreamManager();
+  const kept = await streams.streams.getMessage("HUBBUB_chat", { last_by_subj: "hubbub.rooms.chat.1" });
+  assert.deepEqual(JSON.parse(text.decode(kept.data)), { text: "hello" });
+  assert.equal(kept.header.get("Hubbub-Id"), "mine");
+  assert.equal(kept.header.get("Hubbub-Key"), "k");
+});
+
+test("who comes back to another node gets what it missed", async (t) => {
+  const { nodes: [first, second] } = await cluster(t, 2);
+  const publisher = await first.client();
+  const reader = await first.client();
+  const { epoch } = await reader.ask({ op: "join", room: "chat.1" });
+  await publishAll(publisher, 20, (i) => ({ room: "chat.1", data: i }));
+  await reader.gets(20);
+  const last = reader.events.at(-1).offset;
+  first.forget(reader);
+  await publishAll(publisher, 30, (i) => ({ room: "chat.1", data: 20 + i }));
+
+  const back = await second.client();
+  const answer = await back.ask({ op: "join", room: "chat.1", since: { epoch, offset: last } });
+  assert.equal(answer.recovered, true);
+  assert.equal(answer.epoch, epoch);
+  await back.gets(30);
+  assert.deepEqual(data(back), Array.from({ length: 30 }, (_, i) => 20 + i));
+
+  const history = await back.ask({ op: "history", room: "chat.1", limit: 5 });
+  assert.deepEqual(history.events.map((event) => event.data), [45, 46, 47, 48, 49]);
+});
+
+test("a repeated publish is recognised, on whichever node it is repeated", async (t) => {
+  const { nodes: [first, second] } = await cluster(t, 2);
+  const [ann, again] = [await first.client(), await second.client()];
+  const one = await publish(ann, "chat.1", 1, { event_id: "once" });
+  const two = await publish(again, "chat.1", 1, { event_id: "once" });
+  assert.equal(one.duplicate, false);
+  assert.equal(two.duplicate, true);
+  assert.equal(two.offset, one.offset);
+});
+
+test("live rooms are heard on all nodes and kept by none", async (t) => {
+  const { nodes: [first, second] } = await cluster(t, 2);
+  const ann = await first.client();
+  const bob = await second.client();
+  await ann.ask({ op: "join", room: "live.1" });
+  await bob.ask({ op: "join", room: "live.1" });
+  for (let i = 0; i < 50; ++i) assert.equal((await publish(ann, "live.1", i, { echo: false })).op, "ok");
+  await publish(bob, "live.1", "from the other node");
+  await bob.gets(51);
+  assert.deepEqual(data(bob).filter((value) => typeof value === "number"), Array.from({ length: 50 }, (_, i) => i));
+  await ann.gets(1);
+  assert.deepEqual(data(ann), ["from the other node"]);
+  assert.equal((await ask(ann, { op: "history", room: "live.1", limit: 1 })).code, "not_supported");
+});
+
+test("a namespace that is not declared is refused by name", async (t) => {
+  const { nodes: [node] } = await cluster(t, 1);
+  const ann = await node.client();
+  for (const command of [{ op: "join", room: "news.1" }, { op: "publish", room: "news.1", type: "m", data: 1 }]) {
+    const answer = await ask(ann, command);
+    assert.equal(answer.op, "error");
+    assert.match(answer.message, /news/);
+  }
+});
+
+test("while NATS is away clients stay, nothing is confirmed that is not kept, and afterwards nobody has missed anything", async (t) => {
+  const { nats, nodes } = await cluster(t, 2);
+  const [ann, bob] = [await nodes[0].client(), await nodes[1].client()];
+  for (const wire of [ann, bob]) {
+    await wire.ask({ op: "join", room: "chat.1" });
+    await wire.ask({ op: "join", room: "live.1" });
+  }
+  const confirmed = [];
+  for (let i = 0; i < 10; ++i) {
+    await publish(ann, "chat.1", i);
+    confirmed.push(i);
+  }
+  await nats.kill();
+  await until(async () => !(await ready(nodes[0])), "not ready", 5_000);
+  const refused = await publish(ann, "chat.1", "while it is away", { event_id: "away" });
+  assert.equal(refused.op, "error");
+  assert.equal(refused.code, "unavailable");
+  assert.ok(["not_stored", "unknown"].includes(refused.outcome), refused.outcome);
+  assert.equal(refused.event_id, "away");
+  // A live room of one node goes on.
+  const local = await nodes[0].client();
+  await local.ask({ op: "join", room: "live.1" });
+  assert.equal((await publish(ann, "live.1", "still here")).op, "ok");
+  await local.gets(1);
+
+  await nats.start();
+  await until(() => ready(nodes[0]), "ready again", 10_000);
+  const retried = await eventually(async () => {
+    const answer = await publish(ann, "chat.1", "while it is away", { event_id: "away" });
+    return answer.op === "ok" && answer;
+  }, "the retry is kept");
+  confirmed.push("while it is away");
+  for (const wire of [ann, bob]) {
+    await until(() => wire.events.some((event) => event.offset === retried.offset && event.room === "chat.1"), "the retry is heard", 10_000);
+    assert.deepEqual(wire.events.filter((event) => event.room === "chat.1").map((event) => event.data), confirmed);
+    assert.equal(wire.broken, null);
+  }
+});
+
+test("a NATS that has lost everything begins a new epoch, and clients join again", async (t) => {
+  const { nats, nodes: [node] } = await cluster(t, 1);
+  const ann = await node.client();
+  const { epoch } = await ann.ask({ op: "join", room: "chat.1" });
+  for (let i = 0; i < 5; ++i) await publish(ann, "chat.1", i);
+  await nats.kill();
+  nats.forget();
+  await nats.start();
+  const again = await node.client();
+  const answer = await eventually(async () => {
+    const joined = await ask(again, { op: "join", room: "chat.1", since: { epoch, offset: 5 } });
+    if (joined.op === "ok" && joined.epoch !== epoch) return joined;
+    if (joined.op === "ok") await again.ask({ op: "leave", room: "chat.1" });
+    return undefined;
+  }, "the new epoch", 20_000);
+  assert.equal(answer.recovered, false);
+});
+
+test("what cannot work at start is one sentence", async (t) => {
+  const flags = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+  const none = await run(["serve", "--dev", "--nats", "nats://127.0.0.1:1", ...flags]);
+  assert.equal(none.code, 1);
+  assert.match(none.stderr.trim(), /^hubbub: [^\n]*127\.0\.0\.1:1[^\n]*$/m);
+  const nats = await startNats(t);
+  const both = await run(["serve", "--dev", "--nats", nats.url, "--data-dir", directory(), ...flags]);
+  assert.equal(both.code, 2);
+  assert.match(both.stderr, /data_dir: is of no use with nats\.url/);
+});

@@ -1,0 +1,85 @@
+// A real nats-server with JetStream, on a free port of 127.0.0.1, for one test.
+
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { connect } from "nats";
+
+export { connect, headers, StringCodec } from "nats";
+
+import { eventually, within } from "./server.mjs";
+
+const children = new Set();
+process.once("exit", () => { for (const child of children) child.kill("SIGKILL"); });
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+const answers = (port) => new Promise((resolve) => {
+  const socket = net.connect(port, "127.0.0.1");
+  socket.once("data", () => resolve(true)); // INFO
+  socket.once("error", () => resolve(false));
+  socket.once("close", () => resolve(false));
+  setTimeout(() => socket.destroy(), 500);
+});
+
+class NatsServer {
+  constructor(port, directory) {
+    Object.assign(this, { port, directory, url: `nats://127.0.0.1:${port}` });
+  }
+
+  /** Starts it, with what it has kept. */
+  async start() {
+    const file = path.join(this.directory, "nats.conf");
+    writeFileSync(file, `listen: 127.0.0.1:${this.port}\njetstream { store_dir: "${this.directory}/store" }\n`);
+    const child = spawn("nats-server", ["-c", file], { stdio: "ignore" });
+    children.add(child);
+    this.child = child;
+    this.exited = new Promise((resolve) => child.once("exit", () => {
+      children.delete(child);
+      resolve();
+    }));
+    await eventually(() => answers(this.port), "nats-server answers");
+  }
+
+  signal(name) { this.child.kill(name); }
+
+  async kill() {
+    this.child.kill("SIGKILL");
+    await within(10_000, this.exited, "the end of nats-server");
+  }
+
+  /** It loses all it has kept. */
+  forget() { rmSync(path.join(this.directory, "store"), { recursive: true, force: true }); }
+}
+
+/** Starts one, which ends with the test. */
+export async function startNats(t) {
+  // Its files are written in memory where that can be had.
+  const where = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+  const server = new NatsServer(await freePort(), mkdtempSync(path.join(where, "hubbub-nats-")));
+  t.after(async () => {
+    await server.kill();
+    rmSync(server.directory, { recursive: true, force: true });
+  });
+  await server.start();
+  return server;
+}
+
+/** A backend's own connection: the client of nats.io for JavaScript. */
+export async function backend(t, server) {
+  const connection = await connect({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
+  t.after(() => connection.close());
+  return connection;
+}
