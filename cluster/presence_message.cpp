@@ -9,7 +9,7 @@
 #include <simdjson.h>
 
 #include <cstring>
-#include <optional>
+#include <memory>
 
 namespace hubbub::cluster {
 namespace {
@@ -233,7 +233,7 @@ std::variant<presence_message, presence_flaw> read_presence(std::string_view byt
   std::unique_ptr<capnp::word[]> copy;
   // NATS promises no alignment and Cap'n Proto demands it, so copy when unlucky.
   if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(std::uint64_t) != 0) {
-    copy.reset(new capnp::word[count]);
+    copy = std::make_unique_for_overwrite<capnp::word[]>(count);
     std::memcpy(static_cast<void*>(copy.get()), bytes.data(), bytes.size());
     words = copy.get();
   }
