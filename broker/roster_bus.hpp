@@ -9,7 +9,8 @@ namespace hubbub::broker {
 /// Whoever asks for all of a node's people in a room; means something to the bus only.
 using roster_asker = std::string;
 
-/// What a room hears of the people that other nodes have in it. Any thread; calls for one room never overlap.
+/// What a room hears of the people that other nodes have in it. Any thread, also one that is inside another
+/// room's call, so do no more than take it in; calls for one room never overlap.
 class roster_bus_handler {
 public:
   virtual ~roster_bus_handler() = default;
@@ -17,7 +18,7 @@ public:
   /// Each part continues the one before of the same owner, or is whole: what was lost on the way the bus asks
   /// for again.
   virtual void on_part(roster_part part) = 0;
-  /// That node is gone: all its people with it.
+  /// That node is gone: all its people with it. Only where it had some.
   virtual void on_owner_gone(owner_id owner) = 0;
   /// Another node asks for all of this node's people; `roster_interest::answer` tells it, also that there are
   /// none.
@@ -34,7 +35,7 @@ class roster_interest {
 public:
   virtual ~roster_interest() = default;
 
-  /// Tells the other nodes. `owner` is filled in.
+  /// Tells the other nodes. `owner` is filled in. An interest's first part counts as whole.
   virtual void tell(roster_part own) = 0;
   /// Tells one of them, which has asked; `all` is whole, and as new as the last `tell`.
   virtual void answer(const roster_asker& who, roster_part all) = 0;

@@ -165,9 +165,7 @@ void live_room::arrived(live_batch b) {
   for (auto& e : b.events) {
     if (number++ < next)
       continue;
-    if (!e)
-      ++lost;
-    else if (!handler_->on_event(std::move(e)))
+    if (!e || !handler_->on_event(std::move(e)))
       ++lost;
   }
   next = std::max(next, number);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <tuple>
 
 namespace hubbub::cluster {
 namespace {
@@ -160,7 +161,7 @@ broker::result<nats_conn_ptr> connect_nats(const nats_options& options, const na
   natsConnection* c = nullptr;
   if (const auto s = natsConnection_Connect(&c, o.get()); s != NATS_OK)
     return refused(reason(s));
-  callbacks.release(); // goes with `closed`
+  std::ignore = callbacks.release(); // goes with `closed`
   return nats_conn_ptr{c};
 }
 

@@ -12,12 +12,14 @@
 #include <vector>
 
 // As nats/nats.h has them; only nats_connection.cpp includes it.
+// NOLINTBEGIN(bugprone-reserved-identifier,modernize-use-using): the library's names.
 struct __natsConnection;
 struct __natsMsg;
 struct __natsSubscription;
 typedef struct __natsConnection natsConnection;
 typedef struct __natsMsg natsMsg;
 typedef struct __natsSubscription natsSubscription;
+// NOLINTEND(bugprone-reserved-identifier,modernize-use-using)
 
 namespace hubbub::cluster {
 

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <tuple>
 #include <unordered_map>
 
 namespace hubbub::cluster {
@@ -207,7 +208,7 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
       return nullptr;
     if (to)
       limit_pending(handle, to->most_messages, to->most_bytes);
-    c.release(); // the library's now
+    std::ignore = c.release(); // the library's now
     return handle;
   }
 

@@ -216,7 +216,7 @@ void retained_stream::make() {
                        });
 }
 
-void retained_stream::update(const js::stream_info&, stream_note note) {
+void retained_stream::update(const js::stream_info&, const stream_note& note) {
   with_->link->request(
       "$JS.API.STREAM.UPDATE." + name_, {}, js::to_json(wanted(note)),
       [self = shared_from_this()](nats_link::fate f, const nats_message& m) { self->changed(f, m); });
@@ -231,7 +231,7 @@ void retained_stream::changed(nats_link::fate f, const nats_message& m) {
   adopt(i);
 }
 
-void retained_stream::finish(broker::refusal state) {
+void retained_stream::finish(const broker::refusal& state) {
   std::vector<look_handler> told;
   js::stream_info i;
   auto again = false;

@@ -58,9 +58,9 @@ private:
   void judge(const js::stream_info& i, std::uint64_t known);
   void adopt(const js::stream_info& i);
   void make();
-  void update(const js::stream_info& from, stream_note note);
+  void update(const js::stream_info& from, const stream_note& note);
   void changed(nats_link::fate f, const nats_message& m);
-  void finish(broker::refusal state);
+  void finish(const broker::refusal& state);
   [[nodiscard]] js::stream_config wanted(const stream_note& note) const;
   [[nodiscard]] stream_note fresh_note() const;
 
