@@ -208,6 +208,17 @@ void roster_hub::chase_again() {
   }
 }
 
+void roster_hub::ask_silent(const roster_room& room) {
+  if (!room.handler)
+    return;
+  // An answer to the first ask may be lost, and nothing would tell of a part that is older than the beats.
+  for (const auto owner : room.awaited)
+    asks_.add(owner, room.name);
+  if (room.awaited.empty()) // nobody was asked by name
+    for (const auto& [owner, _] : members_.alive())
+      asks_.add(owner, room.name);
+}
+
 void roster_hub::ask_everything() {
   settled_ = now_ + 2 * options_.beat;
   // What was told may not have gone out: the numbers will say so.

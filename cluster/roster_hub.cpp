@@ -301,9 +301,13 @@ void roster_hub::beat() {
 }
 
 void roster_hub::sync_due() {
-  for (; !syncs_.empty() && syncs_.front().when <= now_; syncs_.pop_front())
-    if (const auto& d = syncs_.front(); d.room->life == d.life)
-      sync(*d.room);
+  for (; !syncs_.empty() && syncs_.front().when <= now_; syncs_.pop_front()) {
+    const auto& d = syncs_.front();
+    if (d.room->life != d.life || d.room->is_synced)
+      continue;
+    ask_silent(*d.room);
+    sync(*d.room);
+  }
 }
 
 void roster_hub::take_back_due() {

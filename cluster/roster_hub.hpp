@@ -127,6 +127,8 @@ private:
   void chase(roster_room& room, broker::owner_id owner, bool is_coming);
   void chase_again();
   void ask_for_missed(const roster_room& room, broker::owner_id owner);
+  /// By name, those who have not said what they have.
+  void ask_silent(const roster_room& room);
   void ask_everything();
   void ask_everything(broker::owner_id of);
   void send_asks();

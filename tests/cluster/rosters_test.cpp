@@ -101,6 +101,20 @@ TEST_CASE_METHOD(roster_cluster, "a lost answer is asked for again", "[cluster][
   CHECK(all_see(chat, {"ann"}));
 }
 
+TEST_CASE("a lost answer is missed by a node that does not know yet who there is", "[cluster][slow]") {
+  auto how = quick();
+  how.few_nodes = 0; // as where there are many
+  roster_cluster c{how};
+  c.one[chat].enter("ann");
+  CHECK(c.soon([&] { return c.two[chat].seen() == people{"ann"}; }));
+  c.work(how.lease + 4 * how.beat); // no beat names the room any more
+  c.three.proxy.lose("hubbub.node.to.", "ann");
+  static_cast<void>(c.three[chat].seen());
+  CHECK(c.soon([&] { return c.three.proxy.lost() > 0; }));
+  c.three.proxy.lose_nothing();
+  CHECK(c.all_see(chat, {"ann"}));
+}
+
 TEST_CASE_METHOD(patient_cluster, "a node that says farewell is gone at once, with all its people",
                  "[cluster][slow]") {
   one[chat].enter("ann");
