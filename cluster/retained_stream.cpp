@@ -155,7 +155,7 @@ void retained_stream::judge(const js::stream_info& i, std::uint64_t known) {
     with_->log.error("nats", "the stream was set back: what was published last is lost",
                      {{"stream", name_}, {"from", known}, {"to", i.last_seq}});
     right.life = new_epoch();
-    return update(i, std::move(right));
+    return update(i, right);
   }
   if (i.config == wanted(right))
     return adopt(i);
@@ -164,7 +164,7 @@ void retained_stream::judge(const js::stream_info& i, std::uint64_t known) {
                     {{"stream", name_}});
   if (i.config.max_msgs_per_subject > 0 && i.config.max_msgs_per_subject < wanted(right).max_msgs_per_subject)
     right.raised = i.last_seq;
-  update(i, std::move(right));
+  update(i, right);
 }
 
 void retained_stream::adopt(const js::stream_info& i) {
