@@ -8,6 +8,7 @@
 #include "broker/log.hpp"
 #include "broker/policy.hpp"
 #include "broker/roster_bus.hpp"
+#include "broker/session_id.hpp"
 #include "broker/tape_budget.hpp"
 
 #include <caf/actor.hpp>
@@ -51,6 +52,8 @@ struct node_context {
   std::uint32_t room_mailbox = 1024;
   /// The loops have stopped: no actor runs any more.
   std::atomic<bool> ended{false};
+  /// Tells this start of the node from all others.
+  const std::uint64_t salt = broker::session_id::random().value;
 };
 
 } // namespace hubbub::actors

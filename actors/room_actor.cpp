@@ -31,7 +31,7 @@ room_actor::room_actor(caf::actor_config& cfg, node_context& node, const broker:
       room_{name,
             node.spaces.of(name),
             generation,
-            {static_cast<std::uint32_t>(node.loops.size()), node.tapes, node.time},
+            {static_cast<std::uint32_t>(node.loops.size()), node.tapes, node.time, node.salt},
             *this},
       last_used_{node.time.now()} {}
 

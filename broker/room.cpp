@@ -133,7 +133,7 @@ void room::publish(publish_token token, event e) {
   if (kept.time_ms == 0)
     kept.time_ms = around_.time.unix_ms();
   if (kept.event_id.empty())
-    kept.event_id = std::to_string(generation_) + '-' + std::to_string(position_.offset + 1);
+    kept.event_id = std::to_string(around_.salt + generation_) + '-' + std::to_string(position_.offset + 1);
   interest_->broadcast(kept);
   auto id = kept.event_id;
   append_live(std::move(kept));

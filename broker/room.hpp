@@ -87,6 +87,8 @@ struct room_surroundings {
   std::uint32_t loops = 1;
   tape_budget& budget;
   const clock& time;
+  /// Random for each start of a node: two nodes' rooms may have the same generation.
+  std::uint64_t salt = 0;
 };
 
 /// One room's rules and state: its position, its tapes, its roster, who reads

@@ -123,3 +123,11 @@ TEST_CASE_METHOD(two_nodes, "a room with people on other nodes only may end", "[
     two.advance(std::chrono::seconds{1});
   CHECK_FALSE(two.node->rooms().find(two.room("chat.one")));
 }
+
+TEST_CASE_METHOD(two_nodes, "nodes that started at the same moment name live events differently",
+                 "[actors]") {
+  const json live{{"op", "publish"}, {"room", "live.one"}, {"type", "m"}, {"data", 1}};
+  const auto here = one.connect().ask(live), there = two.connect().ask(live);
+  REQUIRE(here["op"] == "ok");
+  CHECK(here["event_id"] != there["event_id"]);
+}

@@ -5,6 +5,14 @@ import { sleep } from "./cluster.mjs";
 export function mischief(random, { nodes, servers, whole }) {
   const ms = () => random.between(500, 4000);
   const node = () => random.one(nodes), server = () => random.one(servers);
+  const stopFor = async (say, some, long) => {
+    const who = some.map((one) => one.name).join(" and ");
+    say(`stop ${who}`);
+    for (const one of some) one.stop();
+    await sleep(long);
+    for (const one of some) one.go();
+    say(`${who} on again`);
+  };
   return [
     async (say) => {
       const one = node();
@@ -21,14 +29,7 @@ export function mischief(random, { nodes, servers, whole }) {
         }
       say(`${one.name} is back`);
     },
-    async (say) => {
-      const one = node();
-      say(`stop ${one.name}`);
-      one.stop();
-      await sleep(2 * ms());
-      one.go();
-      say(`${one.name} goes on`);
-    },
+    (say) => stopFor(say, [node()], 2 * ms()),
     async (say) => {
       await whole();
       const one = server();
@@ -40,12 +41,7 @@ export function mischief(random, { nodes, servers, whole }) {
     },
     async (say) => {
       await whole();
-      const one = server();
-      say(`stop ${one.name}`);
-      one.stop();
-      await sleep(2 * ms());
-      one.go();
-      say(`${one.name} goes on`);
+      await stopFor(say, [server()], 2 * ms());
     },
     async (say) => {
       const one = node();
@@ -58,12 +54,7 @@ export function mischief(random, { nodes, servers, whole }) {
     },
     async (say) => { // no quorum: stopped rather than killed, as two of three is more than they promise to survive
       await whole();
-      const two = [...servers].sort(() => random.between(-1, 1)).slice(0, 2);
-      say(`stop ${two.map((one) => one.name).join(" and ")}`);
-      for (const one of two) one.stop();
-      await sleep(ms());
-      for (const one of two) one.go();
-      say(`${two.map((one) => one.name).join(" and ")} go on`);
+      await stopFor(say, [...servers].sort(() => random.between(-1, 1)).slice(0, 2), ms());
     },
   ];
 }

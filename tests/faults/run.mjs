@@ -16,14 +16,25 @@ import { source } from "./random.mjs";
 import { rollCall } from "./roll_call.mjs";
 
 const names = ["seconds", "seed", "clients", "rooms", "nodes"];
-const { values } = parseArgs({ options: { help: { type: "boolean" }, ...Object.fromEntries(names.map((name) => [name, { type: "string" }])) } });
+const fail = (why) => {
+  console.error(`faults: ${why}`);
+  process.exit(2);
+};
+const read = (how) => {
+  try {
+    return parseArgs(how);
+  } catch (error) {
+    return fail(error.message);
+  }
+};
+const { values } = read({ options: { help: { type: "boolean" }, ...Object.fromEntries(names.map((name) => [name, { type: "string" }])) } });
 if (values.help) {
   console.log("node tests/faults/run.mjs [--seconds 300] [--seed N] [--clients 300] [--rooms 20] [--nodes 3]");
   process.exit(0);
 }
 const number = (name, otherwise) => {
   const value = Number(values[name] ?? otherwise);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} ${values[name]} is no number`);
+  if (!Number.isInteger(value) || value < 1) fail(`--${name} must be a whole number above 0, not "${values[name]}"`);
   return value;
 };
 const seconds = number("seconds", 300), seed = number("seed", Date.now() % 1_000_000 + 1), clients = number("clients", 300);
