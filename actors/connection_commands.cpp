@@ -17,8 +17,6 @@ using broker::errc;
 using broker::refusal;
 using broker::right;
 
-// A large answer waits until the lane is nearly empty.
-constexpr std::size_t little_control = 16'384;
 constexpr std::uint32_t most_history = 1000;
 constexpr std::uint32_t most_members = 1000;
 // A client that sends nothing but rubbish, or nothing but what is refused.

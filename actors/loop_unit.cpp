@@ -16,8 +16,6 @@ constexpr std::size_t most_resumes = 1024;
 constexpr std::size_t room_throughput = 128;
 // Rooms that one tick asks whether they may end.
 constexpr std::size_t most_swept = 10'000;
-// Presence waits until a connection's own lane is nearly empty.
-constexpr std::size_t little_control = 16'384;
 
 template <class T>
 void append(std::vector<T>& to, std::vector<T>& from) {

@@ -16,6 +16,7 @@
 #include <caf/resumable.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -23,6 +24,10 @@
 #include <vector>
 
 namespace hubbub::actors {
+
+/// A connection's own lane with no more bytes than these is nearly empty: presence and large answers wait for
+/// that.
+inline constexpr std::size_t little_control = 16'384;
 
 /// An event loop as CAF sees it: whoever is sent to from here runs here, after
 /// all that was readable has been read and before anything is written. Holds

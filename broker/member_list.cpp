@@ -6,7 +6,7 @@ namespace hubbub::broker {
 
 namespace {
 
-constexpr auto user_of = [](const member_ptr& m) -> std::string_view { return m->user; };
+constexpr auto member_user = [](const member_ptr& m) -> std::string_view { return m->user; };
 
 } // namespace
 
@@ -14,17 +14,17 @@ std::vector<member> member_snapshot::page(std::string_view after, std::size_t li
   std::vector<member> out;
   out.reserve(std::min(limit, size_));
   auto from = std::ranges::partition_point(
-      chunks_, [&](const auto& c) { return !after.empty() && user_of(c->back()) <= after; });
+      chunks_, [&](const auto& c) { return !after.empty() && member_user(c->back()) <= after; });
   for (auto c = from; c != chunks_.end() && out.size() < limit; ++c)
-    for (auto m = after.empty() ? (*c)->begin() : std::ranges::upper_bound(**c, after, {}, user_of);
+    for (auto m = after.empty() ? (*c)->begin() : std::ranges::upper_bound(**c, after, {}, member_user);
          m != (*c)->end() && out.size() < limit; ++m)
       out.push_back(**m);
   return out;
 }
 
 std::size_t member_list::part_of(std::string_view user) const noexcept {
-  auto behind =
-      std::ranges::upper_bound(parts_, user, {}, [](const part& p) { return user_of(p.members->front()); });
+  auto behind = std::ranges::upper_bound(parts_, user, {},
+                                         [](const part& p) { return member_user(p.members->front()); });
   return behind == parts_.begin() ? 0 : static_cast<std::size_t>(behind - parts_.begin()) - 1;
 }
 
@@ -52,7 +52,7 @@ void member_list::put(member_ptr m) {
   }
   auto at = part_of(m->user);
   auto& members = writable(at);
-  auto place = std::ranges::lower_bound(members, user_of(m), {}, user_of);
+  auto place = std::ranges::lower_bound(members, member_user(m), {}, member_user);
   if (place != members.end() && (*place)->user == m->user) {
     *place = std::move(m);
     return;
@@ -68,7 +68,7 @@ void member_list::erase(std::string_view user) {
     return;
   auto at = part_of(user);
   const auto& seen = *parts_[at].members;
-  auto place = std::ranges::lower_bound(seen, user, {}, user_of);
+  auto place = std::ranges::lower_bound(seen, user, {}, member_user);
   if (place == seen.end() || (*place)->user != user)
     return;
   auto index = place - seen.begin();

@@ -5,7 +5,7 @@ namespace hubbub::broker {
 namespace {
 
 /// About what a member takes in a reset's JSON.
-std::size_t bytes_of(const member_ptr& m) noexcept {
+std::size_t encoded_bytes(const member_ptr& m) noexcept {
   return m ? 48 + m->user.size() + m->user_info.size() + m->info.size() : 0;
 }
 
@@ -140,7 +140,7 @@ void roster::set_own(person& p, const member& seen) {
 void roster::set_own(person& p, member_ptr now) {
   if (!p.own)
     ++own_count_;
-  own_bytes_ += bytes_of(now) - bytes_of(p.own);
+  own_bytes_ += encoded_bytes(now) - encoded_bytes(p.own);
   p.own = std::move(now);
   note_change(p.own->user);
   merge(p);
@@ -149,7 +149,7 @@ void roster::set_own(person& p, member_ptr now) {
 void roster::end_own(person& p) {
   stop_lingering(p);
   --own_count_;
-  own_bytes_ -= bytes_of(p.own);
+  own_bytes_ -= encoded_bytes(p.own);
   note_change(p.own->user);
   p.own.reset();
   merge(p);
@@ -224,8 +224,8 @@ void roster::count_others() {
 
 void roster::count_step(member_ptr before, member_ptr after) {
   if (mode_ == presence_mode::roster) {
-    bytes_ += bytes_of(after);
-    bytes_ -= bytes_of(before);
+    bytes_ += encoded_bytes(after);
+    bytes_ -= encoded_bytes(before);
     if (after)
       members_.put(after);
     else

@@ -7,11 +7,11 @@ namespace hubbub::broker {
 
 namespace {
 
-std::size_t bytes_of(const member_ptr& m) noexcept {
+std::size_t member_bytes(const member_ptr& m) noexcept {
   return m ? m->user.size() + m->user_info.size() + m->info.size() : 0;
 }
 
-const std::string& user_of(const roster_step& s) noexcept { return (s.after ? s.after : s.before)->user; }
+const std::string& step_user(const roster_step& s) noexcept { return (s.after ? s.after : s.before)->user; }
 
 } // namespace
 
@@ -28,7 +28,7 @@ void roster_steps::append(std::uint64_t version, roster_step step) {
   }
   auto& s = *segments_.back();
   assert(s.first + s.used == version);
-  auto bytes = bytes_of(step.before) + bytes_of(step.after);
+  auto bytes = member_bytes(step.before) + member_bytes(step.after);
   s.steps[s.used++] = std::move(step);
   s.bytes += bytes;
   bytes_ += bytes;
@@ -102,11 +102,11 @@ std::optional<presence_change> presence_view::since(std::uint64_t from) const {
   steps.reserve(state_.version - from);
   for (auto v = from + 1; v <= state_.version; ++v)
     steps.push_back(&state_.steps.at(v));
-  std::ranges::stable_sort(steps, {}, [](const roster_step* s) -> std::string_view { return user_of(*s); });
+  std::ranges::stable_sort(steps, {}, [](const roster_step* s) -> std::string_view { return step_user(*s); });
   for (auto it = steps.begin(); it != steps.end();) {
     auto first = it;
     it = std::find_if(first, steps.end(),
-                      [&](const roster_step* s) { return user_of(*s) != user_of(**first); });
+                      [&](const roster_step* s) { return step_user(*s) != step_user(**first); });
     const auto& before = (*first)->before;
     const auto& after = (*std::prev(it))->after;
     if (!before && after)

@@ -23,7 +23,7 @@ constexpr std::uint64_t least_words = 1'024;
 
 // -- to bytes ------------------------------------------------------------------------
 
-capnp::Text::Reader text(const std::string& t) { return {t.c_str(), t.size()}; }
+capnp::Text::Reader capnp_text(const std::string& t) { return {t.c_str(), t.size()}; }
 
 /// Builds a message with `fill(root)`.
 template <class F>
@@ -167,7 +167,7 @@ room_key key_of(const broker::room_name& room) noexcept { return siphash({0, 0},
 std::string write_presence(const beat_message& m) {
   return written([&m](wire::Presence::Builder root) {
     auto to = root.initBeat();
-    to.setNode(text(m.node));
+    to.setNode(capnp_text(m.node));
     to.setOwner(m.owner);
     to.setStartedMs(m.started_ms);
     to.setSequence(m.sequence);
@@ -184,7 +184,7 @@ std::string write_presence(const part_message& m) {
   return written([&m](wire::Presence::Builder root) {
     auto to = root.initPart();
     to.setOwner(m.part.owner);
-    to.setRoom(text(m.room.str()));
+    to.setRoom(capnp_text(m.room.str()));
     to.setNumber(m.number);
     to.setPiece(m.piece);
     to.setLast(m.last);
@@ -193,14 +193,14 @@ std::string write_presence(const part_message& m) {
     to.setCount(m.part.count);
     auto put = to.initPut(size_of(m.part.put.size()));
     for (unsigned i = 0; i < put.size(); ++i) {
-      put[i].setUser(text(m.part.put[i].user));
-      put[i].setUserInfo(text(m.part.put[i].user_info));
-      put[i].setInfo(text(m.part.put[i].info));
+      put[i].setUser(capnp_text(m.part.put[i].user));
+      put[i].setUserInfo(capnp_text(m.part.put[i].user_info));
+      put[i].setInfo(capnp_text(m.part.put[i].info));
       put[i].setConnections(m.part.put[i].connections);
     }
     auto gone = to.initGone(size_of(m.part.gone.size()));
     for (unsigned i = 0; i < gone.size(); ++i)
-      gone.set(i, text(m.part.gone[i]));
+      gone.set(i, capnp_text(m.part.gone[i]));
   });
 }
 
@@ -211,7 +211,7 @@ std::string write_presence(const ask_message& m) {
     to.setNumbersOnly(m.numbers_only);
     auto rooms = to.initRooms(size_of(m.rooms.size()));
     for (unsigned i = 0; i < rooms.size(); ++i) {
-      rooms[i].setRoom(text(m.rooms[i].room.str()));
+      rooms[i].setRoom(capnp_text(m.rooms[i].room.str()));
       rooms[i].setHave(m.rooms[i].have);
     }
   });

@@ -8,7 +8,7 @@
 namespace hubbub::cluster {
 namespace {
 
-constexpr auto closed = "the log is closed";
+constexpr auto log_is_closed = "the log is closed";
 
 broker::read_result refused(broker::errc code, std::string why, std::uint32_t retry_after_ms = 0) {
   broker::read_result out;
@@ -83,7 +83,7 @@ sqlite_reader::~sqlite_reader() {
   if (thread_.joinable())
     thread_.join();
   for (auto& [what, done] : waiting_)
-    done(refused(broker::errc::unavailable, closed));
+    done(refused(broker::errc::unavailable, log_is_closed));
 }
 
 void sqlite_reader::read(broker::read_request what, broker::read_handler done) {
@@ -109,7 +109,7 @@ void sqlite_reader::run() {
     mine.swap(waiting_);
     lock.unlock();
     for (auto& [what, done] : mine)
-      done(stopping_ ? refused(broker::errc::unavailable, closed) : answer(what));
+      done(stopping_ ? refused(broker::errc::unavailable, log_is_closed) : answer(what));
     mine.clear();
     lock.lock();
   }

@@ -9,16 +9,16 @@
 namespace hubbub::cluster {
 namespace {
 
-constexpr auto never = std::numeric_limits<std::int64_t>::max();
+constexpr auto never_due = std::numeric_limits<std::int64_t>::max();
 // A second's part: about 10 ms of looking.
 constexpr std::int64_t rooms_at_once = 2048;
-constexpr std::size_t ids_at_once = 65'536;
+constexpr std::size_t seen_at_once = 65'536;
 
 } // namespace
 
 int sqlite_sweep::run() {
   const auto now = shared_.clock.unix_ms();
-  batch_.seen().sweep(now, ids_at_once);
+  batch_.seen().sweep(now, seen_at_once);
   auto rc = batch_.tables().begin();
   auto more = true;
   for (auto i = 0; rc == SQLITE_OK && more && i < 16; ++i)
@@ -36,9 +36,9 @@ int sqlite_sweep::run() {
 
 int sqlite_sweep::some_rooms(std::int64_t now) {
   if (after_ == 0) {
-    next_due_ = never;
+    next_due_ = never_due;
     // From here on the batch notes what is published meanwhile.
-    batch_.set_due(never);
+    batch_.set_due(never_due);
   }
   if (const auto rc = batch_.tables().rooms_after(after_, rooms_at_once, rows_); rc != SQLITE_OK)
     return rc;

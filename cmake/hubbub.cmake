@@ -45,6 +45,14 @@ function(hubbub_precompile target name)
   endif()
 endfunction()
 
+# hubbub_together(<target>): with HUBBUB_FAST_BUILD, compiles a dozen sources as one: their headers take longer than
+# they do. A name in an unnamed namespace is therefore of its module, not of its file.
+function(hubbub_together target)
+  if(HUBBUB_FAST_BUILD)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+  endif()
+endfunction()
+
 # hubbub_module(<name> <libraries>...): the module in this folder, as the target hubbub_<name>.
 function(hubbub_module name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
@@ -56,4 +64,5 @@ function(hubbub_module name)
     target_compile_options(hubbub_${name} PUBLIC -Wno-unused-command-line-argument)
   endif()
   target_link_libraries(hubbub_${name} PUBLIC ${ARGN} Threads::Threads)
+  hubbub_together(hubbub_${name})
 endfunction()

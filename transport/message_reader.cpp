@@ -18,7 +18,6 @@ namespace {
 
 namespace net = boost::asio;
 namespace beast = boost::beast;
-namespace websocket = beast::websocket;
 namespace http = beast::http;
 using beast::error_code;
 using broker::close_code;
@@ -56,9 +55,9 @@ void complete(std::unique_ptr<waiting_op>& op, error_code ec, std::size_t n) {
 }
 
 disconnect fault(error_code ec) {
-  if (ec == websocket::error::message_too_big || ec == websocket::error::buffer_overflow)
+  if (ec == beast::websocket::error::message_too_big || ec == beast::websocket::error::buffer_overflow)
     return {close_code::too_big, "a message is larger than the limit", 0};
-  if (ec == websocket::error::bad_frame_payload)
+  if (ec == beast::websocket::error::bad_frame_payload)
     return {close_code::bad_payload, "a text message is not valid UTF-8", 0};
   return {close_code::protocol_error, ec.message().substr(0, 100), 0};
 }
@@ -158,7 +157,7 @@ struct message_reader::stream {
 
   void end(error_code ec) {
     over = true;
-    if (ec == websocket::error::closed)
+    if (ec == beast::websocket::error::closed)
       ending.answer = std::move(close_frame);
     else
       ending.why = fault(ec);
@@ -201,7 +200,7 @@ struct message_reader::stream {
   frame_meter meter;
   std::shared_ptr<int> alive = std::make_shared<int>(0);
   beast::flat_buffer in;
-  websocket::stream<layer, false> ws;
+  beast::websocket::stream<layer, false> ws;
   // After the stream, whose parts they hold: they go first.
   std::unique_ptr<waiting_op> reading;
   std::unique_ptr<waiting_op> writing;

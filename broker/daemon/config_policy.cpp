@@ -37,7 +37,7 @@ complaint read_overflow(value v, broker::overflow& out) {
                {"conflate", overflow::conflate}});
 }
 
-constexpr std::array table{
+constexpr std::array all_policy_settings{
     policy_setting{"kind",
                    [](policy& p, value v) {
                      using broker::room_kind;
@@ -87,11 +87,11 @@ constexpr std::array table{
 
 } // namespace
 
-std::span<const policy_setting> policy_settings() { return table; }
+std::span<const policy_setting> policy_settings() { return all_policy_settings; }
 
 const policy_setting* find_policy_setting(std::string_view key) {
-  auto it = std::ranges::find(table, key, &policy_setting::key);
-  return it == table.end() ? nullptr : &*it;
+  auto it = std::ranges::find(all_policy_settings, key, &policy_setting::key);
+  return it == all_policy_settings.end() ? nullptr : &*it;
 }
 
 } // namespace hubbub::daemon

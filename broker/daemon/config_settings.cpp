@@ -70,7 +70,7 @@ complaint read_origins(value v, text_list& out) {
   return {};
 }
 
-constexpr std::array table{
+constexpr std::array all_settings{
     setting{"server", "listen", [](config& c, value v) { return read_endpoint(v, c.server.listen); },
             "listen", "address and port for clients"},
     setting{"server", "admin", [](config& c, value v) { return read_endpoint(v, c.server.admin); }, "admin",
@@ -269,12 +269,12 @@ std::string setting::variable() const {
   return out;
 }
 
-std::span<const setting> settings() { return table; }
+std::span<const setting> settings() { return all_settings; }
 
 const setting* find_setting(std::string_view section, std::string_view key) {
-  auto it =
-      std::ranges::find_if(table, [&](const setting& s) { return s.section == section && s.key == key; });
-  return it == table.end() ? nullptr : &*it;
+  auto it = std::ranges::find_if(all_settings,
+                                 [&](const setting& s) { return s.section == section && s.key == key; });
+  return it == all_settings.end() ? nullptr : &*it;
 }
 
 } // namespace hubbub::daemon

@@ -12,7 +12,7 @@ using std::chrono::milliseconds;
 constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> units{
     {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}};
 
-std::string quoted(std::string_view text) {
+std::string quoted_briefly(std::string_view text) {
   constexpr std::size_t most = 60;
   std::string out = "\"";
   for (char c : text.substr(0, most))
@@ -52,7 +52,7 @@ std::string given_value::shown() const {
       char text[32];
       return {text, std::to_chars(text, text + sizeof text, d).ptr};
     }
-    std::string operator()(const std::string& s) const { return quoted(s); }
+    std::string operator()(const std::string& s) const { return quoted_briefly(s); }
     std::string operator()(const text_list&) const { return "a list"; }
   } show;
   return std::visit(show, what);

@@ -21,7 +21,7 @@ struct host_and_port {
 };
 
 /// `app.example.com`, `127.0.0.1:8080`, `[::1]:80`.
-std::optional<host_and_port> split(std::string_view text) {
+std::optional<host_and_port> host_and_port_of(std::string_view text) {
   host_and_port out;
   const auto bracket = text.starts_with('[') ? text.find(']') : 0;
   if (bracket == std::string_view::npos)
@@ -63,7 +63,7 @@ std::optional<std::string> normal_origin(std::string_view text) {
   if (mark == std::string_view::npos)
     return std::nullopt;
   auto scheme = lower(text.substr(0, mark));
-  const auto place = split(text.substr(mark + 3));
+  const auto place = host_and_port_of(text.substr(mark + 3));
   if ((scheme != "http" && scheme != "https") || !place)
     return std::nullopt;
   auto out = scheme + "://" + place->host;
@@ -73,7 +73,7 @@ std::optional<std::string> normal_origin(std::string_view text) {
 }
 
 bool is_loopback_host(std::string_view host) {
-  const auto place = split(host);
+  const auto place = host_and_port_of(host);
   return place && (place->host == "localhost" || place->host == "127.0.0.1" || place->host == "[::1]");
 }
 

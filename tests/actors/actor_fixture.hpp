@@ -19,6 +19,12 @@ namespace hubbub::tests {
 
 using nlohmann::json;
 
+/// Commands that most tests say.
+inline json join(const std::string& room) { return {{"op", "join"}, {"room", room}}; }
+inline json publish(const std::string& room, const std::string& data) {
+  return {{"op", "publish"}, {"room", room}, {"type", "message"}, {"data", data}};
+}
+
 /// A loop that turns when the test says so.
 class fake_loop final : public broker::loop {
 public:

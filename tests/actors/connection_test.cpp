@@ -3,12 +3,6 @@
 using namespace hubbub;
 using namespace hubbub::tests;
 
-namespace {
-
-json join(const std::string& room) { return {{"op", "join"}, {"room", room}}; }
-
-} // namespace
-
 TEST_CASE_METHOD(actor_fixture, "a connection is welcomed with its session and its limits", "[actors]") {
   client c{*this, 0};
   settle();

@@ -8,10 +8,6 @@ namespace {
 
 constexpr auto deflate = broker::wire_format::websocket_deflate;
 
-json join(const std::string& room) { return {{"op", "join"}, {"room", room}}; }
-json publish(const std::string& room, const std::string& data) {
-  return {{"op", "publish"}, {"room", room}, {"type", "message"}, {"data", data}};
-}
 /// Worth compressing.
 std::string long_text(char c) { return std::string(900, c); }
 

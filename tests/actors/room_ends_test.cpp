@@ -181,12 +181,12 @@ private:
   json asked_;
 };
 
-class world {
+class ending_rooms {
 public:
   static constexpr std::uint32_t loop_count = 4;
   static constexpr std::uint32_t visitors_each = 3;
 
-  world() {
+  ending_rooms() {
     broker::policy rules;
     rules.anyone = broker::right::join | broker::right::publish | broker::right::history;
     rules.presence = broker::presence_mode::off;
@@ -275,11 +275,11 @@ private:
 } // namespace
 
 TEST_CASE("rooms that end under those who come lose no join and no event", "[actors][slow]") {
-  world w;
+  ending_rooms w;
   w.run(5000, std::chrono::seconds{10});
   CHECK(w.bus->made >= 500);
   std::array<std::vector<std::uint64_t>, rooms> all;
-  for (std::size_t l = 0; l < world::loop_count; ++l)
+  for (std::size_t l = 0; l < ending_rooms::loop_count; ++l)
     for (auto& v : w.visitors(l)) {
       CHECK(v->waits_for() == "");
       CHECK(v->done);
@@ -289,7 +289,7 @@ TEST_CASE("rooms that end under those who come lose no join and no event", "[act
     }
   for (std::size_t i = 0; i < rooms; ++i) {
     std::sort(all[i].begin(), all[i].end());
-    for (std::size_t l = 0; l < world::loop_count; ++l)
+    for (std::size_t l = 0; l < ending_rooms::loop_count; ++l)
       for (auto& v : w.visitors(l))
         CHECK(v->places[i].got == all[i]);
   }

@@ -4,15 +4,6 @@ using namespace hubbub;
 using namespace hubbub::tests;
 using strings = std::vector<std::string>;
 
-namespace {
-
-json join(const std::string& room) { return {{"op", "join"}, {"room", room}}; }
-json publish(const std::string& room, const std::string& data) {
-  return {{"op", "publish"}, {"room", room}, {"type", "message"}, {"data", data}};
-}
-
-} // namespace
-
 TEST_CASE_METHOD(actor_fixture, "an event reaches each reader once", "[actors]") {
   auto& ann = connect();
   auto& bob = connect();

@@ -40,16 +40,16 @@ struct two_nodes {
   }
 };
 
-json join(const std::string& room) { return {{"op", "join"}, {"room", room}, {"presence", true}}; }
+json enter(const std::string& room) { return {{"op", "join"}, {"room", room}, {"presence", true}}; }
 
 } // namespace
 
 TEST_CASE_METHOD(two_nodes, "who joins on one node is seen on the other", "[actors]") {
   auto& ann = one.connect();
   auto& bob = two.connect();
-  ann.ask(join("chat.one"));
+  ann.ask(enter("chat.one"));
   wait();
-  CHECK(ask(bob, join("chat.one"))["count"] == 2);
+  CHECK(ask(bob, enter("chat.one"))["count"] == 2);
   wait();
   json change;
   for (const auto& m : ann.read())
@@ -67,12 +67,12 @@ TEST_CASE_METHOD(two_nodes, "who joins on one node is seen on the other", "[acto
 TEST_CASE_METHOD(two_nodes, "whoever asks for presence is answered when the other nodes have been heard",
                  "[actors]") {
   auto& ann = one.connect();
-  ann.ask(join("chat.one"));
+  ann.ask(enter("chat.one"));
   wait();
   second.answers_late = true;
   auto& bob = two.connect();
   bob.send({{"op", "presence"}, {"id", 1}, {"room", "chat.one"}});
-  auto asked = join("chat.one");
+  auto asked = enter("chat.one");
   asked["id"] = 2;
   bob.send(asked);
   two.settle();
@@ -91,8 +91,8 @@ TEST_CASE_METHOD(two_nodes, "whoever asks for presence is answered when the othe
 TEST_CASE_METHOD(two_nodes, "the people of a node that was killed are gone at once", "[actors]") {
   auto& ann = one.connect();
   auto& bob = two.connect();
-  ann.ask(join("chat.one"));
-  bob.ask(join("chat.one"));
+  ann.ask(enter("chat.one"));
+  bob.ask(enter("chat.one"));
   wait();
   CHECK(ann.ask({{"op", "presence"}, {"room", "chat.one"}})["count"] == 2);
   second.die();
@@ -103,8 +103,8 @@ TEST_CASE_METHOD(two_nodes, "the people of a node that was killed are gone at on
 TEST_CASE_METHOD(two_nodes, "a room that crashed hears its people on the other node again", "[actors]") {
   auto& ann = one.connect();
   auto& bob = two.connect();
-  ann.ask(join("chat.one"));
-  bob.ask(join("chat.one"));
+  ann.ask(enter("chat.one"));
+  bob.ask(enter("chat.one"));
   wait();
   ann.ask({{"op", "publish"}, {"room", "chat.one"}, {"type", "crash"}, {"data", 1}});
   wait();
@@ -114,7 +114,7 @@ TEST_CASE_METHOD(two_nodes, "a room that crashed hears its people on the other n
 
 TEST_CASE_METHOD(two_nodes, "a room with people on other nodes only may end", "[actors]") {
   auto& ann = one.connect();
-  ann.ask(join("chat.one"));
+  ann.ask(enter("chat.one"));
   wait();
   auto& bob = two.connect();
   CHECK(ask(bob, {{"op", "presence"}, {"room", "chat.one"}})["count"] == 1);

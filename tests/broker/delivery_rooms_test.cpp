@@ -12,13 +12,13 @@ using strings = std::vector<std::string>;
 
 namespace {
 
-struct no_log final : log_reader {
+struct empty_log final : log_reader {
   void pull(reader&) override { FAIL("everything is on the tape"); }
 };
 
 /// A connection in two rooms, on the tapes from their beginning on.
-struct fixture {
-  fixture() {
+struct rooms_fixture {
+  rooms_fixture() {
     to.wire = &wire;
     to.session = {7};
     for (auto& r : readers)
@@ -53,14 +53,14 @@ struct fixture {
   recipient to;
   reader readers[2];
   audience first{shown[0], 0}, second{shown[1], 0};
-  no_log log;
+  empty_log log;
   delivery outgoing{log};
   std::uint64_t offset = 0;
 };
 
 } // namespace
 
-TEST_CASE_METHOD(fixture, "what two rooms say in a turn leaves in one write", "[delivery]") {
+TEST_CASE_METHOD(rooms_fixture, "what two rooms say in a turn leaves in one write", "[delivery]") {
   say(0, "a");
   say(1, "b");
   say(0, "c");
@@ -69,7 +69,8 @@ TEST_CASE_METHOD(fixture, "what two rooms say in a turn leaves in one write", "[
   CHECK(wire.writes == 1);
 }
 
-TEST_CASE_METHOD(fixture, "of two rooms that are full of holes for a reader it gets all that is not its own",
+TEST_CASE_METHOD(rooms_fixture,
+                 "of two rooms that are full of holes for a reader it gets all that is not its own",
                  "[delivery]") {
   strings expected[2];
   for (auto n = 0; n < 100; ++n) // more pieces than one write takes

@@ -8,7 +8,7 @@ using std::chrono::seconds;
 
 namespace {
 
-struct fixture {
+struct liveness_fixture {
   limits bounds;
   hubbub::tests::fake_connection wire;
   steady_time now{seconds{1000}};
@@ -17,7 +17,7 @@ struct fixture {
   session_id who{0};
   bool reading = true;
 
-  fixture() { wire.received = wire.sent = now; }
+  liveness_fixture() { wire.received = wire.sent = now; }
   liveness::verdict after(std::chrono::milliseconds pause) {
     now += pause;
     return alive.check(wire, bounds, who, reading, now);
@@ -26,7 +26,7 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE_METHOD(fixture, "who was heard lately is not pinged", "[liveness]") {
+TEST_CASE_METHOD(liveness_fixture, "who was heard lately is not pinged", "[liveness]") {
   wire.received = now + seconds{20};
   const auto quiet = after(seconds{24});
   CHECK_FALSE(quiet.ping);
@@ -34,7 +34,7 @@ TEST_CASE_METHOD(fixture, "who was heard lately is not pinged", "[liveness]") {
   CHECK(quiet.next <= wire.received + bounds.ping);
 }
 
-TEST_CASE_METHOD(fixture, "silence brings a ping, and then the end", "[liveness]") {
+TEST_CASE_METHOD(liveness_fixture, "silence brings a ping, and then the end", "[liveness]") {
   CHECK(after(bounds.ping).ping);
   CHECK_FALSE(after(bounds.pong_within - seconds{1}).end);
   const auto over = after(seconds{1});
@@ -43,7 +43,7 @@ TEST_CASE_METHOD(fixture, "silence brings a ping, and then the end", "[liveness]
   CHECK(over.end->retry_after_ms > 0);
 }
 
-TEST_CASE_METHOD(fixture, "any byte after the ping is life", "[liveness]") {
+TEST_CASE_METHOD(liveness_fixture, "any byte after the ping is life", "[liveness]") {
   CHECK(after(bounds.ping).ping);
   wire.received = now + seconds{1};
   const auto heard = after(bounds.pong_within);
@@ -51,7 +51,8 @@ TEST_CASE_METHOD(fixture, "any byte after the ping is life", "[liveness]") {
   CHECK_FALSE(heard.ping);
 }
 
-TEST_CASE_METHOD(fixture, "while bytes wait for it a client is judged by what it takes", "[liveness]") {
+TEST_CASE_METHOD(liveness_fixture, "while bytes wait for it a client is judged by what it takes",
+                 "[liveness]") {
   CHECK(after(bounds.ping).ping);
   wire.room = 0;
   wire.control(std::string(1000, 'x'));
@@ -64,7 +65,7 @@ TEST_CASE_METHOD(fixture, "while bytes wait for it a client is judged by what it
   CHECK(over.end->code == close_code::slow_consumer);
 }
 
-TEST_CASE_METHOD(fixture, "nobody is late with a pong that we do not read", "[liveness]") {
+TEST_CASE_METHOD(liveness_fixture, "nobody is late with a pong that we do not read", "[liveness]") {
   CHECK(after(bounds.ping).ping);
   reading = false;
   for (auto i = 0; i < 10; ++i)

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const room_name room = room_name::parse("chat.lobby").value();
+const room_name shared_room = room_name::parse("chat.lobby").value();
 
 /// Without it who leaves is gone at once.
 policy at_once() {
@@ -30,7 +30,7 @@ struct nodes {
   }
   void start(std::size_t i) {
     all.resize(std::max(all.size(), i + 1));
-    all[i].people = std::make_unique<roster>(room, this->rules);
+    all[i].people = std::make_unique<roster>(shared_room, this->rules);
     all[i].people->share();
     all[i].owner = ++lives;
   }

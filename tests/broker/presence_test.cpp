@@ -11,10 +11,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const room_name room = room_name::parse("chat.lobby").value();
+const room_name lobby = room_name::parse("chat.lobby").value();
 
 /// What a client does with what it is told.
-struct client {
+struct roster_client {
   std::uint64_t version = 0;
   std::uint32_t count = 0;
   bool knows_members = false;
@@ -27,7 +27,7 @@ struct client {
     if (!change)
       return;
     ++told;
-    CHECK(change->room == room);
+    CHECK(change->room == lobby);
     CHECK(change->version == v.version());
     count = change->count;
     if (change->reset) {
@@ -56,7 +56,7 @@ struct roster_fixture {
 
   roster& made() {
     if (!people)
-      people = std::make_unique<roster>(room, rules);
+      people = std::make_unique<roster>(lobby, rules);
     return *people;
   }
   void enter(std::uint64_t session, std::string_view user, std::string_view info = {}) {
@@ -226,7 +226,7 @@ TEST_CASE_METHOD(roster_fixture, "a session that becomes somebody else leaves fi
 TEST_CASE_METHOD(roster_fixture, "above roster_max only the count is told", "[presence]") {
   rules.roster_max = 3;
   rules.linger = 0ms;
-  client ann;
+  roster_client ann;
   for (std::uint64_t i = 1; i <= 3; ++i)
     enter(i, "");
   ann.read(*made().view());
@@ -317,12 +317,12 @@ TEST_CASE_METHOD(roster_fixture, "who is too far behind gets a reset", "[presenc
 }
 
 TEST_CASE_METHOD(roster_fixture, "a roster made anew goes on above the old versions", "[presence]") {
-  client ann;
+  roster_client ann;
   enter(1, "ann");
   enter(2, "bob");
   ann.read(*made().view());
   auto seed = made().version();
-  people = std::make_unique<roster>(room, rules, seed);
+  people = std::make_unique<roster>(lobby, rules, seed);
   enter(1, "ann");
   CHECK(made().version() > seed);
   CHECK(since(ann.version).reset);
@@ -424,7 +424,7 @@ TEST_CASE_METHOD(roster_fixture, "views are read while the roster goes on", "[pr
 }
 
 TEST_CASE_METHOD(roster_fixture, "five thousand joins in ten seconds stay cheap", "[presence]") {
-  client reader;
+  roster_client reader;
   std::size_t most = 0;
   for (std::uint64_t i = 1; i <= 5000; ++i) {
     enter(i, "", R"({"name":"somebody"})");

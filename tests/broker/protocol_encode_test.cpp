@@ -12,7 +12,7 @@ namespace {
 /// Everything that JSON wants escaped, and some that it does not.
 const std::string nasty = "q\" b\\ s/ \b\f\n\r\t\x01\x1f\x7f é€😀 \xe2\x80\xa8";
 
-room_name room(std::string_view text) { return *room_name::parse(text); }
+room_name named(std::string_view text) { return *room_name::parse(text); }
 
 template <class Encode>
 std::string text_of(Encode encode) {
@@ -29,7 +29,7 @@ json json_of(Encode encode) {
 
 stored_event an_event() {
   stored_event e;
-  e.room = room("chat.42");
+  e.room = named("chat.42");
   e.data = R"({"text": "hello"})";
   e.event_id = "e1-7";
   e.time_ms = 1'700'000'000'123;
@@ -81,7 +81,7 @@ TEST_CASE("an event's strings are escaped, its data is not touched", "[protocol]
 TEST_CASE("events of any size are encoded whole", "[protocol]") {
   auto e = an_event();
   for (const auto size : {1u, 2u, 63u, 64u, 127u, 128u, 1'000u, 70'000u}) {
-    e.room = room("r." + std::string(std::min(size, 250u), 'r'));
+    e.room = named("r." + std::string(std::min(size, 250u), 'r'));
     e.type = e.key = e.event_id = std::string(std::min(size, 128u), '"');
     e.from = std::string(size, '\x01');
     e.data = '"' + std::string(size, 'd') + '"';
@@ -133,7 +133,7 @@ TEST_CASE("an ok bears the id as it came and what the op promises", "[protocol]"
         R"({"op":"ok","id":7,"user":"ann","ticket":"t","expires_in_ms":60000})");
   CHECK(text_of([](auto& out) { encode_ok_auth(out, R"("\u0041")", "", "", {}); }) ==
         R"({"op":"ok","id":"\u0041","user":null,"ticket":null})");
-  CHECK(text_of([](auto& out) { encode_ok_room(out, "8", room("a.b")); }) ==
+  CHECK(text_of([](auto& out) { encode_ok_room(out, "8", named("a.b")); }) ==
         R"({"op":"ok","id":8,"room":"a.b"})");
 
   const stored s{{"e1", 9}, "x\"1", true};
@@ -144,7 +144,7 @@ TEST_CASE("an ok bears the id as it came and what the op promises", "[protocol]"
 }
 
 TEST_CASE("an ok to a join bears recovered, members and count only where they are meant", "[protocol]") {
-  joined j{room("chat.42"), {"e1", 3}, 5, {}, {}, {}};
+  joined j{named("chat.42"), {"e1", 3}, 5, {}, {}, {}};
   CHECK(text_of([&](auto& out) { encode_ok_join(out, "1", j); }) ==
         R"({"op":"ok","id":1,"room":"chat.42","epoch":"e1","offset":3,"head":5})");
   j.recovered = false;
@@ -190,7 +190,7 @@ TEST_CASE("presence is members, changes, or everything anew", "[protocol]") {
   CHECK(text_of([&](auto& out) { encode_ok_presence(out, "1", ann, 5, true); }) ==
         R"({"op":"ok","id":1,"members":)" + text + R"(,"count":5,"more":true})");
 
-  presence_change p{room("a.b"), 8, 3, false, {}, {}, {}};
+  presence_change p{named("a.b"), 8, 3, false, {}, {}, {}};
   const auto push = [&] { return text_of([&](auto& out) { encode_presence(out, p); }); };
   const std::string head = R"({"op":"presence","room":"a.b","version":8,"count":3)";
   CHECK(push() == head + "}");
@@ -198,7 +198,7 @@ TEST_CASE("presence is members, changes, or everything anew", "[protocol]") {
   CHECK(push() == head + R"(,"leave":)" + text + "}");
   p.join = p.update = ann;
   CHECK(push() == head + R"(,"join":)" + text + R"(,"leave":)" + text + R"(,"update":)" + text + "}");
-  p = {room("a.b"), 8, 3, true, ann, {}, {}};
+  p = {named("a.b"), 8, 3, true, ann, {}, {}};
   CHECK(push() == head + R"(,"reset":true,"members":)" + text + "}");
   p.join.clear();
   CHECK(push() == head + R"(,"reset":true,"members":[]})");
@@ -227,12 +227,12 @@ TEST_CASE("an error says what is known and no more", "[protocol]") {
 
 TEST_CASE("the small pushes have their shapes", "[protocol]") {
   CHECK(text_of([](auto& out) {
-          encode_gap(out, {room("a.b"), 3, 9});
+          encode_gap(out, {named("a.b"), 3, 9});
         }) == R"({"op":"gap","room":"a.b","from":3,"to":9})");
   CHECK(text_of([](auto& out) {
-          encode_gap(out, {room("a.b"), 3, {}});
+          encode_gap(out, {named("a.b"), 3, {}});
         }) == R"({"op":"gap","room":"a.b","from":3,"to":null})");
-  CHECK(text_of([](auto& out) { encode_dropped(out, room("a.b"), 12); }) ==
+  CHECK(text_of([](auto& out) { encode_dropped(out, named("a.b"), 12); }) ==
         R"({"op":"dropped","room":"a.b","count":12})");
   CHECK(text_of([](auto& out) { encode_ping(out); }) == R"({"op":"ping"})");
   CHECK(text_of([](auto& out) { encode_expiring(out, 30'000); }) == R"({"op":"expiring","in_ms":30000})");

@@ -7,7 +7,7 @@ using namespace std::string_literals;
 
 namespace {
 
-struct row {
+struct refusal_row {
   const char* message;
   const char* id;
   errc code;
@@ -71,7 +71,7 @@ TEST_CASE("a value that is not JSON spoils the message, wherever it stands", "[p
 }
 
 TEST_CASE("a wrong command is refused with its id, and the field is named", "[protocol]") {
-  const auto r = GENERATE(values<row>({
+  const auto r = GENERATE(values<refusal_row>({
       {R"({})", "", errc::bad_command, "`op`"},
       {R"({"id":1})", "1", errc::bad_command, "`op`"},
       {R"({"id":1,"op":7})", "1", errc::bad_command, "`op`"},

@@ -14,7 +14,7 @@ constexpr std::int64_t second = 1000;
 constexpr std::int64_t now = 1'000 * second;
 
 /// A room whose log has the offsets 10, 20 … 100, one a second, the last of them now.
-struct fixture {
+struct recovery_fixture {
   room_name room = *room_name::parse("chat.news");
   policy rules;
   stream_position head{"e", 100};
@@ -53,7 +53,7 @@ read_result answer(std::vector<std::uint64_t> offsets, bool complete) {
 
 } // namespace
 
-TEST_CASE_METHOD(fixture, "whoever had the newest event has missed nothing", "[recovery]") {
+TEST_CASE_METHOD(recovery_fixture, "whoever had the newest event has missed nothing", "[recovery]") {
   const auto there = on_tape(tape_after(50), {"e", 100});
   REQUIRE(there);
   CHECK(there->offset == 100);
@@ -61,7 +61,7 @@ TEST_CASE_METHOD(fixture, "whoever had the newest event has missed nothing", "[r
   CHECK_FALSE(there->hole);
 }
 
-TEST_CASE_METHOD(fixture, "the tape alone recovers what it still has", "[recovery]") {
+TEST_CASE_METHOD(recovery_fixture, "the tape alone recovers what it still has", "[recovery]") {
   const auto tape = tape_after(50);
   for (std::uint64_t had : {50, 60, 75, 90}) {
     const auto there = on_tape(tape, {"e", had});
@@ -71,7 +71,8 @@ TEST_CASE_METHOD(fixture, "the tape alone recovers what it still has", "[recover
   }
 }
 
-TEST_CASE_METHOD(fixture, "the log is asked for what lies before the tape, of another epoch or ahead of it",
+TEST_CASE_METHOD(recovery_fixture,
+                 "the log is asked for what lies before the tape, of another epoch or ahead of it",
                  "[recovery]") {
   const auto tape = tape_after(50);
   CHECK_FALSE(on_tape(tape, {"e", 40}));
@@ -81,7 +82,8 @@ TEST_CASE_METHOD(fixture, "the log is asked for what lies before the tape, of an
   CHECK(recovery{room, rules, {"another", 70}, head, true, now}.question().after == 0);
 }
 
-TEST_CASE_METHOD(fixture, "what the log has given up is a gap, though the tape has it still", "[recovery]") {
+TEST_CASE_METHOD(recovery_fixture, "what the log has given up is a gap, though the tape has it still",
+                 "[recovery]") {
   rules.history_size = 3;
   const auto there = on_tape(tape_after(50), {"e", 50});
   REQUIRE(there);
@@ -98,7 +100,8 @@ TEST_CASE_METHOD(fixture, "what the log has given up is a gap, though the tape h
   CHECK(aged->hole->to == 80);
 }
 
-TEST_CASE_METHOD(fixture, "without the history grant one looks back as far as recover_age", "[recovery]") {
+TEST_CASE_METHOD(recovery_fixture, "without the history grant one looks back as far as recover_age",
+                 "[recovery]") {
   rules.recover_age = std::chrono::milliseconds{1500};
   CHECK(on_tape(tape_after(50), {"e", 50}, true)->recovered == true);
   const auto there = on_tape(tape_after(50), {"e", 50}, false);
@@ -108,7 +111,7 @@ TEST_CASE_METHOD(fixture, "without the history grant one looks back as far as re
   CHECK(recovery{room, rules, {"e", 40}, head, false, now}.question().not_before_ms == now - 1500);
 }
 
-TEST_CASE_METHOD(fixture, "the log's answer decides where the tape cannot", "[recovery]") {
+TEST_CASE_METHOD(recovery_fixture, "the log's answer decides where the tape cannot", "[recovery]") {
   const auto whole = in_log({"e", 40}, answer({50}, true));
   CHECK(whole.recovered == true);
   CHECK(whole.offset == 40);

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::uint64_t frames = 60'000;
 
-std::string frame_of(std::uint64_t offset) {
+std::string numbered_frame(std::uint64_t offset) {
   auto text = std::to_string(offset) + ":";
   text.resize(16 + offset % 120, 'x');
   return text + "\n";
@@ -55,7 +55,7 @@ TEST_CASE("readers on other threads see whole frames, in order, and know what th
         const auto end = text.find('\n', begin);
         std::uint64_t offset = 0;
         std::from_chars(text.data() + begin, text.data() + end, offset);
-        if (offset != at.offset + 1 || text.substr(begin, end + 1 - begin) != frame_of(offset))
+        if (offset != at.offset + 1 || text.substr(begin, end + 1 - begin) != numbered_frame(offset))
           ++wrong;
         at.offset = offset;
         begin = end + 1;
@@ -75,7 +75,7 @@ TEST_CASE("readers on other threads see whole frames, in order, and know what th
   for (std::uint64_t o = 1; o <= frames; ++o) {
     frame_info info;
     info.offset = o;
-    t.append(frame_of(o), info);
+    t.append(numbered_frame(o), info);
   }
   done = true;
   for (auto& r : readers)

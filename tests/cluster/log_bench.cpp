@@ -2,6 +2,7 @@
 #include "tests/cluster/room_double.hpp"
 #include "tests/cluster/temp_dir.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/cpu_seconds.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -15,13 +16,8 @@ namespace hubbub::test {
 namespace {
 
 using namespace std::chrono_literals;
+using hubbub::tests::cpu_seconds;
 using steady = std::chrono::steady_clock;
-
-double cpu_seconds() {
-  ::timespec spent{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
-  return static_cast<double>(spent.tv_sec) + static_cast<double>(spent.tv_nsec) * 1e-9;
-}
 
 /// Counts answers and how long they took.
 class timing_handler final : public broker::event_bus_handler {

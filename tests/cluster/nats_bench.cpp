@@ -1,5 +1,6 @@
 #include "tests/cluster/nats_kit.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/cpu_seconds.hpp"
 
 #include <nats/nats.h>
 
@@ -13,16 +14,11 @@
 namespace hubbub::test {
 namespace {
 
+using hubbub::tests::cpu_seconds;
 using steady = std::chrono::steady_clock;
 
 double seconds_since(steady::time_point begun) {
   return std::chrono::duration<double>(steady::now() - begun).count();
-}
-
-double cpu_seconds() {
-  ::timespec spent{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
-  return static_cast<double>(spent.tv_sec) + static_cast<double>(spent.tv_nsec) * 1e-9;
 }
 
 std::size_t resident_bytes() {

@@ -51,6 +51,13 @@ bool within(std::chrono::milliseconds time, Is is) {
   return true;
 }
 
+/// As often as tests can wait for.
+inline cluster::nats_intervals often() {
+  cluster::nats_intervals every;
+  every.canary = 100ms;
+  return every;
+}
+
 /// A node's bus on a server, with namespace `chat` and its own times.
 struct nats_node {
   /// Not open yet.

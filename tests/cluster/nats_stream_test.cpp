@@ -9,14 +9,8 @@ using broker::errc;
 
 constexpr auto none = std::string::npos;
 
-cluster::nats_intervals quick() {
-  cluster::nats_intervals every;
-  every.canary = 100ms;
-  return every;
-}
-
 struct stream_fixture {
-  explicit stream_fixture(broker::policy rules = {}) : node{server.url(), rules, quick()} {}
+  explicit stream_fixture(broker::policy rules = {}) : node{server.url(), rules, often()} {}
 
   bool stream_says(const std::string& part) {
     return eventually([&] { return stream_info(wire).find(part) != none; });
@@ -207,7 +201,7 @@ TEST_CASE("events grow old, and ids are forgotten", "[nats]") {
   broker::policy rules;
   rules.history_age = 400ms;
   rules.dedup_window = 200ms;
-  nats_node node{server.url(), rules, quick()};
+  nats_node node{server.url(), rules, often()};
   room_double chat{*node.bus, "chat.1"};
   auto e = chat.event("1");
   e.event_id = "one";

@@ -13,17 +13,16 @@ using broker::publish_outcome;
 
 bool is_well(broker::event_bus& bus) { return bus.health().code == errc::ok; }
 
-/// As often as tests can wait for.
-cluster::nats_intervals quick() {
-  cluster::nats_intervals every;
-  every.canary = 100ms;
+/// A canary that is late soon.
+cluster::nats_intervals impatient() {
+  auto every = often();
   every.canary_late = 1s;
   return every;
 }
 
 TEST_CASE("a server that was killed and has its store again has lost nothing", "[nats]") {
   nats_server server;
-  nats_node node{server.url(), {}, quick()};
+  nats_node node{server.url(), {}, impatient()};
   room_double chat{*node.bus, "chat.1"};
   const auto head = chat.seen().ready();
   chat.keep("1");
@@ -50,7 +49,7 @@ TEST_CASE("a server that was killed and has its store again has lost nothing", "
 
 TEST_CASE("a server that comes back with an empty disk has another epoch", "[nats]") {
   nats_server server;
-  nats_node node{server.url(), {}, quick()};
+  nats_node node{server.url(), {}, impatient()};
   room_double chat{*node.bus, "chat.1"};
   const auto head = chat.seen().ready();
   chat.keep("1");
@@ -73,7 +72,7 @@ TEST_CASE("a server that comes back with an empty disk has another epoch", "[nat
 
 TEST_CASE("a stopped server is noticed, and what it may have taken is unknown", "[nats]") {
   nats_server server;
-  nats_node node{server.url(), {}, quick()};
+  nats_node node{server.url(), {}, impatient()};
   room_double chat{*node.bus, "chat.1"};
   chat.keep("1");
   server.stop_for_now();
@@ -102,7 +101,7 @@ TEST_CASE("a stopped server is noticed, and what it may have taken is unknown", 
 TEST_CASE("an event whose outcome was unknown is recognised though it came without an id", "[nats]") {
   nats_server server;
   lossy_proxy proxy{server.port()};
-  nats_node node{proxy.url(), {}, quick()};
+  nats_node node{proxy.url(), {}, impatient()};
   room_double chat{*node.bus, "chat.1"};
   chat.seen().ready();
   proxy.lose("_INBOX.", "\"seq\":");
@@ -122,7 +121,7 @@ TEST_CASE("an event whose outcome was unknown is recognised though it came witho
 
 TEST_CASE("every publish has one answer, whatever happens to the server", "[nats]") {
   nats_server server;
-  nats_node node{server.url(), {}, quick()};
+  nats_node node{server.url(), {}, impatient()};
   room_double chat{*node.bus, "chat.1"};
   chat.seen().ready();
   std::atomic<bool> over{false};
@@ -171,7 +170,7 @@ TEST_CASE("every publish has one answer, whatever happens to the server", "[nats
 
 TEST_CASE("a room that is wanted while NATS is away opens when it is back", "[nats]") {
   nats_server server;
-  nats_node node{server.url(), {}, quick()};
+  nats_node node{server.url(), {}, impatient()};
   {
     room_double chat{*node.bus, "chat.1"};
     chat.keep("1");
@@ -211,7 +210,7 @@ TEST_CASE("what cannot be used at the start is said in one sentence that names i
 
 TEST_CASE("credentials that are no good any more are tried until they are", "[nats]") {
   nats_server server{"authorization { user: ann, password: secret }"};
-  nats_node node{"nats://ann:secret@127.0.0.1:" + std::to_string(server.port()), {}, quick()};
+  nats_node node{"nats://ann:secret@127.0.0.1:" + std::to_string(server.port()), {}, impatient()};
   room_double chat{*node.bus, "chat.1"};
   chat.keep("1");
   server.kill();
@@ -229,7 +228,7 @@ TEST_CASE("credentials that are no good any more are tried until they are", "[na
 
 TEST_CASE("a server in lame duck mode is left in peace", "[nats]") {
   nats_server server;
-  nats_node node{server.url(), {}, quick()};
+  nats_node node{server.url(), {}, impatient()};
   server.signal(SIGUSR2);
   CHECK(node.log.says("about to end"));
 }

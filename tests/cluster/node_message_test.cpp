@@ -31,7 +31,7 @@ std::optional<cluster::live_batch> decode(std::string_view bytes) {
   return decode_live(bytes, room("live.1"));
 }
 
-std::string bytes_of(capnp::MessageBuilder& m) {
+std::string flat_bytes(capnp::MessageBuilder& m) {
   const auto words = capnp::messageToFlatArray(m);
   const auto flat = words.asChars();
   return {flat.begin(), flat.size()};
@@ -144,7 +144,7 @@ TEST_CASE("an older node understands what a newer one says", "[node_message]") {
     e.setPriority(1);
   }
   events[1].setEncoding(newer::Encoding::CBOR);
-  const auto b = decode(bytes_of(m));
+  const auto b = decode(flat_bytes(m));
   REQUIRE(b);
   CHECK(b->first == 3);
   REQUIRE(b->events.size() == 2);
@@ -158,7 +158,7 @@ TEST_CASE("an older node understands what a newer one says", "[node_message]") {
 TEST_CASE("what a newer node says in new words is passed over", "[node_message]") {
   capnp::MallocMessageBuilder m;
   m.initRoot<newer::NodeMessage>().setGossip("hello");
-  CHECK_FALSE(decode(bytes_of(m)));
+  CHECK_FALSE(decode(flat_bytes(m)));
 }
 
 TEST_CASE("a newer node understands what an older one says", "[node_message]") {

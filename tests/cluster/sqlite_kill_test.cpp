@@ -33,7 +33,7 @@ cluster::embedded_options options_for(const std::string& dir, const std::string&
   return options;
 }
 
-broker::namespaces long_history() {
+broker::namespaces day_of_history() {
   broker::policy rules;
   rules.history_size = 1'000'000;
   rules.history_age = 24h;
@@ -78,7 +78,7 @@ TEST_CASE("the child of the kill test publishes until it is killed", "[.child]")
   if (dir == nullptr || sync == nullptr)
     return;
   static const broker::system_clock time;
-  auto bus = cluster::open_embedded_bus(options_for(dir, sync), long_history(), time);
+  auto bus = cluster::open_embedded_bus(options_for(dir, sync), day_of_history(), time);
   if (!bus) {
     ::dprintf(2, "child: %s\n", bus.error().message.c_str());
     ::_exit(5);
@@ -165,7 +165,7 @@ void kill_twenty_times(const std::string& sync) {
     INFO("sync " << sync << ", kill " << kill << " after " << life.count() << " ms");
     run_and_kill(dir.path(), sync, life, told);
 
-    auto bus = cluster::open_embedded_bus(options_for(dir.path(), sync), long_history(), time);
+    auto bus = cluster::open_embedded_bus(options_for(dir.path(), sync), day_of_history(), time);
     REQUIRE(bus.has_value());
     std::size_t all = 0;
     for (const auto& [name, list] : told) {

@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::string secret(32, 's');
+const std::string hs_secret(32, 's');
 const std::string other_secret(40, 'o');
 
 std::string base64(std::string_view text) {
@@ -26,7 +26,8 @@ std::string base64(std::string_view text) {
 }
 
 /// A token of any header and claims, signed with HS256 whatever the header says.
-std::string token_of(const std::string& header, const std::string& claims, const std::string& with = secret) {
+std::string token_of(const std::string& header, const std::string& claims,
+                     const std::string& with = hs_secret) {
   json_ptr jws{json_pack("{s:o}", "payload", json_stringn(base64(claims).data(), base64(claims).size()))};
   json_ptr jwk{json_pack("{s:s,s:s,s:s}", "kty", "oct", "alg", "HS256", "k", base64(with).c_str())};
   // jose signs `<header>.<payload>` of the text it is given, so hand it the header ready-made.
@@ -42,7 +43,7 @@ std::string token_of(const std::string& header, const std::string& claims, const
 struct fixture {
   broker::manual_clock time;
   jwt_authenticator door{
-      {*signing_key::from_secret(other_secret), *signing_key::from_secret(secret)}, {}, time};
+      {*signing_key::from_secret(other_secret), *signing_key::from_secret(hs_secret)}, {}, time};
 
   broker::refusal refused(const std::string& token) {
     auto who = door.verify(token);
@@ -51,7 +52,7 @@ struct fixture {
     CHECK((token.size() < 8 || who.error().message.find(token.substr(0, 8)) == std::string::npos));
     return who.error();
   }
-  std::string mint(const token_request& what, const std::string& with = secret) {
+  std::string mint(const token_request& what, const std::string& with = hs_secret) {
     auto made = mint_token(*signing_key::from_secret(with), what, time.unix_ms());
     REQUIRE(made.has_value());
     return *made;
@@ -87,7 +88,7 @@ TEST_CASE_METHOD(fixture, "a minted token tells who its bearer is and what they 
 }
 
 TEST_CASE_METHOD(fixture, "each of several keys opens, a foreign one does not", "[jwt]") {
-  CHECK(door.verify(mint(ann(), secret)).has_value());
+  CHECK(door.verify(mint(ann(), hs_secret)).has_value());
   CHECK(door.verify(mint(ann(), other_secret)).has_value());
   CHECK(refused(mint(ann(), std::string(32, 'f'))).message == "the token's signature does not fit");
 }
@@ -180,7 +181,8 @@ TEST_CASE_METHOD(fixture, "claims that are not what they must be are refused by 
 }
 
 TEST_CASE_METHOD(fixture, "issuer and audience count when they are configured", "[jwt]") {
-  jwt_authenticator strict{{*signing_key::from_secret(secret)}, {"https://id.example.com", "hubbub"}, time};
+  jwt_authenticator strict{
+      {*signing_key::from_secret(hs_secret)}, {"https://id.example.com", "hubbub"}, time};
   const auto with = [](const std::string& more) {
     return token_of(hs256, R"({"sub":"ann","exp":1800000000)" + more + "}");
   };
@@ -197,7 +199,7 @@ TEST_CASE_METHOD(fixture, "issuer and audience count when they are configured", 
 }
 
 TEST_CASE_METHOD(fixture, "what could not be verified is not minted", "[jwt]") {
-  auto key = *signing_key::from_secret(secret);
+  auto key = *signing_key::from_secret(hs_secret);
   auto what = ann();
   what.user_info = "{";
   CHECK_FALSE(mint_token(key, what, time.unix_ms()).has_value());
@@ -235,9 +237,9 @@ TEST_CASE("a key's file holds the secret as it is or behind base64:", "[jwt]") {
     auto token = mint_token(*signing_key::from_secret(with), what, time.unix_ms());
     return jwt_authenticator{{*key}, {}, time}.verify(*token).has_value();
   };
-  CHECK(opens(dir.file("raw", secret), secret));
-  CHECK(opens(dir.file("line", secret + "\r\n"), secret));
-  const std::string bytes = "\xff\xfe" + secret;
+  CHECK(opens(dir.file("raw", hs_secret), hs_secret));
+  CHECK(opens(dir.file("line", hs_secret + "\r\n"), hs_secret));
+  const std::string bytes = "\xff\xfe" + hs_secret;
   CHECK(opens(dir.file("url", "base64:" + base64(bytes) + "\n"), bytes));
   CHECK(opens(dir.file("std", "base64://5" + base64(bytes).substr(3) + "=="), bytes));
   // Text that happens to be base64 is a secret as it stands.
