@@ -26,6 +26,9 @@ public:
     broker::stream_position head;
   };
   struct missed {};
+  struct lost {
+    std::uint64_t count;
+  };
   struct stored {
     broker::publish_token token;
     broker::stored what;
@@ -45,8 +48,8 @@ public:
     broker::roster_asker who;
   };
   struct synced {};
-  using item = std::variant<ready, began_anew, broker::refusal, broker::stored_event_ptr, missed, stored,
-                            refused, read_done, broker::roster_part, owner_gone, asked, synced>;
+  using item = std::variant<ready, began_anew, broker::refusal, broker::stored_event_ptr, missed, lost,
+                            stored, refused, read_done, broker::roster_part, owner_gone, asked, synced>;
 
   /// Events that wait for the room; beyond it they are refused and read later.
   static constexpr std::size_t most_events = 1024;
@@ -80,6 +83,7 @@ public:
     put(refused{token, std::move(what)});
   }
   void on_epoch(broker::stream_position head) override { put(began_anew{std::move(head)}); }
+  void on_lost(std::uint64_t count) override { put(lost{count}); }
 
   void on_part(broker::roster_part part) override { put(std::move(part)); }
   void on_owner_gone(broker::owner_id owner) override { put(owner_gone{owner}); }

@@ -178,6 +178,7 @@ void room_actor::handle(bus_inbox::item& i) {
                  [this](broker::refusal& why) { room_.unavailable(std::move(why)); },
                  [this](broker::stored_event_ptr& e) { std::ignore = room_.event_came(e); },
                  [this](bus_inbox::missed&) { room_.missed(); },
+                 [this](bus_inbox::lost& l) { room_.lost(l.count); },
                  [this](bus_inbox::stored& s) { on_published(s.token, std::move(s.what)); },
                  [this](bus_inbox::refused& r) { on_publish_refused(r.token, std::move(r.what)); },
                  [](bus_inbox::read_done& r) { r.done(std::move(r.what)); },

@@ -52,6 +52,8 @@ public:
   virtual void on_refused(publish_token token, publish_refused what) = 0;
   /// The log was lost, re-created or set back: positions of another epoch mean nothing.
   virtual void on_epoch(stream_position head) = 0;
+  /// So many events of a live room never came, or were not taken. Never of a retained one.
+  virtual void on_lost(std::uint64_t count) = 0;
 };
 
 /// A room's interest in its events; ends when destroyed. Used by the room

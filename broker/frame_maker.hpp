@@ -17,6 +17,9 @@ public:
   /// Begins with `e`. `live`: without its offset.
   void begin(const stored_event& e, bool live);
 
+  /// Begins with a notice: `count` of a live room's events never came here.
+  void begin_dropped(const room_name& room, std::uint64_t count, std::uint64_t offset, std::int64_t time_ms);
+
   /// The frame for a format, valid until the next `begin`.
   [[nodiscard]] std::string_view frame(wire_format f);
   /// What the index knows of that frame.
@@ -26,11 +29,12 @@ private:
   // Below this a compressed frame is hardly shorter, and everyone pays for opening it.
   static constexpr std::size_t worth_compressing = 256;
 
-  const stored_event* event_ = nullptr;
+  /// Makes `plain_` of `json_`.
+  void frame_json();
+
+  frame_info info_;
   bool compressed_ = false;
   bool tried_ = false;
-  std::uint32_t key_at_ = 0;
-  std::uint16_t key_size_ = 0;
   std::string json_;
   std::string plain_;
   std::string body_;

@@ -88,6 +88,15 @@ void room::missed() {
     load(position_.offset, false);
 }
 
+void room::lost(std::uint64_t count) {
+  if (!is_live() || !feed_ || readers_.empty())
+    return;
+  // In its place among the events, for all readers: a frame on the tape, as an event is.
+  auto& frames = out_.frames();
+  frames.begin_dropped(name_, count, ++position_.offset, around_.time.unix_ms());
+  append_frames(frames);
+}
+
 void room::append(const stored_event& e) {
   position_.offset = e.offset;
   if (feed_ && idle() && around_.time.now() - no_readers_since_ >= keep_tape)
@@ -96,6 +105,10 @@ void room::append(const stored_event& e) {
     return;
   auto& frames = out_.frames();
   frames.begin(e, is_live());
+  append_frames(frames);
+}
+
+void room::append_frames(frame_maker& frames) {
   for (std::size_t f = 0; f < wire_formats; ++f) {
     const auto format = static_cast<wire_format>(f);
     if (auto* t = feed_->writable(format)) {

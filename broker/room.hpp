@@ -126,6 +126,8 @@ public:
   [[nodiscard]] bool event_came(const stored_event_ptr& e);
   /// Events came that could not be taken.
   void missed();
+  /// So many of a live room's events never came: its readers are told.
+  void lost(std::uint64_t count);
 
   // From other nodes.
   void hear(const roster_part& part);
@@ -179,6 +181,8 @@ private:
   void loaded(read_result r);
   void append(const stored_event& e);
   void append_live(stored_event e);
+  /// What `frames` has begun goes on the tapes, and to their readers in time.
+  void append_frames(frame_maker& frames);
   void seat(session_id who, std::uint32_t loop, wire_format format, bool presence, std::string_view user,
             std::string_view user_info, std::string_view info);
   void presence_changed();

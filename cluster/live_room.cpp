@@ -40,7 +40,17 @@ void live_room::open(const std::string& epoch) {
                                                      if (const auto room = weak.lock())
                                                        room->backend_came(m);
                                                    });
-    self->handler_->on_ready({epoch, 0});
+    // The server answers what it is asked behind a subscription when it has that; that nobody listens will
+    // do.
+    self->with_->link->request(self->with_->names.nobody(), {}, {},
+                               [self, epoch](nats_link::fate, const nats_message&) { self->opened(epoch); });
+  });
+}
+
+void live_room::opened(const std::string& epoch) {
+  calls_.run([self = shared_from_this(), epoch] {
+    if (!self->over_)
+      self->handler_->on_ready({epoch, 0});
   });
 }
 
@@ -146,7 +156,7 @@ void live_room::backend_came(const nats_message& m) {
     e->time_ms = with_->time.unix_ms();
   calls_.run([self = shared_from_this(), e = std::move(e)]() mutable {
     if (!self->over_ && !self->handler_->on_event(std::move(e)))
-      ++self->with_->counters.live_lost;
+      self->lost(1);
   });
 }
 
@@ -160,16 +170,24 @@ void live_room::arrived(live_batch b) {
     it = senders_.emplace(b.incarnation, b.first).first;
   }
   auto& next = it->second;
-  auto lost = b.first > next ? b.first - next : 0;
+  if (b.first > next)
+    lost(b.first - next);
   auto number = b.first;
+  std::uint64_t not_taken = 0;
   for (auto& e : b.events) {
     if (number++ < next)
       continue;
     if (!e || !handler_->on_event(std::move(e)))
-      ++lost;
+      ++not_taken;
   }
   next = std::max(next, number);
-  with_->counters.live_lost += lost;
+  if (not_taken != 0)
+    lost(not_taken);
+}
+
+void live_room::lost(std::uint64_t count) {
+  with_->counters.live_lost += count;
+  handler_->on_lost(count);
 }
 
 } // namespace hubbub::cluster

@@ -21,7 +21,8 @@ public:
   live_room(std::shared_ptr<jetstream_context> with, broker::room_name name,
             std::shared_ptr<broker::event_bus_handler> handler);
 
-  /// Once. Says `on_ready` before it returns.
+  /// Once. Says `on_ready` when what is published from then on comes; at once when there is no connection, as
+  /// the room's own node can do without.
   void open(const std::string& epoch);
   void end();
 
@@ -34,6 +35,9 @@ private:
   void message_came(const nats_message& m);
   void backend_came(const nats_message& m);
   void arrived(live_batch b);
+  void opened(const std::string& epoch);
+  /// Within `calls_`.
+  void lost(std::uint64_t count);
 
   const std::shared_ptr<jetstream_context> with_;
   const broker::room_name name_;

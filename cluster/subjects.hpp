@@ -31,6 +31,9 @@ public:
   /// What goes to one node alone, in one of its lives.
   [[nodiscard]] std::string to_node(std::uint64_t owner) const;
 
+  /// Nobody ever listens there: a question whose answer says that the server has seen what was sent before.
+  [[nodiscard]] std::string nobody() const { return prefix_ + ".node.nobody"; }
+
   /// All rooms of a namespace, which must be one.
   [[nodiscard]] std::string all_in(std::string_view space) const { return in_ + tail_of(space); }
   [[nodiscard]] std::string all_out(std::string_view space) const { return out_ + tail_of(space); }

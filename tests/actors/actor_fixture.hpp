@@ -58,6 +58,11 @@ public:
     for (auto* i : interests_)
       i->begin_anew();
   }
+  /// So many events were lost on their way to the node's rooms.
+  void lose(std::uint64_t count) {
+    for (auto* i : interests_)
+      i->lose(count);
+  }
   void answer_reads() {
     holds_reads = false;
     for (auto& [what, done] : std::exchange(held_, {}))
@@ -104,6 +109,7 @@ private:
       room_->on_refused(token, std::move(what));
     }
     void on_epoch(broker::stream_position head) override { room_->on_epoch(std::move(head)); }
+    void on_lost(std::uint64_t count) override { room_->on_lost(count); }
 
   private:
     fickle_bus& bus_;
@@ -120,6 +126,7 @@ private:
       ear_->anew = true;
       real_ = bus_.real_->want(room_, ear_);
     }
+    void lose(std::uint64_t count) { ear_->on_lost(count); }
     void publish(broker::publish_token token, broker::event e) override {
       if (e.type == "crash")
         throw std::runtime_error{"asked to crash"};

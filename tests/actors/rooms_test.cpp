@@ -509,6 +509,21 @@ TEST_CASE_METHOD(actor_fixture, "live rooms deliver without a log and say what w
   CHECK(got + dropped == 2000);
 }
 
+TEST_CASE_METHOD(actor_fixture, "what a live room lost on its way is told in its place", "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("live.cursors"));
+  ann.ask(publish("live.cursors", "1"));
+  bus->lose(7);
+  settle();
+  ann.ask(publish("live.cursors", "2"));
+  const auto got = bob.read();
+  REQUIRE(got.size() == 3);
+  CHECK(got[0]["data"] == "1");
+  CHECK(got[1] == json{{"op", "dropped"}, {"room", "live.cursors"}, {"count", 7}});
+  CHECK(got[2]["data"] == "2");
+}
+
 TEST_CASE_METHOD(actor_fixture, "a room whose log began anew sends its readers away, to join again",
                  "[actors]") {
   auto& ann = connect();

@@ -31,6 +31,7 @@ public:
   }
   void on_refused(broker::publish_token, broker::publish_refused) override { std::abort(); }
   void on_epoch(broker::stream_position) override {}
+  void on_lost(std::uint64_t) override {}
 
   std::atomic<bool> ready{false};
   std::atomic<int> outstanding{0};

@@ -86,6 +86,7 @@ TEST_CASE("a publish from within a handler's call is answered", "[cluster]") {
     void on_stored(broker::publish_token, broker::stored) override {}
     void on_refused(broker::publish_token, broker::publish_refused) override {}
     void on_epoch(broker::stream_position) override {}
+    void on_lost(std::uint64_t) override {}
     texts seen;
     broker::interest* self = nullptr;
   };
@@ -107,6 +108,7 @@ class deaf_handler final : public broker::event_bus_handler {
   void on_stored(broker::publish_token, broker::stored) override {}
   void on_refused(broker::publish_token, broker::publish_refused) override {}
   void on_epoch(broker::stream_position) override {}
+  void on_lost(std::uint64_t) override {}
 };
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

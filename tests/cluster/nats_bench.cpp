@@ -41,6 +41,7 @@ public:
   void on_stored(broker::publish_token, broker::stored) override {}
   void on_refused(broker::publish_token, broker::publish_refused) override { ++refused; }
   void on_epoch(broker::stream_position) override {}
+  void on_lost(std::uint64_t) override {}
 
   std::atomic<bool> ready{false};
   std::atomic<int> refused{0};

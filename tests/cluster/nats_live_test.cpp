@@ -8,10 +8,8 @@ namespace {
 
 struct two_nodes {
   two_nodes() {
-    // A subscription is there once the server has answered something that was asked behind it.
-    room_double a{*one.bus, "chat.ready"}, b{*two.bus, "chat.ready"};
-    a.seen().ready();
-    b.seen().ready();
+    here.seen().ready();
+    there.seen().ready();
   }
   nats_server server;
   lossy_proxy proxy{server.port()};
@@ -53,6 +51,25 @@ TEST_CASE_METHOD(two_nodes, "what was lost between live rooms is counted", "[nat
   there.seen().until_events(2);
   REQUIRE(eventually([&] { return two.bus->figures().live_lost == 3; }));
   CHECK(data_of(there.seen().events()) == texts{"1", "2"});
+  CHECK(eventually([&] { return there.seen().lost() == 3; }));
+}
+
+TEST_CASE_METHOD(two_nodes, "what follows a live room's first word is heard", "[nats]") {
+  for (auto i = 0; i < 20; ++i) {
+    const auto name = "live.new" + std::to_string(i);
+    room_double speaker{*one.bus, name};
+    room_double listener{*two.bus, name};
+    listener.seen().ready();
+    speaker.interest().broadcast(numbered(speaker, i));
+    listener.seen().until_events(1);
+  }
+}
+
+TEST_CASE_METHOD(two_nodes, "a live room opens without NATS", "[nats]") {
+  proxy.cut();
+  REQUIRE(eventually([&] { return two.bus->health().code != broker::errc::ok; }));
+  room_double alone{*two.bus, "live.alone"};
+  alone.seen().ready();
 }
 
 TEST_CASE_METHOD(two_nodes, "what is sent while a node is cut off is lost, and what follows is not",

@@ -62,6 +62,9 @@ public:
   void on_epoch(broker::stream_position head) override {
     note([&] { epochs_.push_back(std::move(head)); });
   }
+  void on_lost(std::uint64_t count) override {
+    note([&] { lost_ += count; });
+  }
 
   /// Waits until `is` holds of what was recorded.
   template <class Is>
@@ -115,6 +118,11 @@ public:
     std::lock_guard lock{mutex_};
     return answers_;
   }
+  /// Events of a live room that never came.
+  std::uint64_t lost() {
+    std::lock_guard lock{mutex_};
+    return lost_;
+  }
   std::size_t times_ready() {
     std::lock_guard lock{mutex_};
     return heads_.size();
@@ -145,6 +153,7 @@ private:
   std::atomic<bool> broken_{false};
   std::vector<broker::stream_position> heads_;
   std::vector<broker::stream_position> epochs_;
+  std::uint64_t lost_ = 0;
   std::vector<broker::refusal> unavailable_;
   std::vector<broker::stored_event_ptr> events_;
   std::map<broker::publish_token, published> answers_;

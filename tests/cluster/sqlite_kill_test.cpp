@@ -59,6 +59,7 @@ public:
   }
   void on_refused(broker::publish_token, broker::publish_refused what) override { give_up(what.why); }
   void on_epoch(broker::stream_position) override {}
+  void on_lost(std::uint64_t) override {}
 
   std::atomic<int> waiting_{0};
 
