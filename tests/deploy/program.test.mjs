@@ -1,7 +1,7 @@
 // Is what deploy/ says of hubbub true? The binary is asked.
 
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
@@ -10,6 +10,7 @@ import test from "node:test";
 import { container, documents, environment, inRoot, overlays, pick, render, text } from "./support/manifests.mjs";
 import { binary, coming, eventually, flagsOf, hasMetric, labelsOf, request, run, start, temporaryDirectory, unknownVariables } from "./support/program.mjs";
 import { asksFor } from "./support/promql.mjs";
+import { natsOperator } from "./support/nats_operator.mjs";
 
 const toml = (overlay) => pick(render(overlay), "ConfigMap", "hubbub-config").data["hubbub.toml"];
 const [compose] = documents(text("deploy/compose/compose.yaml"));
@@ -49,7 +50,9 @@ test("without flags the program listens where the Dockerfile says", async (t) =>
   const dockerfile = text("deploy/Dockerfile");
   const [, ...ports] = /^EXPOSE (\d+) (\d+)$/m.exec(dockerfile);
   // In a network of its own, so that the ports are free, and as PID 1, as the image starts it.
-  const child = spawn("unshare", ["--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", binary, "serve"],
+  const apart = ["--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
+  if (spawnSync("unshare", [...apart, "true"]).status !== 0) return t.skip("this machine gives nobody namespaces of their own");
+  const child = spawn("unshare", [...apart, binary, "serve"],
     { stdio: ["ignore", "pipe", "pipe"], env: { PATH: process.env.PATH, HUBBUB_AUTH_ANONYMOUS: "true", HUBBUB_DRAIN_GRACE: "0s", HUBBUB_DRAIN_DEADLINE: "5s" } });
   t.after(() => child.kill("SIGKILL"));
   let said = "";
@@ -88,7 +91,7 @@ async function startNats(t, configuration, env = {}) {
   });
   await eventually(() => said.includes("Server is ready") || child.exitCode !== null, "nats-server is ready");
   assert.match(said, /Server is ready/);
-  return { port, folder };
+  return { port, folder, kill: () => child.kill("SIGKILL") };
 }
 
 /** What an operator's Secrets hold, as files and variables: `{value(name, key), folder}`. */
@@ -126,13 +129,13 @@ const alone = (conf) => (folder, port) => conf
   .replace(/^cluster \{[^}]*\}$/m, "");
 
 for (const [name, conf] of [["deploy/compose", () => text("deploy/compose/nats.conf")], ["cluster", () => pick(render("cluster"), "ConfigMap", "nats-config").data["nats.conf"]]]) {
-  test(`${name}: a node starts with what is configured, NATS lets it do all it has to, and no key is in its log`, async (t) => {
+  test(`${name}: a node starts with what is configured, NATS lets it do all it has to, no key is in its log, and without NATS it is alive and not ready`, async (t) => {
     const secret = secrets(t);
     const env = name === "cluster" ? variables(pick(render("cluster"), "Deployment"), secret)
       : { HUBBUB_NATS: compose["x-environment"].HUBBUB_NATS.replaceAll(/\$\{NATS_PASSWORD[^}]*\}/g, secret.value("hubbub-nats", "password")),
           HUBBUB_ADMIN_KEYS: secret.value("hubbub-admin-keys", "keys") };
     const password = secret.value("hubbub-nats", "password");
-    const { port } = await startNats(t, alone(conf()), { POD_NAME: "nats-0", NATS_PASSWORD: password });
+    const { port, kill } = await startNats(t, alone(conf()), { POD_NAME: "nats-0", NATS_PASSWORD: password });
     const urls = env.HUBBUB_NATS.split(",");
     assert.equal(urls.length, 3);
     for (const url of urls) assert.match(url, new RegExp(`^nats://hubbub:${password}@nats-[0-3](\\.nats)?:4222$`));
@@ -150,6 +153,10 @@ for (const [name, conf] of [["deploy/compose", () => text("deploy/compose/nats.c
     assert.equal(answer.status, 200, answer.text);
     const { events } = (await node.ask("/v1/rooms/chat.1/history", bearer(operator))).json();
     assert.deepEqual(events.map((event) => event.data), [1]);
+
+    kill();
+    await eventually(async () => (await node.ask("/readyz")).status === 503, "/readyz says no", 20_000);
+    assert.equal((await node.ask("/healthz")).status, 200);
     for (const key of [password, metricsKey, operator]) assert.ok(!node.stderr.includes(key));
   });
 }
@@ -163,7 +170,7 @@ test("dev: a node starts with what is configured, and everybody may join", async
   assert.ok(toml("dev").includes(`data_dir = "${mountPath}"`));
 });
 
-test("production: NATS is spoken to by TLS, and only to a server whose certificate the named authority has signed", async (t) => {
+test("production: NATS is spoken to by TLS and with credentials, and only if the named authority has signed its certificate", async (t) => {
   const folder = temporaryDirectory(t);
   const openssl = (...args) => execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
   const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
@@ -171,18 +178,22 @@ test("production: NATS is spoken to by TLS, and only to a server whose certifica
   openssl("req", ...newKey, "-subj", "/CN=localhost", "-keyout", "nats.key", "-out", "nats.csr");
   writeFileSync(path.join(folder, "names"), "subjectAltName=DNS:localhost\n");
   openssl("x509", "-req", "-in", "nats.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names", "-out", "nats.pem");
-  const { port } = await startNats(t, (where, free) =>
-    `listen: 127.0.0.1:${free}\njetstream { store_dir: "${where}/store" }\ntls { cert_file: "${folder}/nats.pem", key_file: "${folder}/nats.key" }\n`);
+  const operator = natsOperator({ pub: { allow: ["hubbub.>", "$JS.>", "$KV.>"] }, sub: { allow: ["hubbub.>", "$KV.>", "_INBOX.>"] } });
+  const { port } = await startNats(t, (where, free) => `listen: 127.0.0.1:${free}\njetstream { store_dir: "${where}/store" }
+tls { cert_file: "${folder}/nats.pem", key_file: "${folder}/nats.key" }\n${operator.configuration}`);
+  writeFileSync(path.join(folder, "nats.creds"), operator.credentials);
+  writeFileSync(path.join(folder, "others.creds"), natsOperator({}).credentials);
   const secret = secrets(t);
   const config = toml("production").replaceAll("/etc/hubbub/token-keys", `${secret.folder}/hubbub-token-keys`);
   const { HUBBUB_NATS, SSL_CERT_FILE, HUBBUB_NATS_CREDENTIALS, ...env } = variables(pick(render("production"), "Deployment"), secret);
   for (const url of HUBBUB_NATS.split(",")) assert.match(url, /^tls:\/\/[^@]+:4222$/);
   const mounted = "/etc/hubbub/nats/";
   assert.ok(SSL_CERT_FILE.startsWith(mounted) && HUBBUB_NATS_CREDENTIALS.startsWith(mounted));
-  const more = { ...env, HUBBUB_NATS: `tls://localhost:${port}`, HUBBUB_NATS_REPLICAS: "1" };
+  const more = { ...env, HUBBUB_NATS: `tls://localhost:${port}`, HUBBUB_NATS_REPLICAS: "1", HUBBUB_NATS_CREDENTIALS: path.join(folder, "nats.creds") };
   const node = await start(t, { config, env: { ...more, SSL_CERT_FILE: path.join(folder, "ca.pem") } });
   await eventually(async () => (await node.ask("/readyz")).status === 200, "/readyz");
   await assert.rejects(start(t, { config, env: { ...more, SSL_CERT_FILE: path.join(folder, "nats.csr") } }), /TLS/);
+  await assert.rejects(start(t, { config, env: { ...more, SSL_CERT_FILE: path.join(folder, "ca.pem"), HUBBUB_NATS_CREDENTIALS: path.join(folder, "others.creds") } }), /credentials/);
 });
 
 /** Every expression of PromQL, with where it stands. */
