@@ -161,6 +161,15 @@ for (const [name, conf] of [["deploy/compose", () => text("deploy/compose/nats.c
   });
 }
 
+test("nats-server takes both configurations, all but what Debian's is too old for", (t) => {
+  const file = path.join(temporaryDirectory(t), "nats.conf");
+  for (const conf of [text("deploy/compose/nats.conf"), pick(render("cluster"), "ConfigMap", "nats-config").data["nats.conf"]]) {
+    writeFileSync(file, conf.replace(/^ {2}sync_interval: always$/m, ""));
+    const { status, stderr } = spawnSync("nats-server", ["-t", "-c", file], { encoding: "utf8", env: { PATH: process.env.PATH, POD_NAME: "nats-0", NATS_PASSWORD: "p1" } });
+    assert.equal(status, 0, stderr);
+  }
+});
+
 test("dev: a node starts with what is configured, and everybody may join", async (t) => {
   const config = toml("dev").replace("/var/lib/hubbub", path.join(temporaryDirectory(t), "log"));
   const node = await start(t, { config, env: variables(pick(render("dev"), "Deployment")) });
