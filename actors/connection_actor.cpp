@@ -16,6 +16,8 @@ using broker::right;
 
 constexpr std::chrono::seconds expiring_ahead{30};
 constexpr std::chrono::milliseconds shortest_check{100};
+// A client that is sent away waits so long for the answers to what it asked.
+constexpr std::chrono::seconds answers_within{1};
 
 } // namespace
 
@@ -64,6 +66,8 @@ void connection_actor::read_letter(caf::mailbox_element& what) {
     answered(std::move(*q), a);
     run_waiting();
     mind_reading();
+    if (home_retry_ms_ != 0 && questions_.size() == 0)
+      go_home();
   });
 }
 
@@ -143,6 +147,21 @@ void connection_actor::close(const broker::disconnect& why) {
   to_.wire->close(why);
 }
 
+bool connection_actor::send_home(std::uint32_t retry_after_ms) {
+  if (!open_ || closing_ || home_retry_ms_ != 0)
+    return false;
+  home_retry_ms_ = std::max(retry_after_ms, 1u);
+  if (questions_.size() == 0)
+    go_home();
+  else
+    at_.wheel().schedule(timer_, at_.now() + answers_within);
+  return true;
+}
+
+void connection_actor::go_home() {
+  close({broker::close_code::draining, "this node ends: connect again", home_retry_ms_});
+}
+
 void connection_actor::mind_reading() {
   if (!open_ || closing_)
     return;
@@ -169,7 +188,11 @@ void connection_actor::schedule(broker::steady_time now) {
 }
 
 void connection_actor::on_timer(broker::steady_time now) {
-  guarded([&] { schedule(now); });
+  guarded([&] {
+    if (home_retry_ms_ != 0)
+      go_home();
+    schedule(now);
+  });
 }
 
 broker::steady_time connection_actor::check_authentication(broker::steady_time now) {

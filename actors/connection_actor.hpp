@@ -59,6 +59,9 @@ public:
   /// The room crashed: what was asked of it will not be answered.
   void room_lost(const broker::room_name& room);
   void close(const broker::disconnect& why);
+  /// The node ends: goodbye once all that was asked is answered, or a moment later. False: it goes already.
+  bool send_home(std::uint32_t retry_after_ms);
+  [[nodiscard]] bool is_sent_home() const noexcept { return home_retry_ms_ != 0; }
 
   [[nodiscard]] broker::session_id session() const noexcept { return to_.session; }
   [[nodiscard]] const broker::identity* who() const noexcept { return who_.get(); }
@@ -117,6 +120,7 @@ private:
   [[nodiscard]] broker::steady_time check_authentication(broker::steady_time now);
   [[nodiscard]] broker::steady_time check_expiry(broker::steady_time now);
   [[nodiscard]] broker::steady_time check_alive(broker::steady_time now);
+  void go_home();
   [[nodiscard]] broker::right rights_in(const broker::room_name& room) const noexcept;
   [[nodiscard]] joined_room* find(const broker::room_name& room) noexcept;
   template <class Message>
@@ -141,6 +145,8 @@ private:
   std::uint32_t unsent_answers_ = 0;
   std::uint32_t bad_in_a_row_ = 0;
   std::uint32_t refused_in_a_row_ = 0;
+  /// It is to go, and to come back to another node after so long; 0: it may stay.
+  std::uint32_t home_retry_ms_ = 0;
   broker::steady_time opened_;
   broker::liveness alive_;
   bool open_ = false;

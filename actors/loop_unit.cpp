@@ -277,12 +277,35 @@ void loop_unit::news_of(const broker::audience& a) { put_news(a.shared_feed()); 
 void loop_unit::add(connection_actor& c) {
   c.place_in_loop = connections_.size();
   connections_.push_back(&c);
+  at_home_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void loop_unit::remove(connection_actor& c) {
   connections_[c.place_in_loop] = connections_.back();
   connections_[c.place_in_loop]->place_in_loop = c.place_in_loop;
   connections_.pop_back();
+  if (!c.is_sent_home())
+    at_home_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void loop_unit::send_home(std::uint32_t most, broker::milliseconds spread) {
+  post([this, most, spread] {
+    const auto span = static_cast<std::uint64_t>(std::max<std::int64_t>(spread.count(), 1));
+    auto left = most;
+    // Places move while some leave: once from where it stopped, and once from the start.
+    for (auto round = 0; round < 2 && left > 0; ++round) {
+      for (; next_home_ < connections_.size() && left > 0; ++next_home_) {
+        auto& c = *connections_[next_home_];
+        // The session is random enough to spread them.
+        if (!c.send_home(static_cast<std::uint32_t>(c.session().value % span) + 1))
+          continue;
+        at_home_.fetch_sub(1, std::memory_order_relaxed);
+        --left;
+      }
+      if (next_home_ >= connections_.size())
+        next_home_ = 0;
+    }
+  });
 }
 
 // -- a room's crash ---------------------------------------------------------------------

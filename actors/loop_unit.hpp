@@ -51,6 +51,11 @@ public:
   void deliver(caf::strong_actor_ptr to, caf::mailbox_element_ptr what);
   /// Runs `job` on this loop. Any thread.
   void post(std::function<void()> job);
+  /// Says goodbye to `most` of its clients, soon: the node ends. Each is told to come back after a time of
+  /// its own, at most `spread`. Any thread.
+  void send_home(std::uint32_t most, broker::milliseconds spread);
+  /// Clients that are here and have not been sent home. Any thread.
+  [[nodiscard]] std::uint32_t at_home() const noexcept { return at_home_.load(std::memory_order_relaxed); }
   /// That feed has news for readers here. Any thread.
   void tell_news(const broker::feed_ptr& from);
   void tell_presence(const broker::feed_ptr& from);
@@ -140,6 +145,9 @@ private:
 
   std::unordered_map<broker::room_name, std::unique_ptr<broker::audience>> audiences_;
   std::vector<connection_actor*> connections_;
+  /// All before it have been sent home, but for those who came since.
+  std::size_t next_home_ = 0;
+  std::atomic<std::uint32_t> at_home_{0};
   idle_rooms idle_;
 };
 

@@ -50,6 +50,10 @@ public:
   /// interest was destroyed.
   [[nodiscard]] virtual std::unique_ptr<roster_interest>
   want(const room_name& room, std::shared_ptr<roster_bus_handler> handler) = 0;
+
+  /// This node ends soon, and its people are expected on others: those keep them for the length of a lease
+  /// when it has gone.
+  virtual void drain() = 0;
 };
 
 } // namespace hubbub::broker

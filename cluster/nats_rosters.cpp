@@ -57,7 +57,7 @@ nats_rosters::want(const broker::room_name& room, std::shared_ptr<broker::roster
 
 std::vector<living_node> nats_rosters::nodes() const { return hub_->nodes(); }
 broker::owner_id nats_rosters::self() const noexcept { return hub_->self(); }
-void nats_rosters::set_draining(bool draining) { hub_->set_draining(draining); }
+void nats_rosters::drain() { hub_->drain(); }
 const roster_counters& nats_rosters::counters() const noexcept { return hub_->counters(); }
 
 } // namespace hubbub::cluster

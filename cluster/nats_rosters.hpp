@@ -27,7 +27,8 @@ public:
                                                                           const roster_options& how,
                                                                           const broker::clock& time,
                                                                           broker::log_sink& log);
-  /// Says farewell: for the other nodes our people are gone at once. Waits a moment for that to go out.
+  /// Says farewell: for the other nodes our people are gone at once, unless this node was drained. Waits a
+  /// moment for that to go out.
   ~nats_rosters() override;
   nats_rosters(const nats_rosters&) = delete;
   nats_rosters& operator=(const nats_rosters&) = delete;
@@ -39,8 +40,8 @@ public:
   [[nodiscard]] std::vector<living_node> nodes() const;
   /// This node, in this life.
   [[nodiscard]] broker::owner_id self() const noexcept;
-  /// The others see it in `nodes`.
-  void set_draining(bool draining);
+  /// The others see it in `nodes`, too.
+  void drain() override;
   [[nodiscard]] const roster_counters& counters() const noexcept;
 
 private:

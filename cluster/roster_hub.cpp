@@ -76,11 +76,16 @@ void roster_hub::start() {
 void roster_hub::close() {
   {
     const turn now{*this};
-    if (std::exchange(closed_, true))
+    if (closed_)
       return;
+    // A last sign of life instead of a farewell: whoever was here is expected elsewhere until the lease ends.
+    if (draining_)
+      beat();
+    closed_ = true;
   }
   if (link_->is_connected()) {
-    link_->send(names_.beats(), {}, write_presence(farewell_message{self_}));
+    if (!draining_)
+      link_->send(names_.beats(), {}, write_presence(farewell_message{self_}));
     // Nobody has the subject of owner 0: what says so comes when the farewell has gone.
     auto gone = std::make_shared<std::promise<void>>();
     auto answered = gone->get_future();
@@ -336,9 +341,9 @@ void roster_hub::on_dropped() {
     ask_everything_at_ = now_ + options_.beat / 2;
 }
 
-void roster_hub::set_draining(bool draining) {
+void roster_hub::drain() {
   const turn now{*this};
-  if (std::exchange(draining_, draining) != draining && !closed_)
+  if (!std::exchange(draining_, true) && !closed_)
     beat();
 }
 

@@ -74,7 +74,7 @@ public:
   void answer(const broker::room_name& room, std::uint64_t life, const broker::roster_asker& who,
               broker::roster_part all);
 
-  void set_draining(bool draining);
+  void drain();
   [[nodiscard]] std::vector<living_node> nodes() const;
   [[nodiscard]] broker::owner_id self() const noexcept { return self_; }
   [[nodiscard]] const roster_counters& counters() const noexcept { return counters_; }

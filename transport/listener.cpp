@@ -163,6 +163,13 @@ public:
     descriptor_.reset();
   }
 
+  /// Whoever has connected already is served before the door closes: its connection would be reset.
+  void close_behind() {
+    for (std::uint32_t i = 0; i < lobby_->options().backlog && descriptor_ && !resting_ && accept_one(); ++i)
+      continue;
+    close();
+  }
+
   void on_ready(std::uint32_t) override {
     for (int i = 0; i < accepts_per_turn && descriptor_; ++i)
       if (!accept_one())
@@ -240,7 +247,7 @@ std::uint16_t listener::port() const noexcept { return acceptor_->port(); }
 void listener::close() {
   loop_.post([door = std::weak_ptr{acceptor_}] {
     if (auto held = door.lock())
-      held->close();
+      held->close_behind();
   });
 }
 

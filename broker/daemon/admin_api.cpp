@@ -34,7 +34,7 @@ const std::vector<admin_api::route>& admin_api::routes() {
       {"/v1/connections", "GET", &admin_api::connections},
       {"/v1/disconnect", "POST", &admin_api::disconnect},
       {"/v1/revoke", "POST", &admin_api::not_built},
-      {"/v1/drain", "POST", &admin_api::not_built},
+      {"/v1/drain", "POST", &admin_api::drain},
       {"/metrics", "GET", &admin_api::metrics},
       {"/healthz", "GET", &admin_api::health, true},
       {"/readyz", "GET", &admin_api::ready, true},
@@ -80,6 +80,12 @@ void admin_api::ready(admin_request&& r) {
   if (auto why = parts_.bus.health(); why.code != errc::ok && !parts_.ready_without_bus)
     return r.done(error_answer(503, why));
   r.done(status_answer("ready"));
+}
+
+void admin_api::drain(admin_request&& r) {
+  // As an orchestrator asks: the process's main thread takes it, and ends.
+  r.done(status_answer("draining", 202));
+  parts_.drain();
 }
 
 void admin_api::metrics(admin_request&& r) {

@@ -45,6 +45,8 @@ public:
     bool ready_without_bus = false;
     /// False while the node is starting or stopping.
     std::function<bool()> serving;
+    /// Has the node drain and end, soon.
+    std::function<void()> drain;
     /// How long a publish may wait for the log.
     std::chrono::milliseconds publish_within = std::chrono::seconds{15};
   };
@@ -59,6 +61,7 @@ private:
 
   void health(admin_request&& r);
   void ready(admin_request&& r);
+  void drain(admin_request&& r);
   void metrics(admin_request&& r);
   void publish(admin_request&& r);
   void rooms(admin_request&& r);

@@ -20,11 +20,6 @@ void check_unbuilt(config_draft& draft) {
   refuse(!c.auth.ticket_keys.empty(), "auth.ticket_keys", tickets);
   refuse(c.auth.ticket_ttl != plain.auth.ticket_ttl, "auth.ticket_ttl", tickets);
 
-  // Nothing is lost without it, so that a file for later versions serves this one too.
-  if (draft.given("drain.pace") || draft.given("drain.grace") || draft.given("drain.deadline"))
-    draft.value.warnings.emplace_back(
-        "[drain] has no effect in this version: a node that stops sends everybody away at once");
-
   const auto refuse_backend = [&](const std::string& space, const broker::policy& p) {
     const auto key = "namespace." + space + ".publish";
     refuse(p.publish == broker::publish_mode::via_backend && draft.given(key), key,

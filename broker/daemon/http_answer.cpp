@@ -32,8 +32,10 @@ broker::http_response json_answer(std::string json) {
   return out;
 }
 
-broker::http_response status_answer(std::string_view status) {
-  return json_answer("{\"status\":\"" + std::string{status} + "\"}");
+broker::http_response status_answer(std::string_view status, unsigned code) {
+  auto out = json_answer("{\"status\":\"" + std::string{status} + "\"}");
+  out.status = code;
+  return out;
 }
 
 } // namespace hubbub::daemon

@@ -20,7 +20,7 @@ namespace hubbub::daemon {
 [[nodiscard]] broker::http_response wrong_method(std::string_view allowed);
 /// 200 with one JSON text.
 [[nodiscard]] broker::http_response json_answer(std::string json);
-/// 200 `{"status":…}`.
-[[nodiscard]] broker::http_response status_answer(std::string_view status);
+/// `{"status":…}`.
+[[nodiscard]] broker::http_response status_answer(std::string_view status, unsigned code = 200);
 
 } // namespace hubbub::daemon

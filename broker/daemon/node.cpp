@@ -1,5 +1,6 @@
 #include "broker/daemon/node.hpp"
 
+#include "actors/drain.hpp"
 #include "actors/node_metrics.hpp"
 #include "broker/daemon/admin_keys.hpp"
 #include "broker/daemon/jwt.hpp"
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <future>
 
 namespace hubbub::daemon {
@@ -19,6 +21,8 @@ namespace {
 constexpr std::uint64_t reserved_descriptors = 200;
 // Beside a payload a message has an envelope: op, id, room, labels. And a batch has several.
 constexpr std::uint32_t envelope_bytes = 65'536;
+// What a drain keeps of its deadline for those who were sent away last.
+constexpr std::chrono::seconds last_answers{3};
 
 std::uint32_t loop_count(const config& how) {
   return how.server.loops != 0 ? how.server.loops
@@ -168,7 +172,8 @@ broker::refusal node::open_listeners() {
 
   admin_api_ = std::make_unique<admin_api>(admin_api::parts{
       *actors_, *bus_.events, metrics_, origins_, admin_keys{how_.admin.keys, how_.admin.open},
-      how_.server.node, how_.server.ready_without_bus, [this] { return serving_.load(); }});
+      how_.server.node, how_.server.ready_without_bus, [this] { return serving_.load(); },
+      [] { ::kill(::getpid(), SIGTERM); }});
   transport::listener_options a;
   a.address = how_.server.admin.address;
   a.port = how_.server.admin.port;
@@ -192,6 +197,30 @@ broker::result<void> node::reload_tls() {
     return broker::refusal{broker::errc::not_supported,
                            "no certificate is configured, so there is none to read again"};
   return tls_->reload();
+}
+
+void node::drain(const std::function<bool()>& pause) {
+  serving_ = false;
+  draining_ = true;
+  if (!bus_.rosters)
+    return;
+  const auto begun = time_.now();
+  const auto deadline = begun + how_.drain.deadline;
+  log_.info("node", "draining", {{"grace_ms", how_.drain.grace.count()}, {"pace", how_.drain.pace}});
+  bus_.rosters->drain();
+  for (const auto until = std::min(begun + how_.drain.grace, deadline); time_.now() < until;)
+    if (pause())
+      return;
+  for (auto& l : listeners_)
+    l->close();
+  const auto left = std::chrono::duration_cast<broker::milliseconds>(deadline - time_.now() - last_answers);
+  actors::drain away{actors_->context().loops, how_.drain.pace, left, time_.now()};
+  if (away.pace() > how_.drain.pace)
+    log_.warn("node", "sends clients away faster than [drain] pace, to be done within [drain] deadline",
+              {{"pace", static_cast<std::uint64_t>(away.pace())}, {"clients", away.left()}});
+  while (away.go_on(time_.now()) || doors_.websockets.load() > 0)
+    if (pause() || time_.now() >= deadline)
+      return;
 }
 
 void node::stop() {
@@ -237,6 +266,8 @@ void node::show_numbers() {
   count("hubbub_websocket_errors_total", "Connections ended for breaking RFC 6455", doors_.protocol_errors);
   count("hubbub_slow_consumers_total", "Connections ended because their control lane was full",
         doors_.slow_consumers);
+  metrics_.gauge_from("hubbub_draining", "1 while the node sends its clients away, to end",
+                      [this] { return draining_.load() ? 1.0 : 0.0; });
   metrics_.gauge_from("hubbub_rooms", "Rooms on this node",
                       [this] { return static_cast<double>(actors_->rooms().size()); });
   metrics_.gauge_from("hubbub_tape_bytes", "Memory that the rooms' tapes hold",

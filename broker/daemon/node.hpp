@@ -15,6 +15,7 @@
 #include "transport/tls_context.hpp"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -41,6 +42,10 @@ public:
 
   /// Reads the certificate again. A refusal: it stays as it was.
   [[nodiscard]] broker::result<void> reload_tls();
+  /// Before `stop`: says that it is not ready, waits for the others to notice, and sends everybody away at
+  /// the configured pace. Without other nodes there is nowhere else to go, so nobody is made to wait. `pause`
+  /// waits a few milliseconds; true: that is enough.
+  void drain(const std::function<bool()>& pause);
   /// Says goodbye to all, waits for them a moment, and stops. Idempotent.
   void stop();
 
@@ -74,6 +79,7 @@ private:
   std::vector<std::thread> threads_;
   /// `/readyz` says so. Loops read it.
   std::atomic<bool> serving_{false};
+  std::atomic<bool> draining_{false};
   std::string public_url_;
   std::string admin_url_;
 };

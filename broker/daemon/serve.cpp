@@ -19,6 +19,13 @@ sigset_t watched_signals() {
   return s;
 }
 
+/// Waits a few milliseconds for a signal. True: to stop.
+bool asked_again(const sigset_t& signals) {
+  constexpr timespec a_moment{0, 20'000'000};
+  const auto got = sigtimedwait(&signals, nullptr, &a_moment);
+  return got == SIGTERM || got == SIGINT;
+}
+
 } // namespace
 
 int serve(const config& how) {
@@ -57,6 +64,8 @@ int serve(const config& how) {
       continue;
     }
     log->info("node", "stopping", {{"signal", got}});
+    // Whoever asks twice is in a hurry.
+    running.drain([&signals] { return asked_again(signals); });
     running.stop();
     return 0;
   }

@@ -49,6 +49,7 @@ public:
         ears_[room].settle(others);
       return std::make_unique<interest>(*this, room);
     }
+    void drain() override {}
 
   private:
     struct ear {

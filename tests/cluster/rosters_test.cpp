@@ -283,7 +283,7 @@ TEST_CASE_METHOD(roster_cluster, "a room that comes again without people takes b
 }
 
 TEST_CASE_METHOD(roster_cluster, "nodes can be listed, and show that they drain", "[cluster][slow]") {
-  two.bus->set_draining(true);
+  two.bus->drain();
   CHECK(soon([&] {
     for (const auto& n : one.bus->nodes())
       if (n.name == "two" && n.owner == two.bus->self())
@@ -291,6 +291,19 @@ TEST_CASE_METHOD(roster_cluster, "nodes can be listed, and show that they drain"
     return false;
   }));
   CHECK(one.knows(2));
+}
+
+TEST_CASE_METHOD(roster_cluster, "the people of a node that drained are expected for a lease",
+                 "[cluster][slow]") {
+  one[chat].enter("ann");
+  two[chat].enter("bob");
+  CHECK(all_see(chat, {"ann", "bob"}));
+  two.bus->drain();
+  const auto begun = std::chrono::steady_clock::now();
+  two.stop();
+  CHECK(one[chat].seen() == people{"ann", "bob"});
+  CHECK(soon([&] { return one[chat].seen() == people{"ann"}; }));
+  CHECK(std::chrono::steady_clock::now() - begun > quick().lease / 2);
 }
 
 TEST_CASE_METHOD(roster_cluster, "messages of all kinds that make no sense are counted and change nothing",

@@ -16,6 +16,7 @@ public:
 
   daemon::origin_rules origins{false, {}};
   bool serving = true;
+  int drains = 0;
   daemon::admin_api api{parts(*bus)};
 
   [[nodiscard]] daemon::admin_api::parts parts(broker::event_bus& over) {
@@ -26,7 +27,8 @@ public:
             daemon::admin_keys{{key}, false},
             "n1",
             false,
-            [this] { return serving; }};
+            [this] { return serving; },
+            [this] { ++drains; }};
   }
 
   struct answer {

@@ -71,11 +71,18 @@ TEST_CASE_METHOD(admin_fixture, "a path or method that there is not says so", "[
     CHECK(a.body["code"] == "bad_command");
   }
   CHECK(ask(request("HEAD", "/v1/rooms")).status == 200);
-  for (const auto* path : {"/v1/revoke", "/v1/drain"}) {
-    const auto a = ask(request("POST", path, "{}"));
-    CHECK(a.status == 501);
-    CHECK(a.body["code"] == "not_supported");
-  }
+  const auto a = ask(request("POST", "/v1/revoke", "{}"));
+  CHECK(a.status == 501);
+  CHECK(a.body["code"] == "not_supported");
+}
+
+TEST_CASE_METHOD(admin_fixture, "a node is drained once it is asked to", "[admin]") {
+  CHECK(ask(request("GET", "/v1/drain")).status == 405);
+  CHECK(drains == 0);
+  const auto a = ask(request("POST", "/v1/drain"));
+  CHECK(a.status == 202);
+  CHECK(a.body == json{{"status", "draining"}});
+  CHECK(drains == 1);
 }
 
 TEST_CASE_METHOD(admin_fixture, "a page of another site cannot reach the admin API", "[admin]") {

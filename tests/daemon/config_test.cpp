@@ -188,12 +188,6 @@ TEST_CASE("an address that cannot be read is complained of once, in dev mode too
   CHECK(wrong[0].starts_with("hubbub.toml:3: server.listen: "));
 }
 
-TEST_CASE("what a drain would do is not promised yet", "[config]") {
-  auto c = good(load{}(std::string{open_door} + "[drain]\npace = 50\n"));
-  CHECK(c.warnings.front() ==
-        "[drain] has no effect in this version: a node that stops sends everybody away at once");
-}
-
 TEST_CASE("without a key, without dev mode and without anonymous it does not start", "[config]") {
   auto wrong = bad(load{}("[limits]\nrooms = 3\n"));
   REQUIRE(wrong.size() == 1);

@@ -41,7 +41,7 @@ function toml(sections) {
  */
 export async function serve(t, { loops = 1, secure = false, dataDir, sections = {} } = {}) {
   const file = path.join(directory(), "hubbub.toml");
-  writeFileSync(file, toml({ ...sections, server: { loops, ...sections.server }, ...(secure && { tls: certificateFiles() }) }));
+  writeFileSync(file, toml({ drain: { grace: "0s" }, ...sections, server: { loops, ...sections.server }, ...(secure && { tls: certificateFiles() }) }));
   const args = ["serve", "--dev", "--config", file, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-level", "warn"];
   if (dataDir) args.push("--data-dir", dataDir);
   const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
@@ -64,6 +64,11 @@ export async function serve(t, { loops = 1, secure = false, dataDir, sections = 
   const node = {
     port, secure, admin: said.admin, pid: child.pid,
     errors: () => errors,
+    /** Its exit code, or the signal that ended it: asked for, that is no fault. */
+    get ended() {
+      stopping = true;
+      return ended;
+    },
     async client(options) {
       const wire = await Wire.open({ port, secure, ...options });
       clients.add(wire);

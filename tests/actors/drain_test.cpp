@@ -1,0 +1,97 @@
+#include "actors/drain.hpp"
+
+#include "tests/actors/actor_fixture.hpp"
+
+using namespace hubbub;
+using namespace hubbub::tests;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Clients that were told goodbye, each with the time it is to wait.
+std::vector<std::uint32_t> sent_away(std::vector<client*>& all) {
+  std::vector<std::uint32_t> waits;
+  for (auto* c : all)
+    if (c->wire.closed)
+      waits.push_back(c->wire.closed->retry_after_ms);
+  return waits;
+}
+
+} // namespace
+
+TEST_CASE_METHOD(actor_fixture, "a drain keeps its pace, on all loops together", "[drain]") {
+  std::vector<client*> all;
+  for (auto i = 0; i < 100; ++i)
+    all.push_back(&connect());
+  actors::drain away{node->context().loops, 20, 60s, time.now()};
+  CHECK(away.pace() == 20);
+  CHECK(away.left() == 100);
+  for (std::size_t tenths = 1; tenths <= 49; ++tenths) {
+    CHECK(away.go_on(time.now()));
+    settle();
+    advance(100ms);
+    // Two each tenth of a second, and one ahead.
+    CHECK(sent_away(all).size() <= 2 * tenths + 1);
+  }
+  CHECK(sent_away(all).size() > 90);
+  for (auto i = 0; i < 10; ++i) {
+    away.go_on(time.now());
+    settle();
+    advance(100ms);
+  }
+  CHECK_FALSE(away.go_on(time.now()));
+  const auto waits = sent_away(all);
+  CHECK(waits.size() == 100);
+  CHECK(std::set<std::uint32_t>{waits.begin(), waits.end()}.size() > 50);
+  CHECK(*std::max_element(waits.begin(), waits.end()) <= 1000);
+  for (auto* c : all)
+    CHECK(c->wire.closed->code == broker::close_code::draining);
+}
+
+TEST_CASE_METHOD(actor_fixture, "a drain that would be late is faster than its pace", "[drain]") {
+  std::vector<client*> all;
+  for (auto i = 0; i < 100; ++i)
+    all.push_back(&connect());
+  actors::drain away{node->context().loops, 1, 2s, time.now()};
+  CHECK(away.pace() == 50);
+  for (auto tenths = 0; tenths < 21; ++tenths) {
+    away.go_on(time.now());
+    settle();
+    advance(100ms);
+  }
+  CHECK(sent_away(all).size() == 100);
+}
+
+TEST_CASE_METHOD(actor_fixture, "who waits for an answer is sent away with it", "[drain]") {
+  std::vector<client*> all{&connect()};
+  auto& ann = *all.front();
+  bus->holds_reads = true;
+  ann.send({{"op", "history"}, {"id", 1}, {"room", "chat.news"}, {"limit", 5}});
+  settle();
+  actors::drain away{node->context().loops, 100, 60s, time.now()};
+  CHECK(away.go_on(time.now()));
+  settle();
+  CHECK(sent_away(all).empty());
+  CHECK_FALSE(away.go_on(time.now()));
+  bus->answer_reads();
+  settle();
+  CHECK(sent_away(all).size() == 1);
+  CHECK(ann.read().at(0)["op"] == "ok");
+}
+
+TEST_CASE_METHOD(actor_fixture, "who waits for an answer that does not come is sent away all the same",
+                 "[drain]") {
+  std::vector<client*> all{&connect()};
+  bus->holds_reads = true;
+  all.front()->send({{"op", "history"}, {"id", 1}, {"room", "chat.news"}, {"limit", 5}});
+  settle();
+  actors::drain away{node->context().loops, 100, 60s, time.now()};
+  away.go_on(time.now());
+  settle();
+  advance(900ms);
+  CHECK(sent_away(all).empty());
+  advance(300ms);
+  CHECK(sent_away(all).size() == 1);
+  bus->answer_reads();
+  settle();
+}

@@ -1,0 +1,120 @@
+// A node that ends sends its clients to the others at a pace, and nobody misses anything.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { serve } from "./support/broker.mjs";
+import { startNats } from "./support/nats.mjs";
+import { until } from "./support/wire.mjs";
+
+const ready = async (node) => (await fetch(new URL("/readyz", node.admin))).status;
+const goodbye = (wire) => wire.pushes.find((push) => push.op === "goodbye");
+
+async function cluster(t, n, sections) {
+  const nats = await startNats(t);
+  const nodes = [];
+  for (let i = 1; i <= n; ++i)
+    nodes.push(await serve(t, { sections: { "namespace.chat": {}, ...sections, nats: { url: nats.url, timeout: "1s" }, server: { node: `n${i}` } } }));
+  return nodes;
+}
+
+test("a node that is told to end is not ready at once, closes its door later, and sends everybody away at its pace", async (t) => {
+  const [one, two] = await cluster(t, 2, { drain: { pace: 40, grace: "500ms" } });
+  const clients = await one.clients(40);
+  const when = new Map();
+  for (const client of clients) {
+    await client.ask({ op: "join", room: "chat.1" });
+    client.onPush = (push) => { if (push.op === "goodbye") when.set(client, performance.now()); };
+  }
+  const writer = await two.client();
+  let published = 0, publishing = true;
+  const writing = (async () => {
+    while (publishing) await writer.ask({ op: "publish", room: "chat.1", type: "message", data: ++published });
+  })();
+  const begun = performance.now();
+  one.signal("SIGTERM");
+  await until(async () => await ready(one) === 503, "it is not ready");
+  assert.equal(await one.metric("hubbub_draining"), 1);
+  const late = await one.client(); // whoever has not heard of it yet is served
+  await late.ask({ op: "join", room: "chat.1" });
+  assert.equal(when.size, 0);
+  assert.equal(await one.ended, 0);
+  assert.equal(when.size, 40);
+  const times = [...when.values()].sort((a, b) => a - b);
+  assert.ok(times[0] - begun >= 450, "not before the grace");
+  assert.ok(times.at(-1) - times[0] >= 800, `40 at 40 a second took ${times.at(-1) - times[0]} ms`);
+  const goodbyes = clients.map(goodbye);
+  for (const { code, reconnect, retry_after_ms: wait } of goodbyes) {
+    assert.deepEqual([code, reconnect], [4101, true]);
+    assert.ok(wait > 0 && wait <= 1000);
+  }
+  assert.ok(new Set(goodbyes.map((g) => g.retry_after_ms)).size > 20, "each has its own delay");
+
+  publishing = false;
+  await writing;
+  for (const client of clients) {
+    const again = await two.client();
+    const { epoch, offset } = { epoch: client.epoch, offset: client.events.at(-1)?.offset ?? 0 };
+    const history = await again.ask({ op: "join", room: "chat.1", history: 0 });
+    again.close();
+    const back = await two.client();
+    const ok = await back.ask({ op: "join", room: "chat.1", since: { epoch: epoch ?? history.epoch, offset } });
+    assert.equal(ok.recovered, true);
+    await until(() => client.events.length + back.events.length >= published, "what it missed");
+    assert.deepEqual([...client.events, ...back.events].map((e) => e.data), Array.from({ length: published }, (_, i) => i + 1));
+    back.close();
+  }
+});
+
+test("the people of a node that ends are expected on the others, and nobody sees them go and come", async (t) => {
+  const [one, two] = await cluster(t, 2, { drain: { pace: 100, grace: "0s" }, "namespace.chat": { linger: "5s" } });
+  const ann = await one.client();
+  await ann.ask({ op: "join", room: "chat.hall", presence: true, info: { name: "Ann" } });
+  const watcher = await two.client();
+  await until(async () => {
+    const { members } = await watcher.ask({ op: "presence", room: "chat.hall" });
+    return members.length === 1;
+  }, "ann is seen on the other node");
+  const { members } = await watcher.ask({ op: "join", room: "chat.hall", presence: true });
+  assert.ok(members.some((m) => m.info?.name === "Ann"));
+  const left = () => watcher.pushes.filter((p) => p.op === "presence").flatMap((p) => p.leave ?? []);
+  one.signal("SIGTERM");
+  assert.equal(await one.ended, 0);
+  const gone = performance.now();
+  const seen = await watcher.ask({ op: "presence", room: "chat.hall" });
+  assert.ok(seen.members.some((m) => m.info?.name === "Ann"), "still expected when the node has gone");
+  assert.equal(left().length, 0);
+  // Whoever does not come back leaves when the lease ends.
+  await until(() => left().length === 1, "ann was not expected for ever", 10_000);
+  assert.ok(performance.now() - gone > 1000);
+});
+
+test("an operator drains a node by its admin listener, and whoever asks twice is in a hurry", async (t) => {
+  const [one] = await cluster(t, 1, { drain: { pace: 1, grace: "0s" } });
+  const clients = await one.clients(30);
+  const answer = await fetch(new URL("/v1/drain", one.admin), { method: "POST" });
+  assert.equal(answer.status, 202);
+  assert.deepEqual(await answer.json(), { status: "draining" });
+  await until(() => clients.some(goodbye), "the first goodbye");
+  const begun = performance.now();
+  one.signal("SIGTERM");
+  assert.equal(await one.ended, 0);
+  assert.ok(performance.now() - begun < 15_000, "not at one a second");
+  await until(() => clients.every(goodbye), "all of them");
+});
+
+test("a node alone has nowhere to send its clients, and lets nobody wait", async (t) => {
+  const one = await serve(t, { sections: { drain: { pace: 1, grace: "1h" } } });
+  const clients = await one.clients(30);
+  one.signal("SIGTERM");
+  assert.equal(await one.ended, 0);
+  await until(() => clients.every(goodbye), "all of them");
+});
+
+test("a drain ends at its deadline, though somebody does not go", async (t) => {
+  const [one] = await cluster(t, 1, { drain: { pace: 100, grace: "0s", deadline: "1s" } });
+  const stuck = await one.client();
+  stuck.pause();
+  one.signal("SIGTERM");
+  assert.equal(await one.ended, 0);
+});
