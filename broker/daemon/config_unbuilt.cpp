@@ -24,15 +24,6 @@ void check_unbuilt(config_draft& draft) {
   if (draft.given("drain.pace") || draft.given("drain.grace") || draft.given("drain.deadline"))
     draft.value.warnings.emplace_back(
         "[drain] has no effect in this version: a node that stops sends everybody away at once");
-
-  const auto refuse_backend = [&](const std::string& space, const broker::policy& p) {
-    const auto key = "namespace." + space + ".publish";
-    refuse(p.publish == broker::publish_mode::via_backend && draft.given(key), key,
-           "\"via_backend\" is not built in yet; use \"direct\" or \"off\"");
-  };
-  refuse_backend("default", draft.fallback);
-  for (const auto& [name, p] : draft.policies)
-    refuse_backend(name, p);
 }
 
 } // namespace hubbub::daemon
