@@ -46,6 +46,8 @@ actor_node::actor_node(settings how, const std::vector<broker::loop*>& loops, br
     units_.back()->serve(*system_);
     node_.loops.push_back(units_.back().get());
   }
+  node_.backend = how.backend;
+  node_.notices = how.notices;
   node_.system = system_.get();
   node_.rooms = &rooms_;
   node_.room_supervisor = system_->spawn<room_supervisor, caf::hidden>(std::ref(node_));

@@ -34,6 +34,10 @@ public:
     const broker::authenticator* tokens = nullptr;
     /// Null: there are no other nodes.
     broker::roster_bus* rosters = nullptr;
+    /// Null: there is none to reach.
+    broker::backend* backend = nullptr;
+    /// Null: nobody is told.
+    broker::notice_sink* notices = nullptr;
   };
   /// `loops` outlive it, as does everything else that is passed by reference.
   actor_node(settings how, const std::vector<broker::loop*>& loops, broker::event_bus& bus,

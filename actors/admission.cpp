@@ -75,6 +75,18 @@ std::string_view admission::token_of(const broker::handshake& h) noexcept {
 }
 
 broker::result<broker::admitted> admission::admit(const broker::handshake& h, broker::loop& at) {
+  auto in = judge(h, at);
+  if (!in && node_.notices && node_.notices->wants(broker::notice_kind::refused)) {
+    broker::notice n;
+    n.what = broker::notice_kind::refused;
+    n.code = broker::name(in.error().code);
+    n.message = in.error().message;
+    node_.notices->put(std::move(n));
+  }
+  return in;
+}
+
+broker::result<broker::admitted> admission::judge(const broker::handshake& h, broker::loop& at) {
   if (origin_)
     if (auto why = origin_(h); why.code != broker::errc::ok)
       return why;

@@ -29,6 +29,7 @@ public:
   [[nodiscard]] static bool only_cookie(const broker::handshake& h) noexcept;
 
 private:
+  [[nodiscard]] broker::result<broker::admitted> judge(const broker::handshake& h, broker::loop& at);
   /// Milliseconds until there is room for one more handshake; 0: it was taken.
   [[nodiscard]] std::uint32_t hold_up();
   /// The token that counts; empty: none. A cookie that may not carry one was refused before.

@@ -119,6 +119,7 @@ void connection_actor::on_control_sent() {
     for (auto& r : joined_)
       if (r->wants_presence)
         at_.show_presence(*r);
+    say_held();
     run_waiting();
     mind_reading();
   });
@@ -136,6 +137,9 @@ void connection_actor::on_closed() {
   while (!joined_.empty())
     leave(joined_.size() - 1);
   waiting_.clear();
+  held_.clear();
+  if (who_)
+    tell_backends(broker::notice_kind::disconnected);
   at_.remove(*this);
   at_.node().counts.connections.sub(at_.index());
   to_.wire = nullptr;
@@ -166,8 +170,9 @@ void connection_actor::mind_reading() {
   if (!open_ || closing_)
     return;
   const auto& bounds = at_.node().bounds;
-  const auto full = questions_.size() + waiting_.size() + unsent_answers_ >= bounds.commands_in_flight ||
-                    !waiting_.empty() || to_.wire->control_bytes() > bounds.control_bytes / 2;
+  const auto full =
+      questions_.size() + waiting_.size() + held_.size() + unsent_answers_ >= bounds.commands_in_flight ||
+      !waiting_.empty() || to_.wire->control_bytes() > bounds.control_bytes / 2;
   if (full == paused_)
     return;
   paused_ = full;
@@ -256,6 +261,7 @@ void connection_actor::say_welcome() {
   auto& text = at_.text();
   broker::protocol::encode_welcome(text, w);
   to_.wire->control(text);
+  tell_backends(broker::notice_kind::connected);
 }
 
 right connection_actor::rights_in(const broker::room_name& room) const noexcept {

@@ -5,10 +5,12 @@
 #include "actors/messages.hpp"
 #include "actors/node_context.hpp"
 #include "actors/question.hpp"
+#include "broker/backend.hpp"
 #include "broker/command.hpp"
 #include "broker/connection.hpp"
 #include "broker/grants.hpp"
 #include "broker/liveness.hpp"
+#include "broker/notice.hpp"
 #include "broker/protocol.hpp"
 #include "broker/rate_limit.hpp"
 #include "broker/timing_wheel.hpp"
@@ -82,6 +84,8 @@ private:
   void run_join(const std::string& id, broker::join_command&& c);
   void run_leave(const std::string& id, const broker::leave_command& c);
   void run_publish(const std::string& id, broker::publish_command&& c);
+  void run_publish_via_backend(const std::string& id, broker::event&& what);
+  void run_call(const std::string& id, broker::call_command&& c);
   void run_history(const std::string& id, const broker::history_command& c);
   void run_presence(const std::string& id, broker::presence_command&& c);
   void run_update(const std::string& id, broker::update_command&& c);
@@ -94,10 +98,17 @@ private:
   // Answers.
   void answered(question q, answer& a);
   void joined(question& q, broker::join_answer& a);
+  [[nodiscard]] broker::backend_handler backend_answer_to(std::uint32_t slot);
+  void backend_said(const question& q, broker::backend_answer& a);
+  /// Says what waits for room in the lane.
+  void say_held();
   void said(std::string_view text);
   void refuse(std::string_view id, const broker::refusal& why);
   void forbid(std::string_view id, std::string_view what, const broker::room_name& room);
-  void count_refused(broker::errc code);
+  void count_refused(const broker::refusal& why);
+  void count_refused(const broker::backend_answer& a);
+  void tell_backends(broker::notice_kind what);
+  void tell_refused(std::string_view code, std::string_view message);
 
   /// Runs a handler: what breaks in it ends this session, not the process.
   template <class Handler>
@@ -141,6 +152,13 @@ private:
   open_questions questions_;
   /// Commands that wait for one before them; reading pauses while there are any.
   std::vector<broker::command> waiting_;
+  /// Answers to calls for which the control lane has no room; bounded by the commands in flight, and by the
+  /// places among the node's requests that they keep.
+  struct held_answer {
+    std::string text;
+    std::shared_ptr<const void> place;
+  };
+  std::vector<held_answer> held_;
   /// Answers in the control lane: their credits come back when the kernel has them.
   std::uint32_t unsent_answers_ = 0;
   std::uint32_t bad_in_a_row_ = 0;

@@ -18,11 +18,11 @@ void connection_actor::answered(question q, answer& a) {
   auto& text = at_.text();
   std::visit(overloaded{
                  [&](refusal& why) {
-                   count_refused(why.code);
+                   count_refused(why);
                    broker::protocol::encode_error(text, q.id, why);
                  },
                  [&](broker::publish_refused& why) {
-                   count_refused(why.why.code);
+                   count_refused(why.why);
                    broker::protocol::encode_error(text, q.id, why);
                  },
                  [&](broker::join_answer& j) { joined(q, j); },
@@ -33,8 +33,12 @@ void connection_actor::answered(question q, answer& a) {
                  [&](broker::read_result& r) {
                    if (r.why.code == errc::ok)
                      return broker::protocol::encode_ok_history(text, q.id, r);
-                   count_refused(r.why.code);
+                   count_refused(r.why);
                    broker::protocol::encode_error(text, q.id, r.why);
+                 },
+                 [&](broker::backend_answer& b) {
+                   backend_said(q, b);
+                   text.clear(); // said, or held
                  },
                  [&](updated&) { broker::protocol::encode_ok_room(text, q.id, q.room); },
              },
@@ -73,7 +77,7 @@ void connection_actor::said(std::string_view text) {
 }
 
 void connection_actor::refuse(std::string_view id, const refusal& why) {
-  count_refused(why.code);
+  count_refused(why);
   auto& text = at_.text();
   broker::protocol::encode_error(text, id, why);
   said(text);
@@ -83,6 +87,9 @@ void connection_actor::forbid(std::string_view id, std::string_view what, const 
   refuse(id, {errc::forbidden, "no grant to " + std::string{what} + ": " + room.str()});
 }
 
-void connection_actor::count_refused(errc code) { at_.node().counts.refused(at_.index(), code); }
+void connection_actor::count_refused(const refusal& why) {
+  at_.node().counts.refused(at_.index(), why.code);
+  tell_refused(broker::name(why.code), why.message);
+}
 
 } // namespace hubbub::actors

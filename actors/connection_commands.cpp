@@ -103,9 +103,7 @@ void connection_actor::run_allowed(broker::command&& c) {
           [&](broker::history_command& h) { run_history(id, h); },
           [&](broker::presence_command& p) { run_presence(id, std::move(p)); },
           [&](broker::update_command& u) { run_update(id, std::move(u)); },
-          [&](broker::call_command&) {
-            refuse(id, {errc::not_supported, "call is not offered by this version"});
-          },
+          [&](broker::call_command& k) { run_call(id, std::move(k)); },
           [&](broker::resume_command&) {
             refuse(id, {errc::not_supported, "resume is not offered by this version: join with since"});
           },
@@ -191,12 +189,12 @@ void connection_actor::run_publish(const std::string& id, broker::publish_comman
     return forbid(id, "publish", c.what.room);
   if (rules.publish == broker::publish_mode::off)
     return refuse(id, {errc::forbidden, "clients may not publish in this namespace"});
-  if (rules.publish == broker::publish_mode::via_backend)
-    return refuse(id, {errc::not_supported, "publishing through a backend is not offered by this version"});
-  auto* known = find(c.what.room);
   c.what.from = who_->user;
   if (!c.echo)
     c.what.excluded = to_.session;
+  if (rules.publish == broker::publish_mode::via_backend)
+    return run_publish_via_backend(id, std::move(c.what));
+  auto* known = find(c.what.room);
   auto& q = questions_.ask(question::kind::publish, id, c.what.room);
   q.text = c.what.event_id;
   q.live = rules.kind == broker::room_kind::live;

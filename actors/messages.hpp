@@ -1,5 +1,6 @@
 #pragma once
 
+#include "broker/backend.hpp"
 #include "broker/event_bus.hpp"
 #include "broker/room.hpp"
 
@@ -69,7 +70,7 @@ struct updated {};
 struct answer {
   std::uint32_t slot = 0;
   std::variant<broker::refusal, broker::join_answer, broker::stored, broker::publish_refused,
-               broker::member_page, broker::read_result, updated>
+               broker::member_page, broker::read_result, broker::backend_answer, updated>
       what;
 };
 

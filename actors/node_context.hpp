@@ -1,11 +1,13 @@
 #pragma once
 
 #include "actors/fwd.hpp"
+#include "broker/backend.hpp"
 #include "broker/clock.hpp"
 #include "broker/event_bus.hpp"
 #include "broker/grants.hpp"
 #include "broker/limits.hpp"
 #include "broker/log.hpp"
+#include "broker/notice.hpp"
 #include "broker/policy.hpp"
 #include "broker/roster_bus.hpp"
 #include "broker/session_id.hpp"
@@ -50,6 +52,10 @@ struct node_context {
   caf::actor room_supervisor;
   /// Commands a room's mailbox holds.
   std::uint32_t room_mailbox = 1024;
+  /// Null: there is none to reach.
+  broker::backend* backend = nullptr;
+  /// Null: nobody is told.
+  broker::notice_sink* notices = nullptr;
   /// The loops have stopped: no actor runs any more.
   std::atomic<bool> ended{false};
   /// Tells this start of the node from all others.

@@ -15,10 +15,14 @@ node_metrics::node_metrics(broker::metrics& all)
       log_pulls{all.counter("hubbub_log_pulls_total", "Reads of the log for readers behind their tape")},
       all_{all} {}
 
-void node_metrics::refused(std::uint32_t loop, broker::errc code) {
-  all_.counter("hubbub_refused_total", "Commands refused, by error code", {{"code", std::string{name(code)}}})
+void node_metrics::refused(std::uint32_t loop, std::string code) {
+  all_.counter("hubbub_refused_total", "Commands refused, by error code", {{"code", std::move(code)}})
       .add(loop);
 }
+
+void node_metrics::refused(std::uint32_t loop, broker::errc code) { refused(loop, std::string{name(code)}); }
+
+void node_metrics::refused_by_backend(std::uint32_t loop) { refused(loop, "backend"); }
 
 void node_metrics::closed(std::uint32_t loop, broker::close_code code) {
   all_.counter("hubbub_goodbyes_total", "Connections that the server closed, by close code",

@@ -5,6 +5,7 @@
 #include "broker/metrics.hpp"
 
 #include <cstdint>
+#include <string>
 
 namespace hubbub::actors {
 
@@ -23,10 +24,14 @@ struct node_metrics {
 
   /// Counts a refusal by its code's name.
   void refused(std::uint32_t loop, broker::errc code);
+  /// The same for a code that a backend made.
+  void refused_by_backend(std::uint32_t loop);
   /// Counts a goodbye by its close code.
   void closed(std::uint32_t loop, broker::close_code code);
 
 private:
+  void refused(std::uint32_t loop, std::string code);
+
   broker::metrics& all_;
 };
 

@@ -11,9 +11,21 @@
 
 namespace hubbub::actors {
 
-/// What a client asked and a room or the log has not answered yet.
+/// What a client asked and a room, the log or a backend has not answered yet.
 struct question {
-  enum class kind : std::uint8_t { join, publish, update, members, history } what;
+  enum class kind : std::uint8_t {
+    join,
+    publish,
+    update,
+    members,
+    history,
+    /// A publish that a backend decides about.
+    accept,
+    call,
+  } what;
+  [[nodiscard]] bool is_for_room() const noexcept {
+    return what != kind::history && what != kind::accept && what != kind::call;
+  }
   std::uint32_t slot = 0;
   /// The client's id, as it came.
   std::string id;
@@ -45,8 +57,7 @@ public:
   }
   /// Takes one that only `room` could have answered.
   [[nodiscard]] std::optional<question> take_of(const broker::room_name& room) {
-    return take_first(
-        [&room](const question& q) { return q.room == room && q.what != question::kind::history; });
+    return take_first([&room](const question& q) { return q.is_for_room() && q.room == room; });
   }
 
   [[nodiscard]] bool has(question::kind what, const broker::room_name& room) const noexcept {

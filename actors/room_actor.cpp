@@ -47,6 +47,9 @@ void room_actor::enqueue(caf::mailbox_element_ptr what, caf::execution_unit* hos
 
 bool room_actor::cleanup(caf::error&& reason, caf::execution_unit* host) {
   gate_.close();
+  // Where the room is made anew it is occupied anew.
+  if (!node_.ended.load(std::memory_order_acquire))
+    tell_occupancy(false);
   room_.detach(); // before another room of that name can want the same
   if (node_.rooms)
     node_.rooms->remove(room_.name(), this);
@@ -68,8 +71,21 @@ void room_actor::took() noexcept {
 void room_actor::show_numbers() noexcept {
   readers_.store(static_cast<std::uint32_t>(room_.readers()), std::memory_order_relaxed);
   people_.store(room_.people(), std::memory_order_relaxed);
+  tell_occupancy(room_.readers() != 0);
   show_offset();
   mind_idleness();
+}
+
+void room_actor::tell_occupancy(bool occupied) noexcept {
+  if (std::exchange(occupied_, occupied) == occupied)
+    return;
+  const auto what = occupied ? broker::notice_kind::occupied : broker::notice_kind::vacated;
+  if (!node_.notices || !node_.notices->wants(what))
+    return;
+  broker::notice n;
+  n.what = what;
+  n.room = room_.name();
+  node_.notices->put(std::move(n));
 }
 
 void room_actor::show_offset() noexcept { offset_.store(room_.position().offset, std::memory_order_relaxed); }

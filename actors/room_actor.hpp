@@ -66,6 +66,8 @@ private:
   void took() noexcept;
   void show_numbers() noexcept;
   void show_offset() noexcept;
+  /// Tells backends when it has got its first reader here, or lost its last.
+  void tell_occupancy(bool occupied) noexcept;
   [[nodiscard]] caller take_pending(std::uint64_t id);
   void reply(const caller& to, decltype(answer::what) what);
   /// Has itself asked later whether it may end, when nobody reads it.
@@ -100,6 +102,7 @@ private:
   std::size_t publishes_ = 0;
   broker::steady_time last_used_;
   bool watched_ = false;
+  bool occupied_ = false;
   std::atomic<std::uint32_t> readers_{0};
   std::atomic<std::uint32_t> people_{0};
   std::atomic<std::uint64_t> offset_{0};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/event.hpp"
+#include "broker/method_name.hpp"
 #include "broker/stream_position.hpp"
 
 #include <cstdint>
@@ -48,7 +49,7 @@ struct update_command {
   std::string info;
 };
 struct call_command {
-  std::string method;
+  method_name method;
   std::string data;
 };
 struct resume_command {};

@@ -17,6 +17,7 @@ struct limits {
   std::uint32_t commands_in_flight = 64;
   std::uint32_t commands_per_second = 100; ///< 0: no limit
   std::uint32_t control_bytes = 262'144;
+  std::uint32_t backend_requests = 1024;    ///< of the node
   std::uint32_t send_buffer_bytes = 65'536; ///< SO_SNDBUF
   std::uint64_t tape_budget_bytes = 0;      ///< 0: a quarter of memory
   std::chrono::milliseconds authenticate_within = std::chrono::seconds{10};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "broker/backend.hpp"
 #include "broker/command.hpp"
 #include "broker/push.hpp"
 
@@ -65,12 +66,18 @@ void encode_ok_join(std::string& out, std::string_view id, const joined& j);
 void encode_ok_room(std::string& out, std::string_view id, const room_name& room);
 /// `live`: only the event's id.
 void encode_ok_publish(std::string& out, std::string_view id, const stored& s, bool live);
+/// Of a publish that a backend has agreed to.
+void encode_ok_accepted(std::string& out, std::string_view id, std::string_view event_id);
+/// Of a call that a backend has agreed to.
+void encode_ok_call(std::string& out, std::string_view id, const backend_answer& a);
 void encode_ok_history(std::string& out, std::string_view id, const read_result& r);
 void encode_ok_presence(std::string& out, std::string_view id, const std::vector<member>& members,
                         std::uint32_t count, bool more);
 /// An empty `id` is left out. `event_id` and `outcome` are for a publish.
 void encode_error(std::string& out, std::string_view id, const refusal& why);
 void encode_error(std::string& out, std::string_view id, const publish_refused& why);
+/// What a backend did not agree to; `event_id` is empty for a call.
+void encode_error(std::string& out, std::string_view id, const backend_answer& a, std::string_view event_id);
 void encode_gap(std::string& out, const gap& g);
 void encode_dropped(std::string& out, const room_name& room, std::uint64_t count);
 void encode_presence(std::string& out, const presence_change& p);

@@ -13,15 +13,23 @@ json_writer answer(std::string& out, std::string_view id) {
 }
 
 /// An error up to what only some bear.
-json_writer refused(std::string& out, std::string_view id, const refusal& why) {
+json_writer refused(std::string& out, std::string_view id, const refusal& why, std::string_view code) {
   json_writer to{out};
   to.put("{\"op\":\"error\"");
   if (!id.empty())
     to.put(",\"id\":").put(id);
-  to.put(",\"code\":").text(name(why.code)).put(",\"message\":").text(why.message);
+  to.put(",\"code\":").text(code).put(",\"message\":").text(why.message);
   if (why.retry_after_ms != 0)
     to.put(",\"retry_after_ms\":").number(why.retry_after_ms);
   return to;
+}
+
+json_writer refused(std::string& out, std::string_view id, const refusal& why) {
+  return refused(out, id, why, name(why.code));
+}
+
+std::string_view outcome_name(publish_outcome o) noexcept {
+  return o == publish_outcome::unknown ? "unknown" : "not_stored";
 }
 
 } // namespace
@@ -67,6 +75,18 @@ void encode_ok_publish(std::string& out, std::string_view id, const stored& s, b
   to.put("}");
 }
 
+void encode_ok_accepted(std::string& out, std::string_view id, std::string_view event_id) {
+  answer(out, id).put(",\"event_id\":").text(event_id).put(",\"accepted\":true}");
+}
+
+void encode_ok_call(std::string& out, std::string_view id, const backend_answer& a) {
+  auto to = answer(out, id);
+  if (a.encoding == data_encoding::json)
+    to.put(",\"data\":").put(a.data).put("}");
+  else
+    to.put(",\"data\":\"").put(a.data).put("\",\"encoding\":\"base64\"}");
+}
+
 void encode_ok_history(std::string& out, std::string_view id, const read_result& r) {
   answer(out, id).put(",");
   write_history(out, r);
@@ -89,7 +109,14 @@ void encode_error(std::string& out, std::string_view id, const publish_refused& 
   auto to = refused(out, id, why.why);
   if (!why.event_id.empty())
     to.put(",\"event_id\":").text(why.event_id);
-  to.put(",\"outcome\":").text(why.outcome == publish_outcome::unknown ? "unknown" : "not_stored").put("}");
+  to.put(",\"outcome\":").text(outcome_name(why.outcome)).put("}");
+}
+
+void encode_error(std::string& out, std::string_view id, const backend_answer& a, std::string_view event_id) {
+  auto to = refused(out, id, a.why, a.code.empty() ? name(a.why.code) : std::string_view{a.code});
+  if (!event_id.empty())
+    to.put(",\"event_id\":").text(event_id).put(",\"outcome\":").text(outcome_name(a.outcome));
+  to.put("}");
 }
 
 } // namespace hubbub::broker::protocol

@@ -10,7 +10,6 @@ namespace {
 constexpr std::size_t max_id = 64;
 constexpr std::size_t max_info = 1024;
 constexpr std::size_t max_epoch = 128;
-constexpr std::size_t max_method = 128;
 
 bool take(command_fields& from, auth_command& to, const parse_limits&) {
   return from.take_string(field::token, to.token);
@@ -66,10 +65,13 @@ bool take(command_fields& from, update_command& to, const parse_limits&) {
 }
 
 bool take(command_fields& from, call_command& to, const parse_limits& bounds) {
-  if (!from.take_string(field::method, to.method))
+  std::string text;
+  if (!from.take_string(field::method, text))
     return false;
-  if (to.method.size() > max_method || !room_name::parse(to.method))
+  auto method = method_name::parse(text);
+  if (!method)
     return from.refuse(field::method, "must have a room's grammar and at most 128 bytes");
+  to.method = std::move(*method);
   return from.take_value(field::data, bounds.payload_bytes, to.data);
 }
 

@@ -18,18 +18,13 @@ constexpr std::int64_t check_ms = 250;
 // After a cut: beyond it each room asks for its own head rather than that all of the stream is read.
 constexpr std::uint64_t most_read_at_once = 50'000;
 
-broker::refusal undeclared(std::string_view space) {
-  return {errc::bad_room, "namespace `" + std::string{space} +
-                              "` is not declared: on NATS each namespace is a stream of its own"};
-}
-
 broker::refusal closed() { return {errc::unavailable, "the log is closing"}; }
 
 /// Of a namespace that is not declared.
 class refused_interest final : public broker::interest {
 public:
   refused_interest(std::string_view space, std::shared_ptr<broker::event_bus_handler> handler)
-      : why_{undeclared(space)}, handler_{std::move(handler)} {
+      : why_{subjects::undeclared(space)}, handler_{std::move(handler)} {
     handler_->on_unavailable(why_);
   }
   void publish(broker::publish_token token, broker::event e) override {
@@ -153,7 +148,7 @@ void jetstream_log::read(broker::read_request what, broker::read_handler done) {
   auto stream = stream_of(what.room.space());
   broker::read_result refused;
   if (!stream) {
-    refused.why = undeclared(what.room.space());
+    refused.why = subjects::undeclared(what.room.space());
     return done(std::move(refused));
   }
   {

@@ -27,22 +27,6 @@ constexpr char dedup_header[] = "Nats-Msg-Id";
 // A user's name comes from a token, which the provider of tokens made as it liked.
 constexpr std::size_t most_from = 512;
 
-/// A header's value has no control characters, and loses blanks at its ends.
-std::string escaped(std::string_view text) {
-  static constexpr char hex[] = "0123456789ABCDEF";
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    const auto at_end = c == ' ' && (i == 0 || i + 1 == text.size());
-    if (c < ' ' || c == 127 || c == '%' || at_end)
-      out.append(1, '%').append(1, hex[c >> 4]).append(1, hex[c & 15]);
-    else
-      out.push_back(text[i]);
-  }
-  return out;
-}
-
 int hex_digit(char c) noexcept {
   if (c >= '0' && c <= '9')
     return c - '0';
@@ -90,19 +74,11 @@ void take_label(std::string_view value, std::string& to, event_flaws& flaws) {
     flaws.headers = true;
 }
 
-/// Valid UTF-8? As JSON strings have it.
-bool is_text(const std::string& text) {
-  std::string quoted{'"'};
-  for (const auto c : text)
-    quoted.push_back(c == '"' || c == '\\' || static_cast<unsigned char>(c) < ' ' ? '.' : c);
-  return json::is_json(quoted.append(1, '"'));
-}
-
 void take_from(std::string_view value, std::string& to, event_flaws& flaws) {
   if (value.empty())
     return;
   auto text = unescaped(value);
-  if (text.size() <= most_from && is_text(text))
+  if (text.size() <= most_from && is_utf8(text))
     to = std::move(text);
   else
     flaws.headers = true;
@@ -140,17 +116,40 @@ void take_data(std::string_view data, std::string_view encoding, broker::event& 
 
 } // namespace
 
+std::string header_text(std::string_view text) {
+  static constexpr char hex[] = "0123456789ABCDEF";
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    const auto at_end = c == ' ' && (i == 0 || i + 1 == text.size());
+    if (c < ' ' || c == 127 || c == '%' || at_end)
+      out.append(1, '%').append(1, hex[c >> 4]).append(1, hex[c & 15]);
+    else
+      out.push_back(text[i]);
+  }
+  return out;
+}
+
+bool is_utf8(std::string_view text) {
+  // As JSON's strings have it.
+  std::string quoted{'"'};
+  for (const auto c : text)
+    quoted.push_back(c == '"' || c == '\\' || static_cast<unsigned char>(c) < ' ' ? '.' : c);
+  return json::is_json(quoted.append(1, '"'));
+}
+
 nats_link::headers headers_of(const broker::event& e, bool dedup) {
   nats_link::headers h;
   h.reserve(8);
-  h.emplace_back(id_header, escaped(e.event_id));
+  h.emplace_back(id_header, header_text(e.event_id));
   h.emplace_back(time_header, std::to_string(e.time_ms));
   if (e.type != "message")
-    h.emplace_back(type_header, escaped(e.type));
+    h.emplace_back(type_header, header_text(e.type));
   if (!e.from.empty())
-    h.emplace_back(from_header, escaped(e.from));
+    h.emplace_back(from_header, header_text(e.from));
   if (!e.key.empty())
-    h.emplace_back(key_header, escaped(e.key));
+    h.emplace_back(key_header, header_text(e.key));
   if (e.excluded)
     h.emplace_back(except_header, e.excluded.str());
   if (e.encoding == broker::data_encoding::base64)

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace hubbub::cluster {
 
@@ -16,6 +17,11 @@ namespace hubbub::cluster {
 /// What a node writes beside the payload. `e` has an id. With `dedup`, JetStream recognises it when it comes
 /// again: by a hash of room, user and id, so that nobody can take another's id first.
 [[nodiscard]] nats_link::headers headers_of(const broker::event& e, bool dedup);
+
+/// Text as a header's value bears it: control characters, `%` and blanks at its ends as `%XX`.
+[[nodiscard]] std::string header_text(std::string_view text);
+/// Is `text` valid UTF-8?
+[[nodiscard]] bool is_utf8(std::string_view text);
 
 /// Where a message stands in its stream.
 struct log_place {

@@ -13,6 +13,11 @@ broker::result<subjects> subjects::under(std::string_view prefix) {
   return subjects{prefix};
 }
 
+broker::refusal subjects::undeclared(std::string_view space) {
+  return {broker::errc::bad_room, "namespace `" + std::string{space} +
+                                      "` is not declared: on NATS each namespace is a stream of its own"};
+}
+
 subjects::subjects(std::string_view prefix)
     : prefix_{prefix},
       in_{prefix_ + ".rooms."},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/errc.hpp"
+#include "broker/method_name.hpp"
 #include "broker/room_name.hpp"
 
 #include <cstdint>
@@ -14,6 +15,9 @@ namespace hubbub::cluster {
 /// break in one would inject commands: they are only made here, of what a parser has let through. Any thread.
 class subjects {
 public:
+  /// Why a room of that namespace is refused when it is not declared.
+  [[nodiscard]] static broker::refusal undeclared(std::string_view space);
+
   /// Refuses a prefix that is not one token of a namespace's grammar.
   [[nodiscard]] static broker::result<subjects> under(std::string_view prefix);
 
@@ -23,6 +27,16 @@ public:
   [[nodiscard]] std::string out(const broker::room_name& room) const { return out_ + room.str(); }
   /// A live room's events between nodes.
   [[nodiscard]] std::string live(const broker::room_name& room) const { return live_ + room.str(); }
+
+  /// Where a backend is asked about a client's event, and where clients' calls go.
+  [[nodiscard]] std::string up(const broker::room_name& room) const { return prefix_ + ".up." + room.str(); }
+  [[nodiscard]] std::string call(const broker::method_name& method) const {
+    return prefix_ + ".call." + method.str();
+  }
+  /// What happened; `kind` is one of our words.
+  [[nodiscard]] std::string notify(std::string_view kind) const {
+    return prefix_ + ".notify." + std::string{kind};
+  }
 
   /// What nodes say of their people in a room, and where they ask each other.
   [[nodiscard]] std::string presence(const broker::room_name& room) const { return presence_ + room.str(); }

@@ -3,8 +3,10 @@
 #include "broker/daemon/endpoint.hpp"
 #include "broker/limits.hpp"
 #include "broker/log.hpp"
+#include "broker/notice.hpp"
 #include "broker/policy.hpp"
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -52,6 +54,8 @@ struct nats_config {
   milliseconds beat = std::chrono::seconds{1};
   milliseconds lease = std::chrono::seconds{4};
   milliseconds timeout = std::chrono::seconds{2};
+  /// Which notices backends get, in the order of `broker::notice_names`.
+  std::array<bool, broker::notice_kinds> notify{};
 };
 
 struct log_config {

@@ -44,10 +44,24 @@ void check_times(config_draft& draft) {
     draft.complain("nats.lease", "must be at least twice nats.beat");
 }
 
+/// Backends are reached over NATS and by no other way.
+void check_backend(config_draft& draft) {
+  const auto check = [&](const std::string& space, const policy& p) {
+    const auto key = "namespace." + space + ".publish";
+    if (p.publish == broker::publish_mode::via_backend && draft.given(key))
+      draft.complain(key, "\"via_backend\" needs nats.url: backends are reached over NATS");
+  };
+  check("default", draft.fallback);
+  for (const auto& [name, p] : draft.policies)
+    check(name, p);
+  if (draft.given("nats.notify") && draft.value.nats.notify != decltype(draft.value.nats.notify){})
+    draft.complain("nats.notify", "needs nats.url: notices go to backends over NATS");
+}
+
 void check_nats(config_draft& draft) {
   auto& c = draft.value;
   if (c.nats.url.empty())
-    return;
+    return check_backend(draft);
   if (!nats_servers(c.nats.url))
     draft.complain("nats.url", "expected nats://host:port, or several of them divided by commas");
   if (!c.server.data_dir.empty())

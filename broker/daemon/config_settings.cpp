@@ -43,6 +43,21 @@ complaint read_files(value v, text_list& out) {
   return {};
 }
 
+complaint read_notices(value v, std::array<bool, broker::notice_kinds>& out) {
+  text_list names;
+  if (!read(v, names).empty())
+    return expected("a list of \"connected\", \"disconnected\", \"occupied\", \"vacated\", \"refused\"", v);
+  out = {};
+  for (const auto& name : names) {
+    const auto found = std::ranges::find(broker::notice_names, name);
+    if (found == broker::notice_names.end())
+      return expected("any of \"connected\", \"disconnected\", \"occupied\", \"vacated\", \"refused\"",
+                      {name});
+    out[static_cast<std::size_t>(found - broker::notice_names.begin())] = true;
+  }
+  return {};
+}
+
 /// Secrets are never shown, whatever is wrong with them.
 complaint read_secrets(value v, text_list& out, std::size_t least) {
   text_list all;
@@ -123,6 +138,7 @@ constexpr std::array all_settings{
     setting{"nats", "beat", [](config& c, value v) { return read(v, c.nats.beat, 10ms, 1h); }, {}, {}},
     setting{"nats", "lease", [](config& c, value v) { return read(v, c.nats.lease, 10ms, 1h); }, {}, {}},
     setting{"nats", "timeout", [](config& c, value v) { return read(v, c.nats.timeout, 10ms, 1h); }, {}, {}},
+    setting{"nats", "notify", [](config& c, value v) { return read_notices(v, c.nats.notify); }, {}, {}},
 
     setting{"log",
             "sync",
@@ -219,6 +235,13 @@ constexpr std::array all_settings{
             "control_bytes",
             [](config& c, value v) {
               return read(v, c.limits.control_bytes, range{1024, 1'073'741'824});
+            },
+            {},
+            {}},
+    setting{"limits",
+            "backend_requests",
+            [](config& c, value v) {
+              return read(v, c.limits.backend_requests, range{1, 1'000'000});
             },
             {},
             {}},

@@ -19,15 +19,6 @@ void check_unbuilt(config_draft& draft) {
   constexpr std::string_view tickets = "tickets are not built in yet; leave it out";
   refuse(!c.auth.ticket_keys.empty(), "auth.ticket_keys", tickets);
   refuse(c.auth.ticket_ttl != plain.auth.ticket_ttl, "auth.ticket_ttl", tickets);
-
-  const auto refuse_backend = [&](const std::string& space, const broker::policy& p) {
-    const auto key = "namespace." + space + ".publish";
-    refuse(p.publish == broker::publish_mode::via_backend && draft.given(key), key,
-           "\"via_backend\" is not built in yet; use \"direct\" or \"off\"");
-  };
-  refuse_backend("default", draft.fallback);
-  for (const auto& [name, p] : draft.policies)
-    refuse_backend(name, p);
 }
 
 } // namespace hubbub::daemon

@@ -108,6 +108,8 @@ broker::refusal node::open() {
   s.tape_budget_bytes = tape_budget(bounds_.tape_budget_bytes);
   s.tokens = tokens_.get();
   s.rosters = bus_.rosters.get();
+  s.backend = bus_.backend.get();
+  s.notices = bus_.notices;
   s.origin = [this](const broker::handshake& h) {
     auto why = origins_.check(h.origin, h.host);
     if (why.code == broker::errc::ok && actors::admission::only_cookie(h) &&

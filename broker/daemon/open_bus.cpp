@@ -2,9 +2,11 @@
 
 #include "broker/daemon/nats_servers.hpp"
 #include "cluster/embedded_bus.hpp"
+#include "cluster/nats_backend.hpp"
 #include "cluster/nats_bus.hpp"
 #include "cluster/nats_rosters.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace hubbub::daemon {
@@ -17,7 +19,7 @@ broker::result<node_bus> open_embedded(const config& how, const broker::clock& t
       time);
   if (!bus)
     return bus.error();
-  return node_bus{std::move(*bus), nullptr};
+  return node_bus{std::move(*bus), nullptr, nullptr};
 }
 
 cluster::nats_options options_of(const config& how) {
@@ -72,6 +74,27 @@ void show_numbers(const cluster::nats_rosters& rosters, broker::metrics& all) {
                  [&rosters] { return static_cast<double>(rosters.nodes().size() + 1); });
 }
 
+void show_numbers(const cluster::nats_backend& backend, broker::metrics& all) {
+  const auto count = [&](const char* kind, const cluster::backend_counters::outcomes& from) {
+    for (std::size_t i = 0; i < cluster::request_outcomes; ++i)
+      all.counter_from("hubbub_backend_requests_total", "Requests to backends, by what became of them",
+                       [&n = from[i]] { return static_cast<double>(n.load(std::memory_order_relaxed)); },
+                       {{"kind", kind}, {"outcome", cluster::request_outcome_names[i]}});
+  };
+  const auto& c = backend.counters();
+  count("publish", c.publishes);
+  count("call", c.calls);
+  all.gauge_from("hubbub_backend_waiting",
+                 "Requests to backends that wait for an answer, or for their client to take it",
+                 [&c] { return static_cast<double>(c.places.load(std::memory_order_relaxed)); });
+  constexpr auto notices = "hubbub_notices_total";
+  constexpr auto help = "Notices to backends, sent and dropped";
+  all.counter_from(notices, help, [&backend] { return static_cast<double>(backend.notices_sent()); },
+                   {{"outcome", "sent"}});
+  all.counter_from(notices, help, [&backend] { return static_cast<double>(backend.notices_dropped()); },
+                   {{"outcome", "dropped"}});
+}
+
 } // namespace
 
 broker::result<node_bus> open_bus(const config& how, const broker::clock& time, broker::log_sink& log,
@@ -88,9 +111,19 @@ broker::result<node_bus> open_bus(const config& how, const broker::clock& time, 
   auto rosters = cluster::nats_rosters::open(options, people, time, log);
   if (!rosters)
     return rosters.error();
+  cluster::backend_options b;
+  b.requests = how.limits.backend_requests;
+  // Half of what may wait for a client's socket.
+  b.answer_bytes = std::min(how.limits.payload_bytes, how.limits.control_bytes / 2);
+  b.notices = how.nats.notify;
+  auto backend = cluster::nats_backend::open(options, b, how.namespaces, time, log);
+  if (!backend)
+    return backend.error();
   show_numbers(**events, all);
   show_numbers(**rosters, all);
-  return node_bus{std::move(*events), std::move(*rosters)};
+  show_numbers(**backend, all);
+  auto* notices = &(*backend)->notices();
+  return node_bus{std::move(*events), std::move(*rosters), std::move(*backend), notices};
 }
 
 } // namespace hubbub::daemon

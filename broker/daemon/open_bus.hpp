@@ -1,21 +1,27 @@
 #pragma once
 
+#include "broker/backend.hpp"
 #include "broker/clock.hpp"
 #include "broker/daemon/config.hpp"
 #include "broker/event_bus.hpp"
 #include "broker/log.hpp"
 #include "broker/metrics.hpp"
+#include "broker/notice.hpp"
 #include "broker/roster_bus.hpp"
 
 #include <memory>
 
 namespace hubbub::daemon {
 
-/// What a node's rooms live on.
+/// What a node's rooms live on, and whom its clients reach.
 struct node_bus {
   std::unique_ptr<broker::event_bus> events;
   /// Null: there are no other nodes.
   std::unique_ptr<broker::roster_bus> rosters;
+  /// Null: there is none to reach.
+  std::unique_ptr<broker::backend> backend;
+  /// Of the backend; null with it.
+  broker::notice_sink* notices = nullptr;
 };
 
 /// The bus that the configuration asks for: embedded, or a cluster's. Waits for the network. A refusal is one

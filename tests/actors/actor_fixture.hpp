@@ -4,6 +4,7 @@
 #include "broker/clock.hpp"
 #include "broker/metrics.hpp"
 #include "cluster/embedded_bus.hpp"
+#include "tests/actors/fake_backend.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/fake_connection.hpp"
 
@@ -182,8 +183,9 @@ private:
 class actor_fixture {
 public:
   actor_fixture() : actor_fixture{static_cast<std::uint32_t>(GENERATE(1, 4))} {}
-  explicit actor_fixture(std::uint32_t number_of_loops, broker::roster_bus* rosters = nullptr) {
-    start(number_of_loops, rosters);
+  explicit actor_fixture(std::uint32_t number_of_loops, broker::roster_bus* rosters = nullptr,
+                         bool has_backend = true) {
+    start(number_of_loops, rosters, has_backend);
   }
   ~actor_fixture() {
     clients_.clear();
@@ -197,6 +199,8 @@ public:
   broker::metrics metrics{4};
   std::unique_ptr<broker::namespaces> spaces;
   std::unique_ptr<fickle_bus> bus;
+  fake_backend backend;
+  fake_notices notices;
   std::vector<std::unique_ptr<fake_loop>> loops;
   std::unique_ptr<actors::actor_node> node;
 
@@ -263,7 +267,7 @@ public:
   }
 
 private:
-  void start(std::uint32_t n, broker::roster_bus* rosters) {
+  void start(std::uint32_t n, broker::roster_bus* rosters, bool has_backend) {
     broker::policy open;
     open.anyone =
         broker::right::join | broker::right::publish | broker::right::history | broker::right::presence;
@@ -280,9 +284,18 @@ private:
     plain.tape_bytes = 4096;
     auto off = open;
     off.publish = broker::publish_mode::off;
+    auto asks = open;
+    asks.publish = broker::publish_mode::via_backend;
+    auto calls = open;
+    calls.anyone = broker::right::call;
     spaces = std::make_unique<broker::namespaces>(
-        open, std::map<std::string, broker::policy, std::less<>>{
-                  {"live", live}, {"shut", shut}, {"small", small}, {"plain", plain}, {"off", off}});
+        open, std::map<std::string, broker::policy, std::less<>>{{"live", live},
+                                                                 {"shut", shut},
+                                                                 {"small", small},
+                                                                 {"plain", plain},
+                                                                 {"off", off},
+                                                                 {"asks", asks},
+                                                                 {"calls", calls}});
     bounds.commands_per_second = 0;
     bus = std::make_unique<fickle_bus>(std::move(*cluster::open_embedded_bus({}, *spaces, time)));
     std::vector<broker::loop*> all;
@@ -297,6 +310,8 @@ private:
     s.version = "0";
     s.room_mailbox = 64;
     s.rosters = rosters;
+    s.backend = has_backend ? &backend : nullptr;
+    s.notices = &notices;
     node = std::make_unique<actors::actor_node>(std::move(s), std::move(all), *bus, *spaces, bounds, time,
                                                 log, metrics);
   }

@@ -151,9 +151,24 @@ TEST_CASE("what this version cannot do is refused by name", "[config]") {
         "hubbub.toml:2: auth.jwks_url: only HS256 tokens are built in yet; use auth.hs256_key_file");
   CHECK(only_complaint("[auth]\nticket_keys = [\"0123456789abcdef0123456789abcdef\"]") ==
         "hubbub.toml:2: auth.ticket_keys: tickets are not built in yet; leave it out");
+}
+
+TEST_CASE("backends are reached over NATS only", "[config]") {
   CHECK(only_complaint("[namespace.chat]\npublish = \"via_backend\"") ==
-        "hubbub.toml:2: namespace.chat.publish: \"via_backend\" is not built in yet; use \"direct\" or "
-        "\"off\"");
+        "hubbub.toml:2: namespace.chat.publish: \"via_backend\" needs nats.url: backends are reached over "
+        "NATS");
+  // Those that inherit it are not named, too.
+  CHECK(only_complaint("[namespace.default]\npublish = \"via_backend\"\n[namespace.chat]")
+            .starts_with("hubbub.toml:2: namespace.default.publish: "));
+  CHECK(only_complaint("[nats]\nnotify = [\"connected\"]") ==
+        "hubbub.toml:2: nats.notify: needs nats.url: notices go to backends over NATS");
+  CHECK(only_complaint("[nats]\nnotify = [\"conected\"]") ==
+        "hubbub.toml:2: nats.notify: expected any of \"connected\", \"disconnected\", \"occupied\", "
+        "\"vacated\", \"refused\", got \"conected\"");
+  CHECK(only_complaint("[nats]\nnotify = true")
+            .starts_with("hubbub.toml:2: nats.notify: expected a list of \"connected\""));
+  CHECK(only_complaint("[limits]\nbackend_requests = 0")
+            .starts_with("hubbub.toml:2: limits.backend_requests: "));
 }
 
 TEST_CASE("a secret is never repeated, whatever is wrong with it", "[config]") {

@@ -1,0 +1,306 @@
+#include "tests/actors/actor_fixture.hpp"
+
+using namespace hubbub;
+using namespace hubbub::tests;
+using broker::errc;
+using broker::publish_outcome;
+
+namespace {
+
+/// Backends that answer when a test says so, with one loop and with four.
+struct backend_fixture : actor_fixture {
+  void answer_event(std::size_t i, broker::backend_answer a) {
+    backend.events.at(i).done(std::move(a));
+    settle();
+  }
+  void answer_call(std::size_t i, broker::backend_answer a) {
+    backend.calls.at(i).done(std::move(a));
+    settle();
+  }
+  void send(client& c, json command, const json& id = 1) {
+    command["id"] = id;
+    c.send(command);
+    settle();
+  }
+  /// The only thing that has come since.
+  static json only(client& c) {
+    auto all = c.read();
+    REQUIRE(all.size() == 1);
+    return all.front();
+  }
+};
+
+/// No NATS, so no backend.
+struct lonely_fixture : actor_fixture {
+  lonely_fixture() : actor_fixture{1, nullptr, false} {}
+};
+
+json publish(const std::string& room) {
+  return {{"op", "publish"}, {"room", room}, {"type", "order"}, {"data", {{"n", 1}}}};
+}
+json call(const std::string& method, json data = 1) {
+  return {{"op", "call"}, {"method", method}, {"data", std::move(data)}};
+}
+
+} // namespace
+
+TEST_CASE_METHOD(backend_fixture,
+                 "a publish through a backend is accepted by its answer and by nothing before it",
+                 "[actors]") {
+  auto& ann = connect();
+  auto p = publish("asks.one");
+  p["event_id"] = "ann-1";
+  p["key"] = "k";
+  p["echo"] = false;
+  send(ann, p);
+  CHECK(ann.read().empty());
+  REQUIRE(backend.events.size() == 1);
+  const auto& asked = backend.events.front();
+  CHECK(asked.what.room == room("asks.one"));
+  CHECK(asked.what.type == "order");
+  CHECK(asked.what.data == R"({"n":1})");
+  CHECK(asked.what.event_id == "ann-1");
+  CHECK(asked.what.key == "k");
+  CHECK(asked.what.time_ms == time.unix_ms());
+  CHECK(asked.what.excluded == asked.session);
+  CHECK(asked.session);
+
+  answer_event(0, fake_backend::says(R"("whatever")"));
+  CHECK(only(ann) == json{{"op", "ok"}, {"id", 1}, {"event_id", "ann-1"}, {"accepted", true}});
+  CHECK(bus->kept.empty()); // the backend publishes it, not the node
+}
+
+TEST_CASE_METHOD(backend_fixture, "an event without an id gets one, which its answer bears", "[actors]") {
+  auto& ann = connect();
+  send(ann, publish("asks.one"));
+  send(ann, publish("asks.one"), 2);
+  REQUIRE(backend.events.size() == 2);
+  const auto first = backend.events[0].what.event_id, second = backend.events[1].what.event_id;
+  CHECK(broker::protocol::is_label(first));
+  CHECK(first != second);
+  answer_event(1, {});
+  CHECK(only(ann)["event_id"] == second);
+  answer_event(0, fake_backend::fails(errc::timeout, publish_outcome::unknown));
+  const auto late = only(ann);
+  CHECK(late["code"] == "timeout");
+  CHECK(late["event_id"] == first);
+  CHECK(late["outcome"] == "unknown");
+}
+
+TEST_CASE_METHOD(backend_fixture, "a backend's refusal of an event is the client's error", "[actors]") {
+  auto& ann = connect();
+  send(ann, publish("asks.one"));
+  answer_event(0, fake_backend::refuses("out_of_stock", "there are none left"));
+  const auto no = only(ann);
+  CHECK(no["op"] == "error");
+  CHECK(no["id"] == 1);
+  CHECK(no["code"] == "out_of_stock");
+  CHECK(no["message"] == "there are none left");
+  CHECK(no["outcome"] == "not_stored");
+  CHECK(no["event_id"] == backend.events[0].what.event_id);
+}
+
+TEST_CASE_METHOD(backend_fixture, "a backend is asked only about what the client may publish", "[actors]") {
+  auto& ann = connect();
+  CHECK(ann.ask(publish("shut.one"))["code"] == "forbidden");
+  CHECK(ann.ask(publish("off.one"))["code"] == "forbidden");
+  CHECK(backend.events.empty());
+  CHECK(ann.ask(publish("chat.one"))["op"] == "ok");
+  CHECK(backend.events.empty());
+}
+
+TEST_CASE_METHOD(backend_fixture, "a call is answered with what the backend says", "[actors]") {
+  auto& ann = connect();
+  send(ann, call("calls.orders.create", {{"sku", "x"}}), "c1");
+  CHECK(ann.read().empty());
+  REQUIRE(backend.calls.size() == 1);
+  CHECK(backend.calls[0].what.method.str() == "calls.orders.create");
+  CHECK(backend.calls[0].what.data == R"({"sku":"x"})");
+  CHECK(backend.calls[0].what.session);
+  CHECK(backend.calls[0].what.user.empty());
+  answer_call(0, fake_backend::says(R"({"order":7})"));
+  CHECK(only(ann) == json{{"op", "ok"}, {"id", "c1"}, {"data", {{"order", 7}}}});
+}
+
+TEST_CASE_METHOD(backend_fixture, "bytes that a backend answers to a call come as base64", "[actors]") {
+  auto& ann = connect();
+  send(ann, call("calls.raw"));
+  auto a = fake_backend::says("AAEC");
+  a.encoding = broker::data_encoding::base64;
+  answer_call(0, std::move(a));
+  CHECK(only(ann) == json{{"op", "ok"}, {"id", 1}, {"data", "AAEC"}, {"encoding", "base64"}});
+}
+
+TEST_CASE_METHOD(backend_fixture, "what goes wrong with a call has a code, and no outcome", "[actors]") {
+  auto& ann = connect();
+  const auto fails = [&](broker::backend_answer a) {
+    send(ann, call("calls.one"));
+    answer_call(backend.calls.size() - 1, std::move(a));
+    auto no = only(ann);
+    CHECK(no["op"] == "error");
+    CHECK_FALSE(no.contains("event_id"));
+    CHECK_FALSE(no.contains("outcome"));
+    return no["code"].get<std::string>();
+  };
+  CHECK(fails(fake_backend::fails(errc::no_such_method, publish_outcome::not_stored)) == "no_such_method");
+  CHECK(fails(fake_backend::fails(errc::timeout, publish_outcome::unknown)) == "timeout");
+  CHECK(fails(fake_backend::fails(errc::too_large, publish_outcome::unknown)) == "too_large");
+  CHECK(fails(fake_backend::refuses("invalid_data", "n must be positive")) == "invalid_data");
+  std::string text;
+  metrics.write(text);
+  CHECK(text.find("hubbub_refused_total{code=\"timeout\"} 1") != text.npos);
+  CHECK(text.find("hubbub_refused_total{code=\"backend\"} 1") != text.npos);
+}
+
+TEST_CASE_METHOD(backend_fixture, "a call needs the grant", "[actors]") {
+  auto& ann = connect();
+  CHECK(ann.ask(call("chat.one"))["code"] == "forbidden");
+  CHECK(ann.ask(call("shut.one"))["code"] == "forbidden");
+  CHECK(backend.calls.empty());
+}
+
+TEST_CASE_METHOD(lonely_fixture, "without a backend calls and events for one are not supported", "[actors]") {
+  auto& ann = connect();
+  for (const auto& command : {call("calls.one"), publish("asks.one")}) {
+    const auto no = ann.ask(command);
+    CHECK(no["code"] == "not_supported");
+    CHECK(no["message"].get<std::string>().find("NATS") != std::string::npos);
+  }
+}
+
+TEST_CASE_METHOD(backend_fixture, "what waits for backends counts as commands in flight", "[actors]") {
+  auto& ann = connect();
+  for (std::uint32_t i = 0; i < bounds.commands_in_flight; ++i) {
+    CHECK(ann.wire.reading);
+    send(ann, i % 2 == 0 ? call("calls.one") : publish("asks.one"), i);
+  }
+  CHECK_FALSE(ann.wire.reading);
+  answer_call(0, {});
+  CHECK(ann.read().size() == 1);
+  ann.take(SIZE_MAX); // the kernel has the answer
+  CHECK(ann.wire.reading);
+}
+
+TEST_CASE_METHOD(backend_fixture, "a client that has gone is not kept by what it asked", "[actors]") {
+  auto& ann = connect();
+  send(ann, call("calls.one"));
+  send(ann, publish("asks.one"), 2);
+  ann.gone();
+  settle();
+  CHECK(node->unit(0).connections().empty());
+  auto place = std::make_shared<int>();
+  auto a = fake_backend::says("1");
+  a.place = place;
+  answer_call(0, std::move(a));
+  answer_event(0, {});
+  CHECK(place.use_count() == 1); // the answer is nowhere
+  CHECK(ann.read().empty());
+}
+
+TEST_CASE_METHOD(backend_fixture, "an event that waits for a backend outlives a crash of its room",
+                 "[actors]") {
+  auto& ann = connect();
+  send(ann, publish("asks.one"));
+  auto crash = publish("chat.one");
+  crash["type"] = "crash";
+  ann.ask(crash);
+  settle();
+  answer_event(0, {});
+  CHECK(only(ann)["accepted"] == true);
+}
+
+TEST_CASE_METHOD(backend_fixture, "answers to calls that a client is slow to read wait, and come whole",
+                 "[actors]") {
+  auto& ann = connect();
+  ann.wire.room = 1000;
+  auto place = std::make_shared<int>();
+  const std::string large(60'000, 'x');
+  for (auto i = 0; i < 10; ++i)
+    send(ann, call("calls.one"), i);
+  for (auto i = 0; i < 10; ++i) {
+    auto a = fake_backend::says('"' + large + '"');
+    a.place = place;
+    answer_call(static_cast<std::size_t>(i), std::move(a));
+  }
+  CHECK(ann.wire.control_bytes() <= bounds.control_bytes / 2 + 1000);
+  CHECK_FALSE(ann.wire.closed);
+  CHECK(place.use_count() > 5); // those that wait keep their places
+  std::vector<json> all;
+  for (auto i = 0; i < 20 && all.size() < 10; ++i) {
+    ann.drain(200'000);
+    for (auto& m : ann.read())
+      all.push_back(std::move(m));
+  }
+  REQUIRE(all.size() == 10);
+  for (const auto& m : all)
+    CHECK(m["data"] == large);
+  CHECK(place.use_count() == 1);
+}
+
+TEST_CASE_METHOD(backend_fixture, "backends are told who came, who went, and what was refused", "[actors]") {
+  auto& ann = connect();
+  REQUIRE(notices.kinds() == std::vector<std::string_view>{"connected"});
+  const auto session = notices.all[0].session;
+  CHECK(session);
+  CHECK(ann.ask(publish("shut.one"))["code"] == "forbidden");
+  REQUIRE(notices.all.size() == 2);
+  CHECK(notices.all[1].what == broker::notice_kind::refused);
+  CHECK(notices.all[1].code == "forbidden");
+  CHECK(notices.all[1].session == session);
+  CHECK(notices.all[1].message.find("shut.one") != std::string::npos);
+  send(ann, call("calls.one"));
+  answer_call(0, fake_backend::refuses("out_of_stock", "none left"));
+  REQUIRE(notices.all.size() == 3);
+  CHECK(notices.all[2].code == "out_of_stock");
+  ann.gone();
+  settle();
+  REQUIRE(notices.all.size() == 4);
+  CHECK(notices.all[3].what == broker::notice_kind::disconnected);
+  CHECK(notices.all[3].session == session);
+}
+
+TEST_CASE_METHOD(backend_fixture, "backends are told when a room gets its first reader and loses its last",
+                 "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  notices.all.clear();
+  const json join{{"op", "join"}, {"room", "chat.one"}}, leave{{"op", "leave"}, {"room", "chat.one"}};
+  ann.ask(join);
+  bob.ask(join);
+  REQUIRE(notices.kinds() == std::vector<std::string_view>{"occupied"});
+  CHECK(notices.all[0].room == room("chat.one"));
+  ann.ask(leave);
+  settle();
+  CHECK(notices.all.size() == 1);
+  bob.gone();
+  settle();
+  CHECK(notices.kinds() == std::vector<std::string_view>{"occupied", "disconnected", "vacated"});
+  // A publish makes a room, and nobody is in it.
+  connect().ask(publish("chat.two"));
+  CHECK(notices.kinds().back() == "connected");
+}
+
+TEST_CASE_METHOD(backend_fixture, "a room that crashed is vacated and occupied anew", "[actors]") {
+  auto& ann = connect();
+  ann.ask({{"op", "join"}, {"room", "chat.one"}});
+  notices.all.clear();
+  auto crash = publish("chat.one");
+  crash["type"] = "crash";
+  ann.ask(crash);
+  advance(std::chrono::milliseconds{200});
+  std::vector<std::string_view> rooms;
+  for (const auto kind : notices.kinds())
+    if (kind == "vacated" || kind == "occupied")
+      rooms.push_back(kind);
+  CHECK(rooms == std::vector<std::string_view>{"vacated", "occupied"});
+}
+
+TEST_CASE_METHOD(backend_fixture, "nothing is told that nobody wants", "[actors]") {
+  notices.wanted = false;
+  auto& ann = connect();
+  ann.ask({{"op", "join"}, {"room", "chat.one"}});
+  ann.ask(publish("shut.one"));
+  ann.gone();
+  settle();
+  CHECK(notices.all.empty());
+}
