@@ -3,12 +3,15 @@
 #include "actors/connection_actor.hpp"
 #include "actors/loop_unit.hpp"
 #include "actors/node_metrics.hpp"
+#include "actors/shown_ticket.hpp"
 
 #include <caf/actor_config.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/make_actor.hpp>
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 namespace hubbub::actors {
 namespace {
@@ -53,14 +56,16 @@ void admission::disconnected(std::string_view remote_address) {
     by_address_.erase(it);
 }
 
-std::uint32_t admission::hold_up() {
+std::uint32_t admission::hold_up(bool resumes) {
+  // One rate for all as yet: what goes by the node's load is decided here, and has `resumes` to go by.
+  std::ignore = resumes;
   const auto now = node_.time.now();
   std::lock_guard hold{mutex_};
   return handshakes_.take(now) ? 0 : std::max(handshakes_.retry_after_ms(now), 1u);
 }
 
 bool admission::only_cookie(const broker::handshake& h) noexcept {
-  return !h.cookie_token.empty() && token_of(h).data() == h.cookie_token.data();
+  return !h.cookie_token.empty() && ticket_of(h).empty() && token_of(h).data() == h.cookie_token.data();
 }
 
 std::string_view admission::token_of(const broker::handshake& h) noexcept {
@@ -74,34 +79,67 @@ std::string_view admission::token_of(const broker::handshake& h) noexcept {
   return h.cookie_token;
 }
 
+std::string_view admission::ticket_of(const broker::handshake& h) noexcept {
+  for (const auto& offered : h.subprotocols)
+    if (offered.starts_with(ticket_prefix))
+      return std::string_view{offered}.substr(ticket_prefix.size());
+  return {};
+}
+
+broker::result<std::shared_ptr<const broker::identity>> admission::verify(const broker::handshake& h) const {
+  const auto token = token_of(h);
+  if (token.empty()) {
+    static const auto nobody = std::make_shared<const broker::identity>();
+    return node_.anonymous ? nobody : nullptr;
+  }
+  if (!node_.tokens)
+    return broker::refusal{broker::errc::unauthorized, "this server has no keys to verify a token with"};
+  auto verified = node_.tokens->verify(token);
+  if (!verified)
+    return verified.error();
+  if (node_.revoked && node_.revoked->has({}, *verified))
+    return broker::refusal{broker::errc::unauthorized, "the token was revoked"};
+  mind_long_life(node_, *verified);
+  return std::make_shared<const broker::identity>(std::move(*verified));
+}
+
 broker::result<broker::admitted> admission::admit(const broker::handshake& h, broker::loop& at) {
   if (origin_)
     if (auto why = origin_(h); why.code != broker::errc::ok)
       return why;
-  // Whoever shows one expects its rooms back: what was passed over in silence would be missed later.
-  for (const auto& offered : h.subprotocols)
-    if (offered.starts_with(ticket_prefix))
-      return broker::refusal{broker::errc::not_supported,
-                             "tickets are not offered by this version: connect with a token"};
-  // Before the token, which costs more than all else here.
-  if (const auto wait = hold_up(); wait != 0)
-    return broker::refusal{broker::errc::rate_limited, "too many handshakes at once", wait};
   std::shared_ptr<const broker::identity> who;
-  if (const auto token = token_of(h); !token.empty()) {
-    if (!node_.tokens)
-      return broker::refusal{broker::errc::unauthorized, "this server has no keys to verify a token with"};
-    auto verified = node_.tokens->verify(token);
+  broker::session_id session;
+  if (const auto shown = ticket_of(h); !shown.empty()) {
+    auto why =
+        broker::refusal{broker::errc::not_supported, "this server gives no tickets: connect with a token"};
+    if (node_.tickets) {
+      auto opened = open_shown_ticket(node_, at.index(), shown);
+      if (auto* t = std::get_if<broker::ticket>(&opened)) {
+        who = std::make_shared<const broker::identity>(std::move(t->who));
+        session = t->session;
+      } else {
+        why = broker::refused(std::get<broker::ticket_flaw>(opened));
+      }
+    }
+    // Whoever shows one alone expects its rooms back: what was passed over in silence would be missed later.
+    if (!session && (token_of(h).empty() || token_of(h).data() == h.cookie_token.data()))
+      return why;
+  }
+  // Before the token, which costs more than all else here.
+  if (const auto wait = hold_up(static_cast<bool>(session)); wait != 0)
+    return broker::refusal{broker::errc::rate_limited, "too many handshakes at once", wait};
+  if (session) {
+    node_.counts.ticket_handshakes.add(at.index());
+  } else {
+    auto verified = verify(h);
     if (!verified)
       return verified.error();
-    who = std::make_shared<const broker::identity>(std::move(*verified));
-  } else if (node_.anonymous) {
-    static const auto nobody = std::make_shared<const broker::identity>();
-    who = nobody;
+    who = std::move(*verified);
   }
   auto& unit = *node_.loops[at.index()];
   caf::actor_config how{&unit};
   auto address = caf::make_actor<connection_actor, caf::strong_actor_ptr>(
-      node_.system->next_actor_id(), node_.system->node(), node_.system, how, unit, std::move(who));
+      node_.system->next_actor_id(), node_.system->node(), node_.system, how, unit, std::move(who), session);
   auto* raw = static_cast<connection_actor*>(address->get());
   broker::admitted in;
   // The transport holds the actor as long as the socket lives.

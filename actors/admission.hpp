@@ -29,10 +29,16 @@ public:
   [[nodiscard]] static bool only_cookie(const broker::handshake& h) noexcept;
 
 private:
-  /// Milliseconds until there is room for one more handshake; 0: it was taken.
-  [[nodiscard]] std::uint32_t hold_up();
+  /// Milliseconds until there is room for one more handshake; 0: it was taken. `resumes`: it shows a ticket
+  /// that counts, and goes before those that do not.
+  [[nodiscard]] std::uint32_t hold_up(bool resumes);
   /// The token that counts; empty: none. A cookie that may not carry one was refused before.
   [[nodiscard]] static std::string_view token_of(const broker::handshake& h) noexcept;
+  /// Empty: none.
+  [[nodiscard]] static std::string_view ticket_of(const broker::handshake& h) noexcept;
+  /// The handshake's token, verified; null: it has none, and may come in without.
+  [[nodiscard]] broker::result<std::shared_ptr<const broker::identity>>
+  verify(const broker::handshake& h) const;
 
   node_context& node_;
   origin_rule origin_;

@@ -3,8 +3,10 @@
 #include "broker/disconnect.hpp"
 #include "broker/errc.hpp"
 #include "broker/metrics.hpp"
+#include "broker/tickets.hpp"
 
 #include <cstdint>
+#include <string_view>
 
 namespace hubbub::actors {
 
@@ -20,9 +22,14 @@ struct node_metrics {
   broker::metric_counter& room_crashes;
   broker::metric_counter& connection_crashes;
   broker::metric_counter& log_pulls;
+  broker::metric_counter& tickets_too_large;
+  broker::metric_counter& ticket_handshakes;
 
   /// Counts a refusal by its code's name.
   void refused(std::uint32_t loop, broker::errc code);
+  /// Counts a `resume` by what came of it.
+  void resumed(std::uint32_t loop, std::string_view outcome);
+  void ticket_refused(std::uint32_t loop, broker::ticket_flaw flaw);
   /// Counts a goodbye by its close code.
   void closed(std::uint32_t loop, broker::close_code code);
 

@@ -31,6 +31,13 @@ public:
   /// What goes to one node alone, in one of its lives.
   [[nodiscard]] std::string to_node(std::uint64_t owner) const;
 
+  /// Where operators give orders to all nodes.
+  [[nodiscard]] std::string control(std::string_view what) const {
+    return prefix_ + ".control." + std::string{what};
+  }
+  /// The key-value bucket of revocations.
+  [[nodiscard]] std::string revocations() const { return prefix_ + "_revocations"; }
+
   /// All rooms of a namespace, which must be one.
   [[nodiscard]] std::string all_in(std::string_view space) const { return in_ + tail_of(space); }
   [[nodiscard]] std::string all_out(std::string_view space) const { return out_ + tail_of(space); }

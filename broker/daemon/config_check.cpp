@@ -44,6 +44,16 @@ void check_times(config_draft& draft) {
     draft.complain("nats.lease", "must be at least twice nats.beat");
 }
 
+void check_tickets(config_draft& draft) {
+  auto& c = draft.value;
+  if (c.auth.revocation_ttl < c.auth.ticket_ttl)
+    draft.complain("auth.revocation_ttl", "must not be shorter than auth.ticket_ttl: a revoked ticket would "
+                                          "count again");
+  if (!c.nats.url.empty() && c.auth.ticket_keys.empty())
+    c.warnings.emplace_back("auth.ticket_keys is empty: clients get no tickets, and whoever comes back to "
+                            "another node shows its token and joins its rooms one by one");
+}
+
 void check_nats(config_draft& draft) {
   auto& c = draft.value;
   if (c.nats.url.empty())
@@ -124,6 +134,7 @@ void check_together(config_draft& draft) {
     settle_overflow(draft, name, p);
   check_times(draft);
   check_nats(draft);
+  check_tickets(draft);
   check_doors(draft);
   if (draft.value.server.dev)
     check_dev_listeners(draft);

@@ -6,10 +6,14 @@
 #include "broker/log.hpp"
 #include "broker/metrics.hpp"
 #include "broker/roster_bus.hpp"
+#include "cluster/nats_options.hpp"
 
 #include <memory>
 
 namespace hubbub::daemon {
+
+/// How the configuration says that NATS is reached.
+[[nodiscard]] cluster::nats_options nats_options_of(const config& how);
 
 /// What a node's rooms live on.
 struct node_bus {

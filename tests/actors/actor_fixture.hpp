@@ -4,6 +4,7 @@
 #include "broker/clock.hpp"
 #include "broker/metrics.hpp"
 #include "cluster/embedded_bus.hpp"
+#include "tests/actors/fake_tickets.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/fake_connection.hpp"
 
@@ -41,6 +42,8 @@ public:
 
   /// Reads are not answered before `answer_reads`.
   bool holds_reads = false;
+  /// How many reads there were.
+  std::size_t reads = 0;
   /// Rooms hear of no event.
   bool deaf = false;
   /// All that was kept, heard of or not.
@@ -66,6 +69,7 @@ public:
   void read(broker::read_request what, broker::read_handler done) override {
     if (what.room.str() == "chat.breaks")
       throw std::runtime_error{"asked to break"};
+    ++reads;
     if (holds_reads)
       held_.emplace_back(std::move(what), std::move(done));
     else
@@ -185,6 +189,8 @@ public:
   std::unique_ptr<broker::namespaces> spaces;
   std::unique_ptr<fickle_bus> bus;
   std::vector<std::unique_ptr<fake_loop>> loops;
+  fake_tickets tickets{time};
+  broker::revoked_list revoked{std::chrono::hours{24}, time};
   std::unique_ptr<actors::actor_node> node;
 
   /// A client on the next loop, in turn.
@@ -284,8 +290,11 @@ private:
     s.version = "0";
     s.room_mailbox = 64;
     s.rosters = rosters;
+    s.tickets = &tickets;
+    s.revoked = &revoked;
     node = std::make_unique<actors::actor_node>(std::move(s), std::move(all), *bus, *spaces, bounds, time,
                                                 log, metrics);
+    revoked.observe([this](const broker::revocation& whom) { node->send_away(whom); });
   }
 
   std::vector<std::unique_ptr<client>> clients_;

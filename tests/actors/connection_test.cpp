@@ -203,7 +203,6 @@ TEST_CASE_METHOD(actor_fixture, "history is read without joining", "[actors]") {
 TEST_CASE_METHOD(actor_fixture, "what this version does not offer says so", "[actors]") {
   auto& c = connect();
   CHECK(c.ask({{"op", "call"}, {"method", "a.b"}, {"data", 1}})["code"] == "not_supported");
-  CHECK(c.ask({{"op", "resume"}, {"ticket", "x"}, {"rooms", json::object()}})["code"] == "not_supported");
 }
 
 TEST_CASE_METHOD(actor_fixture, "presence without a limit lists everybody", "[actors]") {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/daemon/admin_api.hpp"
+#include "cluster/embedded_revocations.hpp"
 #include "tests/actors/actor_fixture.hpp"
 
 #include <string>
@@ -16,6 +17,8 @@ public:
 
   daemon::origin_rules origins{false, {}};
   bool serving = true;
+  std::unique_ptr<broker::revocations> revocations =
+      std::move(*cluster::open_embedded_revocations({}, revoked, time));
   daemon::admin_api api{parts(*bus)};
 
   [[nodiscard]] daemon::admin_api::parts parts(broker::event_bus& over) {
@@ -26,7 +29,9 @@ public:
             daemon::admin_keys{{key}, false},
             "n1",
             false,
-            [this] { return serving; }};
+            [this] { return serving; },
+            std::chrono::seconds{15},
+            revocations.get()};
   }
 
   struct answer {
