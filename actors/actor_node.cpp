@@ -1,5 +1,6 @@
 #include "actors/actor_node.hpp"
 
+#include "actors/connection_actor.hpp"
 #include "actors/room_supervisor.hpp"
 
 #include <caf/atom.hpp>
@@ -50,6 +51,8 @@ actor_node::actor_node(settings how, const std::vector<broker::loop*>& loops, br
   node_.notices = how.notices;
   node_.system = system_.get();
   node_.rooms = &rooms_;
+  node_.tickets = how.tickets;
+  node_.revoked = how.revoked;
   node_.room_supervisor = system_->spawn<room_supervisor, caf::hidden>(std::ref(node_));
 }
 
@@ -71,6 +74,15 @@ void actor_node::show_deliveries(broker::metrics& all) {
   show("hubbub_overtaken_total", "Readers that fell off a tape", &counts::overtaken);
 }
 
+void actor_node::send_away(const broker::revocation& whom) {
+  for (const auto& u : units_)
+    u->post([&at = *u, whom] {
+      for (auto* c : at.connections())
+        if (whom.means(c->session(), c->who()))
+          c->close(revoked());
+    });
+}
+
 actor_node::~actor_node() {
   node_.room_supervisor = nullptr;
   node_.ended.store(true, std::memory_order_release);
@@ -78,6 +90,7 @@ actor_node::~actor_node() {
   node_.rooms = nullptr;
   for (auto& u : units_)
     u->drop_all();
+  node_.sessions.clear();
   // Rooms that a timer of CAF's still holds end with the system.
   system_.reset();
 }

@@ -38,6 +38,10 @@ public:
     broker::backend* backend = nullptr;
     /// Null: nobody is told.
     broker::notice_sink* notices = nullptr;
+    /// Null: sessions cannot be resumed.
+    const broker::ticket_office* tickets = nullptr;
+    /// Null: nobody can be revoked.
+    const broker::revoked_list* revoked = nullptr;
   };
   /// `loops` outlive it, as does everything else that is passed by reference.
   actor_node(settings how, const std::vector<broker::loop*>& loops, broker::event_bus& bus,
@@ -52,6 +56,8 @@ public:
   [[nodiscard]] caf::actor_system& system() { return *system_; }
   /// Adds what the loops have delivered to the node's numbers.
   void show_deliveries(broker::metrics& all);
+  /// Closes, soon, all connections that it means. Any thread, until the loops stop.
+  void send_away(const broker::revocation& whom);
   [[nodiscard]] loop_unit& unit(std::size_t loop) { return *units_[loop]; }
 
 private:

@@ -1,14 +1,18 @@
 #include "actors/admission.hpp"
 
+#include "actors/come_again.hpp"
 #include "actors/connection_actor.hpp"
 #include "actors/loop_unit.hpp"
 #include "actors/node_metrics.hpp"
+#include "actors/shown_ticket.hpp"
 
 #include <caf/actor_config.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/make_actor.hpp>
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 namespace hubbub::actors {
 namespace {
@@ -17,10 +21,15 @@ constexpr std::string_view protocol_name = "hubbub.v1.json";
 constexpr std::string_view bearer_prefix = "bearer.";
 constexpr std::string_view ticket_prefix = "ticket.";
 
+std::string chosen_protocol(const broker::handshake& h) {
+  const auto offered = std::find(h.subprotocols.begin(), h.subprotocols.end(), protocol_name);
+  return offered == h.subprotocols.end() ? std::string{} : *offered;
+}
+
 } // namespace
 
 admission::admission(node_context& node, origin_rule origin)
-    : node_{node}, origin_{std::move(origin)}, handshakes_{node.bounds.handshakes_per_second} {}
+    : node_{node}, origin_{std::move(origin)}, handshakes_{node.bounds.handshakes_per_second, node.salt} {}
 
 bool admission::may_connect(std::string_view remote_address) {
   std::lock_guard hold{mutex_};
@@ -53,14 +62,14 @@ void admission::disconnected(std::string_view remote_address) {
     by_address_.erase(it);
 }
 
-std::uint32_t admission::hold_up() {
+std::uint32_t admission::hold_up(bool resumes, broker::milliseconds lag) {
   const auto now = node_.time.now();
   std::lock_guard hold{mutex_};
-  return handshakes_.take(now) ? 0 : std::max(handshakes_.retry_after_ms(now), 1u);
+  return handshakes_.ask(now, lag, resumes).retry_after_ms;
 }
 
 bool admission::only_cookie(const broker::handshake& h) noexcept {
-  return !h.cookie_token.empty() && token_of(h).data() == h.cookie_token.data();
+  return !h.cookie_token.empty() && ticket_of(h).empty() && token_of(h).data() == h.cookie_token.data();
 }
 
 std::string_view admission::token_of(const broker::handshake& h) noexcept {
@@ -72,6 +81,30 @@ std::string_view admission::token_of(const broker::handshake& h) noexcept {
   if (!h.query_token.empty())
     return h.query_token;
   return h.cookie_token;
+}
+
+std::string_view admission::ticket_of(const broker::handshake& h) noexcept {
+  for (const auto& offered : h.subprotocols)
+    if (offered.starts_with(ticket_prefix))
+      return std::string_view{offered}.substr(ticket_prefix.size());
+  return {};
+}
+
+broker::result<std::shared_ptr<const broker::identity>> admission::verify(const broker::handshake& h) const {
+  const auto token = token_of(h);
+  if (token.empty()) {
+    static const auto nobody = std::make_shared<const broker::identity>();
+    return node_.anonymous ? nobody : nullptr;
+  }
+  if (!node_.tokens)
+    return broker::refusal{broker::errc::unauthorized, "this server has no keys to verify a token with"};
+  auto verified = node_.tokens->verify(token);
+  if (!verified)
+    return verified.error();
+  if (node_.revoked && node_.revoked->has({}, *verified))
+    return broker::refusal{broker::errc::unauthorized, "the token was revoked"};
+  mind_long_life(node_, *verified);
+  return std::make_shared<const broker::identity>(std::move(*verified));
 }
 
 broker::result<broker::admitted> admission::admit(const broker::handshake& h, broker::loop& at) {
@@ -86,40 +119,62 @@ broker::result<broker::admitted> admission::admit(const broker::handshake& h, br
   return in;
 }
 
+broker::result<broker::admitted> admission::put_off(const broker::handshake& h, std::uint32_t wait_ms) {
+  constexpr auto why = "too many handshakes at once";
+  // Only browsers say where they come from, and only they cannot read the answer to a handshake.
+  if (h.origin.empty())
+    return broker::refusal{broker::errc::overloaded, why, wait_ms};
+  broker::admitted in;
+  in.handler = std::make_shared<come_again>(broker::disconnect{broker::close_code::overloaded, why, wait_ms});
+  in.subprotocol = chosen_protocol(h);
+  in.deflate = false;
+  return in;
+}
+
 broker::result<broker::admitted> admission::judge(const broker::handshake& h, broker::loop& at) {
   if (origin_)
     if (auto why = origin_(h); why.code != broker::errc::ok)
       return why;
-  // Whoever shows one expects its rooms back: what was passed over in silence would be missed later.
-  for (const auto& offered : h.subprotocols)
-    if (offered.starts_with(ticket_prefix))
-      return broker::refusal{broker::errc::not_supported,
-                             "tickets are not offered by this version: connect with a token"};
-  // Before the token, which costs more than all else here.
-  if (const auto wait = hold_up(); wait != 0)
-    return broker::refusal{broker::errc::rate_limited, "too many handshakes at once", wait};
   std::shared_ptr<const broker::identity> who;
-  if (const auto token = token_of(h); !token.empty()) {
-    if (!node_.tokens)
-      return broker::refusal{broker::errc::unauthorized, "this server has no keys to verify a token with"};
-    auto verified = node_.tokens->verify(token);
+  broker::session_id session;
+  if (const auto shown = ticket_of(h); !shown.empty()) {
+    auto why =
+        broker::refusal{broker::errc::not_supported, "this server gives no tickets: connect with a token"};
+    if (node_.tickets) {
+      auto opened = open_shown_ticket(node_, at.index(), shown);
+      if (auto* t = std::get_if<broker::ticket>(&opened)) {
+        who = std::make_shared<const broker::identity>(std::move(t->who));
+        session = t->session;
+      } else {
+        why = broker::refused(std::get<broker::ticket_flaw>(opened));
+      }
+    }
+    // Whoever shows one alone expects its rooms back: what was passed over in silence would be missed later.
+    if (!session && (token_of(h).empty() || token_of(h).data() == h.cookie_token.data()))
+      return why;
+  }
+  // Before the token, which costs more than all else here.
+  if (const auto wait =
+          hold_up(static_cast<bool>(session), std::chrono::duration_cast<broker::milliseconds>(at.lag()));
+      wait != 0)
+    return put_off(h, wait);
+  if (session) {
+    node_.counts.ticket_handshakes.add(at.index());
+  } else {
+    auto verified = verify(h);
     if (!verified)
       return verified.error();
-    who = std::make_shared<const broker::identity>(std::move(*verified));
-  } else if (node_.anonymous) {
-    static const auto nobody = std::make_shared<const broker::identity>();
-    who = nobody;
+    who = std::move(*verified);
   }
   auto& unit = *node_.loops[at.index()];
   caf::actor_config how{&unit};
   auto address = caf::make_actor<connection_actor, caf::strong_actor_ptr>(
-      node_.system->next_actor_id(), node_.system->node(), node_.system, how, unit, std::move(who));
+      node_.system->next_actor_id(), node_.system->node(), node_.system, how, unit, std::move(who), session);
   auto* raw = static_cast<connection_actor*>(address->get());
   broker::admitted in;
   // The transport holds the actor as long as the socket lives.
   in.handler = std::shared_ptr<broker::connection_handler>{raw, [address = std::move(address)](auto*) {}};
-  if (std::find(h.subprotocols.begin(), h.subprotocols.end(), protocol_name) != h.subprotocols.end())
-    in.subprotocol = protocol_name;
+  in.subprotocol = chosen_protocol(h);
   const auto& spaces = node_.spaces;
   in.deflate = spaces.fallback().deflate || std::any_of(spaces.declared().begin(), spaces.declared().end(),
                                                         [](const auto& s) { return s.second.deflate; });

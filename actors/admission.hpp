@@ -2,7 +2,7 @@
 
 #include "actors/node_context.hpp"
 #include "broker/connection.hpp"
-#include "broker/rate_limit.hpp"
+#include "broker/handshake_budget.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -30,15 +30,24 @@ public:
 
 private:
   [[nodiscard]] broker::result<broker::admitted> judge(const broker::handshake& h, broker::loop& at);
-  /// Milliseconds until there is room for one more handshake; 0: it was taken.
-  [[nodiscard]] std::uint32_t hold_up();
+  /// Milliseconds until there is room for one more handshake; 0: it was taken. `resumes`: it shows a ticket
+  /// that counts, and goes before those that do not.
+  [[nodiscard]] std::uint32_t hold_up(bool resumes, broker::milliseconds lag);
+  /// The answer to a client that is to come again.
+  [[nodiscard]] static broker::result<broker::admitted> put_off(const broker::handshake& h,
+                                                                std::uint32_t wait_ms);
   /// The token that counts; empty: none. A cookie that may not carry one was refused before.
   [[nodiscard]] static std::string_view token_of(const broker::handshake& h) noexcept;
+  /// Empty: none.
+  [[nodiscard]] static std::string_view ticket_of(const broker::handshake& h) noexcept;
+  /// The handshake's token, verified; null: it has none, and may come in without.
+  [[nodiscard]] broker::result<std::shared_ptr<const broker::identity>>
+  verify(const broker::handshake& h) const;
 
   node_context& node_;
   origin_rule origin_;
   std::mutex mutex_;
-  broker::rate_limit handshakes_;
+  broker::handshake_budget handshakes_;
   std::uint32_t sockets_ = 0;
   std::unordered_map<std::string, std::uint32_t> by_address_;
 };

@@ -21,14 +21,17 @@ constexpr std::chrono::seconds answers_within{1};
 
 } // namespace
 
+broker::disconnect revoked() { return {broker::close_code::revoked, "revoked"}; }
+
 connection_actor::connection_actor(caf::actor_config& cfg, loop_unit& at,
-                                   std::shared_ptr<const broker::identity> who)
+                                   std::shared_ptr<const broker::identity> who, broker::session_id session)
     : caf::monitorable_actor{cfg},
       at_{at},
       who_{std::move(who)},
       commands_{at.node().bounds.commands_per_second},
-      alive_{at.now()} {
-  to_.session = broker::session_id::random();
+      alive_{at.now()},
+      by_ticket_{session} {
+  to_.session = session ? session : broker::session_id::random();
   timer_.owner = this;
 }
 
@@ -56,6 +59,10 @@ void connection_actor::enqueue(caf::strong_actor_ptr sender, caf::message_id id,
 
 void connection_actor::read_letter(caf::mailbox_element& what) {
   auto& content = what.content();
+  if (content.match_elements<session_taken>())
+    return give_up_session(content.get_as<session_taken>(0));
+  if (content.match_elements<session_left>())
+    return session_is_free();
   if (!open_ || !content.match_elements<answer>())
     return;
   auto& a = content.get_mutable_as<answer>(0);
@@ -82,8 +89,13 @@ void connection_actor::on_open(broker::connection& c) {
   at_.add(*this);
   at_.node().counts.connections.add(at_.index());
   guarded([this] {
-    if (who_)
+    if (who_) {
+      // Somebody may have said so since the handshake.
+      if (is_revoked(*who_))
+        return close(revoked());
+      take_session();
       say_welcome();
+    }
     schedule(opened_);
   });
 }
@@ -129,20 +141,32 @@ void connection_actor::on_closed() {
   if (!std::exchange(open_, false))
     return;
   broker::timing_wheel::cancel(timer_);
-  // Joins that are not answered yet are given up too: a room forgets whoever leaves.
-  for (const auto& q : questions_.give_up())
-    if (q.what == question::kind::join)
-      if (auto r = at_.node().rooms->find(q.room))
-        r->tell(leave_message{to_.session}, &at_);
-  while (!joined_.empty())
-    leave(joined_.size() - 1);
-  waiting_.clear();
-  held_.clear();
+  leave_all();
+  leave_session();
   if (who_)
     tell_backends(broker::notice_kind::disconnected);
   at_.remove(*this);
   at_.node().counts.connections.sub(at_.index());
   to_.wire = nullptr;
+}
+
+void connection_actor::leave_all() {
+  const auto tell = [this](const broker::room_name& room) {
+    if (auto r = at_.node().rooms->find(room))
+      r->tell(leave_message{to_.session}, &at_);
+  };
+  // Joins that are not answered yet are given up too: a room forgets whoever leaves.
+  for (const auto& q : questions_.give_up())
+    if (q.what == question::kind::join)
+      tell(q.room);
+  if (const auto given_up = std::exchange(resumption_, nullptr))
+    for (const auto& p : given_up->places())
+      if (p.there)
+        tell(p.what.room);
+  while (!joined_.empty())
+    leave(joined_.size() - 1);
+  waiting_.clear();
+  held_.clear();
 }
 
 void connection_actor::close(const broker::disconnect& why) {
@@ -187,7 +211,8 @@ void connection_actor::mind_reading() {
 void connection_actor::schedule(broker::steady_time now) {
   if (!open_ || closing_)
     return;
-  const auto next = std::min({check_authentication(now), check_expiry(now), check_alive(now)});
+  const auto next =
+      std::min({check_authentication(now), check_expiry(now), check_alive(now), check_ticket(now)});
   if (!closing_)
     at_.wheel().schedule(timer_, std::max(next, now + shortest_check));
 }
@@ -255,6 +280,7 @@ void connection_actor::say_welcome() {
   w.session = to_.session.str();
   w.node = node.node;
   w.user = who_->user;
+  w.ticket = new_ticket();
   w.ping_ms = static_cast<std::uint32_t>(node.bounds.ping.count());
   w.bounds = node.bounds;
   w.version = node.version;

@@ -5,6 +5,7 @@
 #include "actors/messages.hpp"
 #include "actors/node_context.hpp"
 #include "actors/question.hpp"
+#include "actors/resumption.hpp"
 #include "broker/backend.hpp"
 #include "broker/command.hpp"
 #include "broker/connection.hpp"
@@ -13,6 +14,7 @@
 #include "broker/notice.hpp"
 #include "broker/protocol.hpp"
 #include "broker/rate_limit.hpp"
+#include "broker/tickets.hpp"
 #include "broker/timing_wheel.hpp"
 
 #include <caf/monitorable_actor.hpp>
@@ -31,6 +33,9 @@ struct connection_timer : broker::timer_node {
   connection_actor* owner = nullptr;
 };
 
+/// How those are sent away whom an operator has revoked.
+[[nodiscard]] broker::disconnect revoked();
+
 /// One client session: who it is, what it may do, which rooms it reads.
 /// An actor that the event loop of its socket runs: everything but `enqueue`
 /// is for that loop. Its mailbox is bounded by what it has asked for.
@@ -38,7 +43,9 @@ class connection_actor final : public caf::monitorable_actor,
                                public broker::connection_handler,
                                public broker::protocol::command_sink {
 public:
-  connection_actor(caf::actor_config& cfg, loop_unit& at, std::shared_ptr<const broker::identity> who);
+  /// `who`: null when it is not known yet. `session`: the one that a ticket in the handshake restores.
+  connection_actor(caf::actor_config& cfg, loop_unit& at, std::shared_ptr<const broker::identity> who,
+                   broker::session_id session = {});
   ~connection_actor() override;
 
   // -- its socket ---------------------------------------------------------------
@@ -89,6 +96,7 @@ private:
   void run_history(const std::string& id, const broker::history_command& c);
   void run_presence(const std::string& id, broker::presence_command&& c);
   void run_update(const std::string& id, broker::update_command&& c);
+  void run_resume(const std::string& id, broker::resume_command&& c);
   /// Has a large answer: one of those at a time, so that the control lane stays bounded.
   [[nodiscard]] static bool is_large(const broker::command& c) noexcept;
   /// Must something before it be answered first?
@@ -102,6 +110,9 @@ private:
   void backend_said(const question& q, broker::backend_answer& a);
   /// Says what waits for room in the lane.
   void say_held();
+  joined_room& take_seat(const broker::room_name& room, std::string info, bool presence,
+                         std::uint64_t presence_version, const broker::join_answer& a);
+  void say_gap(const broker::gap& hole);
   void said(std::string_view text);
   void refuse(std::string_view id, const broker::refusal& why);
   void forbid(std::string_view id, std::string_view what, const broker::room_name& room);
@@ -123,6 +134,22 @@ private:
   }
   void crashed(const char* why);
 
+  // Its session, which may go on over another connection.
+  /// A ticket for now, and when the next one is due; empty: none is given.
+  [[nodiscard]] std::string new_ticket();
+  [[nodiscard]] broker::steady_time check_ticket(broker::steady_time now);
+  [[nodiscard]] bool is_revoked(const broker::identity& who) const;
+  /// Says to the node that this connection has its session, and to the one that has had it that it is over.
+  void take_session();
+  void leave_session();
+  void give_up_session(const session_taken& by);
+  void session_is_free();
+  /// Not `ok`: the ticket does not count on this connection.
+  [[nodiscard]] broker::refusal go_on_with(broker::ticket&& t);
+  void ask_rooms();
+  void resumed(const question& q, answer& a);
+  void finish_resume();
+
   // State.
   void admit(std::shared_ptr<const broker::identity> who);
   void say_welcome();
@@ -136,10 +163,15 @@ private:
   [[nodiscard]] joined_room* find(const broker::room_name& room) noexcept;
   template <class Message>
   void offer(std::uint32_t slot, joined_room* known, const broker::room_name& room, Message m);
+  /// Asks a room for a seat; `what` says what the client wants of it.
+  void ask_to_join(std::uint32_t slot, const broker::room_name& room, broker::right rights,
+                   broker::join_request what);
   /// A room could not be asked.
   void give_back(std::uint32_t slot, const broker::refusal& why);
   void fail(question q, const broker::refusal& why, broker::publish_outcome outcome);
   void leave(std::size_t i);
+  /// All rooms, also those that have not answered yet; what waits is given up.
+  void leave_all();
   void ask_anew(const broker::room_name& room);
   void mind_reading();
 
@@ -159,6 +191,9 @@ private:
     std::shared_ptr<const void> place;
   };
   std::vector<held_answer> held_;
+  /// What a `resume` waits for; null: none is under way.
+  std::unique_ptr<resumption> resumption_;
+  broker::steady_time ticket_due_ = broker::steady_time::max();
   /// Answers in the control lane: their credits come back when the kernel has them.
   std::uint32_t unsent_answers_ = 0;
   std::uint32_t bad_in_a_row_ = 0;
@@ -171,6 +206,10 @@ private:
   bool closing_ = false;
   bool paused_ = false;
   bool told_expiring_ = false;
+  /// The handshake showed the ticket of its session.
+  bool by_ticket_ = false;
+  /// The connection that had its session has not left its rooms yet.
+  bool taking_over_ = false;
 };
 
 } // namespace hubbub::actors

@@ -15,6 +15,8 @@ using broker::refusal;
 } // namespace
 
 void connection_actor::answered(question q, answer& a) {
+  if (q.place != 0)
+    return resumed(q, a);
   auto& text = at_.text();
   std::visit(overloaded{
                  [&](refusal& why) {
@@ -47,28 +49,37 @@ void connection_actor::answered(question q, answer& a) {
     said(text);
 }
 
-void connection_actor::joined(question& q, broker::join_answer& a) {
+joined_room& connection_actor::take_seat(const broker::room_name& room, std::string info, bool presence,
+                                         std::uint64_t presence_version, const broker::join_answer& a) {
   auto r = std::make_unique<joined_room>();
   r->to = &to_;
-  r->room = at_.node().rooms->find(q.room);
+  r->room = at_.node().rooms->find(room);
   if (!r->room)
-    r->room = at_.node().rooms->resolve(q.room);
+    r->room = at_.node().rooms->resolve(room);
   r->who = who_.get();
-  r->info = std::move(q.text);
-  r->wants_presence = q.presence;
-  r->presence_version = a.presence_version;
-  auto& text = at_.text();
-  broker::protocol::encode_ok_join(text, q.id, a.what);
-  said(text);
-  if (a.hole) {
-    text.clear();
-    broker::protocol::encode_gap(text, *a.hole);
-    to_.wire->control(text);
-  }
-  text.clear();
+  r->info = std::move(info);
+  r->wants_presence = presence;
+  r->presence_version = presence_version;
   auto& seated = *joined_.emplace_back(std::move(r));
   at_.node().counts.joins.add(at_.index());
   at_.seat(seated, a.from, a.at);
+  return seated;
+}
+
+void connection_actor::joined(question& q, broker::join_answer& a) {
+  auto& text = at_.text();
+  broker::protocol::encode_ok_join(text, q.id, a.what);
+  said(text);
+  if (a.hole)
+    say_gap(*a.hole);
+  text.clear();
+  take_seat(q.room, std::move(q.text), q.presence, a.presence_version, a);
+}
+
+void connection_actor::say_gap(const broker::gap& hole) {
+  auto& text = at_.text();
+  broker::protocol::encode_gap(text, hole);
+  to_.wire->control(text);
 }
 
 void connection_actor::said(std::string_view text) {

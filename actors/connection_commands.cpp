@@ -4,6 +4,7 @@
 #include "actors/node_metrics.hpp"
 #include "actors/overloaded.hpp"
 #include "actors/room_directory.hpp"
+#include "actors/shown_ticket.hpp"
 
 #include <caf/message.hpp>
 
@@ -59,6 +60,8 @@ bool connection_actor::is_large(const broker::command& c) noexcept {
 }
 
 bool connection_actor::must_wait(const broker::command& c) const noexcept {
+  if (taking_over_ || resumption_)
+    return true;
   if (is_large(c) && (to_.wire->control_bytes() > little_control || questions_.has_large()))
     return true;
   // What is said of a room waits until its join is answered.
@@ -91,24 +94,22 @@ void connection_actor::run_allowed(broker::command&& c) {
   const auto is_auth = std::holds_alternative<broker::auth_command>(c.what);
   const auto is_resume = std::holds_alternative<broker::resume_command>(c.what);
   if (!who_ && !is_auth && !is_resume)
-    return refuse(c.id, {errc::unauthorized, "authenticate first: send auth with a token"});
+    return refuse(
+        c.id, {errc::unauthorized, "authenticate first: send auth with a token, or resume with a ticket"});
   const auto& id = c.id;
-  std::visit(
-      overloaded{
-          [](broker::pong_command&) {},
-          [&](broker::auth_command& a) { run_auth(id, std::move(a)); },
-          [&](broker::join_command& j) { run_join(id, std::move(j)); },
-          [&](broker::leave_command& l) { run_leave(id, l); },
-          [&](broker::publish_command& p) { run_publish(id, std::move(p)); },
-          [&](broker::history_command& h) { run_history(id, h); },
-          [&](broker::presence_command& p) { run_presence(id, std::move(p)); },
-          [&](broker::update_command& u) { run_update(id, std::move(u)); },
-          [&](broker::call_command& k) { run_call(id, std::move(k)); },
-          [&](broker::resume_command&) {
-            refuse(id, {errc::not_supported, "resume is not offered by this version: join with since"});
-          },
-      },
-      c.what);
+  std::visit(overloaded{
+                 [](broker::pong_command&) {},
+                 [&](broker::auth_command& a) { run_auth(id, std::move(a)); },
+                 [&](broker::join_command& j) { run_join(id, std::move(j)); },
+                 [&](broker::leave_command& l) { run_leave(id, l); },
+                 [&](broker::publish_command& p) { run_publish(id, std::move(p)); },
+                 [&](broker::history_command& h) { run_history(id, h); },
+                 [&](broker::presence_command& p) { run_presence(id, std::move(p)); },
+                 [&](broker::update_command& u) { run_update(id, std::move(u)); },
+                 [&](broker::call_command& k) { run_call(id, std::move(k)); },
+                 [&](broker::resume_command& r) { run_resume(id, std::move(r)); },
+             },
+             c.what);
 }
 
 void connection_actor::run_auth(const std::string& id, broker::auth_command&& c) {
@@ -120,15 +121,22 @@ void connection_actor::run_auth(const std::string& id, broker::auth_command&& c)
     return refuse(id, verified.error());
   if (who_ && !who_->user.empty() && who_->user != verified->user)
     return refuse(id, {errc::forbidden, "the token is another user's"});
+  if (is_revoked(*verified))
+    return refuse(id, {errc::unauthorized, "the token was revoked"});
+  mind_long_life(at_.node(), *verified);
   const auto first = !who_;
   admit(std::make_shared<const broker::identity>(std::move(*verified)));
-  if (first)
+  if (first) {
+    take_session();
     say_welcome();
+  }
+  const auto ticket = new_ticket();
+  schedule(at_.now());
   auto& text = at_.text();
   std::optional<std::int64_t> left;
   if (who_->expires_ms != 0)
     left = who_->expires_ms - at_.node().time.unix_ms();
-  broker::protocol::encode_ok_auth(text, id, who_->user, {}, left);
+  broker::protocol::encode_ok_auth(text, id, who_->user, ticket, left);
   said(text);
 }
 
@@ -148,19 +156,24 @@ void connection_actor::run_join(const std::string& id, broker::join_command&& c)
   auto& q = questions_.ask(question::kind::join, id, c.room);
   q.presence = q.large = c.presence;
   q.text = c.info;
-  join_message m;
-  m.from = {caf::actor_cast<caf::strong_actor_ptr>(this), q.slot};
-  m.what.session = to_.session;
-  m.what.user = who_->user;
-  m.what.user_info = who_->user_info;
-  m.what.info = std::move(c.info);
-  m.what.loop = at_.index();
-  m.what.format = to_.format;
-  m.what.since = std::move(c.since);
-  m.what.history = c.history;
-  m.what.presence = c.presence;
-  m.what.whole_history = has(rights, right::history);
-  offer(q.slot, nullptr, c.room, std::move(m));
+  broker::join_request what;
+  what.info = std::move(c.info);
+  what.since = std::move(c.since);
+  what.history = c.history;
+  what.presence = c.presence;
+  ask_to_join(q.slot, c.room, rights, std::move(what));
+}
+
+void connection_actor::ask_to_join(std::uint32_t slot, const broker::room_name& room, right rights,
+                                   broker::join_request what) {
+  what.session = to_.session;
+  what.user = who_->user;
+  what.user_info = who_->user_info;
+  what.loop = at_.index();
+  what.format = to_.format;
+  what.whole_history = has(rights, right::history);
+  offer(slot, nullptr, room,
+        join_message{{caf::actor_cast<caf::strong_actor_ptr>(this), slot}, std::move(what)});
 }
 
 void connection_actor::run_leave(const std::string& id, const broker::leave_command& c) {
@@ -283,6 +296,8 @@ void connection_actor::ask_anew(const broker::room_name& room) {
          {errc::unavailable, "the room failed and is made anew: try again", broker::retry_soon_ms},
          broker::publish_outcome::unknown);
   }
+  if (resumption_)
+    resumption_->lost(room);
   for (auto& r : joined_)
     if (r->name() == room)
       r->room = at_.node().rooms->resolve(room);

@@ -74,6 +74,15 @@ struct answer {
       what;
 };
 
+// -- between connections -----------------------------------------------------------
+
+/// Another connection goes on with your session: leave your rooms, and say so.
+struct session_taken {
+  caf::strong_actor_ptr who;
+};
+/// The rooms of your session have nobody of it any more.
+struct session_left {};
+
 // -- to the supervisor of rooms ---------------------------------------------------
 
 struct room_down {
@@ -90,4 +99,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hubbub::actors::members_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hubbub::actors::leave_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hubbub::actors::adopt_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hubbub::actors::answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hubbub::actors::session_taken)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hubbub::actors::session_left)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hubbub::actors::room_down)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/fwd.hpp"
+#include "actors/session_directory.hpp"
 #include "broker/backend.hpp"
 #include "broker/clock.hpp"
 #include "broker/event_bus.hpp"
@@ -9,9 +10,11 @@
 #include "broker/log.hpp"
 #include "broker/notice.hpp"
 #include "broker/policy.hpp"
+#include "broker/revoked_list.hpp"
 #include "broker/roster_bus.hpp"
 #include "broker/session_id.hpp"
 #include "broker/tape_budget.hpp"
+#include "broker/tickets.hpp"
 
 #include <caf/actor.hpp>
 
@@ -58,6 +61,12 @@ struct node_context {
   broker::notice_sink* notices = nullptr;
   /// The loops have stopped: no actor runs any more.
   std::atomic<bool> ended{false};
+  /// Null: no tickets are given, and none counts.
+  const broker::ticket_office* tickets = nullptr;
+  /// Null: nobody can be revoked.
+  const broker::revoked_list* revoked = nullptr;
+  /// Empty where no tickets are given.
+  session_directory sessions;
   /// Tells this start of the node from all others.
   const std::uint64_t salt = broker::session_id::random().value;
 };

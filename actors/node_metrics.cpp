@@ -13,6 +13,10 @@ node_metrics::node_metrics(broker::metrics& all)
       connection_crashes{all.counter("hubbub_connection_crashes_total",
                                      "Connections that ended by an error on the server's side")},
       log_pulls{all.counter("hubbub_log_pulls_total", "Reads of the log for readers behind their tape")},
+      tickets_too_large{all.counter("hubbub_tickets_too_large_total",
+                                    "Tickets that were not given because the user has too many grants")},
+      ticket_handshakes{
+          all.counter("hubbub_ticket_handshakes_total", "Handshakes with a ticket that counted")},
       all_{all} {}
 
 void node_metrics::refused(std::uint32_t loop, std::string code) {
@@ -23,6 +27,17 @@ void node_metrics::refused(std::uint32_t loop, std::string code) {
 void node_metrics::refused(std::uint32_t loop, broker::errc code) { refused(loop, std::string{name(code)}); }
 
 void node_metrics::refused_by_backend(std::uint32_t loop) { refused(loop, "backend"); }
+void node_metrics::resumed(std::uint32_t loop, std::string_view outcome) {
+  all_.counter("hubbub_resumes_total", "Sessions that went on, by what came of their rooms",
+               {{"outcome", std::string{outcome}}})
+      .add(loop);
+}
+
+void node_metrics::ticket_refused(std::uint32_t loop, broker::ticket_flaw flaw) {
+  all_.counter("hubbub_tickets_refused_total", "Tickets that were shown and refused, by reason",
+               {{"reason", std::string{name(flaw)}}})
+      .add(loop);
+}
 
 void node_metrics::closed(std::uint32_t loop, broker::close_code code) {
   all_.counter("hubbub_goodbyes_total", "Connections that the server closed, by close code",

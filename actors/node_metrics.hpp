@@ -3,9 +3,11 @@
 #include "broker/disconnect.hpp"
 #include "broker/errc.hpp"
 #include "broker/metrics.hpp"
+#include "broker/tickets.hpp"
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace hubbub::actors {
 
@@ -21,11 +23,16 @@ struct node_metrics {
   broker::metric_counter& room_crashes;
   broker::metric_counter& connection_crashes;
   broker::metric_counter& log_pulls;
+  broker::metric_counter& tickets_too_large;
+  broker::metric_counter& ticket_handshakes;
 
   /// Counts a refusal by its code's name.
   void refused(std::uint32_t loop, broker::errc code);
   /// The same for a code that a backend made.
   void refused_by_backend(std::uint32_t loop);
+  /// Counts a `resume` by what came of it.
+  void resumed(std::uint32_t loop, std::string_view outcome);
+  void ticket_refused(std::uint32_t loop, broker::ticket_flaw flaw);
   /// Counts a goodbye by its close code.
   void closed(std::uint32_t loop, broker::close_code code);
 

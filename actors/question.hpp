@@ -32,6 +32,8 @@ struct question {
   broker::room_name room;
   /// A publish's event id; or what `join` and `update` claim of oneself.
   std::string text;
+  /// A join for a `resume`: one more than its place there; 0: it is none.
+  std::uint32_t place = 0;
   bool presence = false;
   bool live = false;
   /// Its answer may be large.

@@ -52,7 +52,19 @@ struct call_command {
   method_name method;
   std::string data;
 };
-struct resume_command {};
+/// A room of a session that goes on.
+struct resume_room {
+  room_name room;
+  stream_position since;
+  bool presence = false;
+  /// One JSON value of at most 1 KB, or empty.
+  std::string info;
+};
+struct resume_command {
+  /// Empty: the one that was shown in the handshake.
+  std::string ticket;
+  std::vector<resume_room> rooms;
+};
 struct pong_command {};
 
 struct command {

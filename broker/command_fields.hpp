@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace hubbub::broker::protocol {
 
@@ -32,9 +33,16 @@ public:
   [[nodiscard]] bool take_integer(field f, std::uint64_t lowest, std::uint64_t& to);
   [[nodiscard]] bool is_object(field f) { return is(f, json_kind::object, "must be an object"); }
 
+  /// Where a value stands that is there.
+  [[nodiscard]] std::string_view raw(field f) const noexcept { return from_[f].raw(); }
+
   /// Always false.
   bool refuse(errc code, field f, std::string_view what);
   bool refuse(field f, std::string_view what) { return refuse(errc::bad_command, f, what); }
+  bool refuse(refusal why) {
+    why_ = std::move(why);
+    return false;
+  }
 
 private:
   [[nodiscard]] bool is(field f, json_kind kind, std::string_view what);

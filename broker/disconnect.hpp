@@ -19,6 +19,7 @@ enum class close_code : std::uint16_t {
   protocol_abuse = 4008,
   too_many_refused = 4009,
   revoked = 4010,
+  resumed_elsewhere = 4011,
   draining = 4101,
   overloaded = 4102,
   slow_consumer = 4103,

@@ -29,6 +29,7 @@ public:
   /// The union of all patterns that match.
   [[nodiscard]] right on(std::string_view room) const noexcept;
   [[nodiscard]] bool empty() const noexcept { return rules_.empty(); }
+  [[nodiscard]] const std::vector<std::pair<room_pattern, right>>& rules() const noexcept { return rules_; }
   bool operator==(const grants&) const = default;
 
 private:

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// `hubbub.v1.json`: bytes to commands, and replies and pushes to bytes.
 /// Encoders append one JSON text to `out`; they know nothing of WebSocket framing.
@@ -62,6 +63,8 @@ void encode_welcome(std::string& out, const welcome& w);
 void encode_ok_auth(std::string& out, std::string_view id, std::string_view user, std::string_view ticket,
                     std::optional<std::int64_t> expires_in_ms);
 void encode_ok_join(std::string& out, std::string_view id, const joined& j);
+void encode_ok_resume(std::string& out, std::string_view id, std::string_view user,
+                      const std::vector<resumed_room>& rooms);
 /// For `leave` and `update`.
 void encode_ok_room(std::string& out, std::string_view id, const room_name& room);
 /// `live`: only the event's id.
@@ -83,6 +86,8 @@ void encode_dropped(std::string& out, const room_name& room, std::uint64_t count
 void encode_presence(std::string& out, const presence_change& p);
 void encode_ping(std::string& out);
 void encode_expiring(std::string& out, std::int64_t in_ms);
+/// A newer one, in time before the last one ends.
+void encode_ticket(std::string& out, std::string_view ticket);
 void encode_goodbye(std::string& out, const disconnect& why);
 
 } // namespace hubbub::broker::protocol

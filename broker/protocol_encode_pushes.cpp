@@ -59,6 +59,10 @@ void encode_expiring(std::string& out, std::int64_t in_ms) {
   json_writer{out}.put("{\"op\":\"expiring\",\"in_ms\":").number(in_ms).put("}");
 }
 
+void encode_ticket(std::string& out, std::string_view ticket) {
+  json_writer{out}.put("{\"op\":\"ticket\",\"ticket\":").text(ticket).put("}");
+}
+
 void encode_goodbye(std::string& out, const disconnect& why) {
   json_writer to{out};
   to.put("{\"op\":\"goodbye\",\"code\":").number(static_cast<std::uint16_t>(why.code));

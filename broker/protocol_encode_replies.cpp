@@ -60,6 +60,23 @@ void encode_ok_join(std::string& out, std::string_view id, const joined& j) {
   to.put("}");
 }
 
+void encode_ok_resume(std::string& out, std::string_view id, std::string_view user,
+                      const std::vector<resumed_room>& rooms) {
+  auto to = answer(out, id);
+  to.put(",\"user\":").text_or_null(user).put(",\"rooms\":{");
+  for (std::size_t i = 0; i < rooms.size(); ++i) {
+    const auto& r = rooms[i];
+    to.put(i == 0 ? "" : ",").text(r.room.str());
+    if (r.why != errc::ok) {
+      to.put(":{\"error\":").text(name(r.why)).put("}");
+      continue;
+    }
+    to.put(":{\"epoch\":").text(r.position.epoch).put(",\"offset\":").number(r.position.offset);
+    to.put(",\"head\":").number(r.head).put(",\"recovered\":").boolean(r.recovered).put("}");
+  }
+  to.put("}}");
+}
+
 void encode_ok_room(std::string& out, std::string_view id, const room_name& room) {
   answer(out, id).put(",\"room\":").text(room.str()).put("}");
 }

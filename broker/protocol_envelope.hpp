@@ -32,8 +32,10 @@ enum class field : std::uint8_t {
   before,
   after,
   method,
+  ticket,
+  rooms,
 };
-inline constexpr std::size_t fields = 19;
+inline constexpr std::size_t fields = 21;
 
 /// A member's name, as messages say it.
 [[nodiscard]] std::string_view name(field f) noexcept;

@@ -32,6 +32,8 @@ std::optional<field> member_named(std::string_view text) noexcept {
     switch (text.front()) {
     case 't':
       return is(field::token);
+    case 'r':
+      return is(field::rooms);
     case 's':
       return is(field::since);
     case 'l':
@@ -40,7 +42,7 @@ std::optional<field> member_named(std::string_view text) noexcept {
       return is(field::after);
     }
   case 6:
-    return either(field::before, field::method);
+    return text.front() == 't' ? is(field::ticket) : either(field::before, field::method);
   case 7:
     return is(field::history);
   case 8:
@@ -78,10 +80,10 @@ bool note(envelope& in, field f) noexcept {
 } // namespace
 
 std::string_view name(field f) noexcept {
-  constexpr std::string_view names[] = {"op",          "id",           "room",    "type",     "data",
-                                        "key",         "event_id",     "echo",    "token",    "since",
-                                        "since.epoch", "since.offset", "history", "presence", "info",
-                                        "limit",       "before",       "after",   "method"};
+  constexpr std::string_view names[] = {
+      "op",   "id",    "room",   "type",        "data",         "key",     "event_id",
+      "echo", "token", "since",  "since.epoch", "since.offset", "history", "presence",
+      "info", "limit", "before", "after",       "method",       "ticket",  "rooms"};
   static_assert(std::size(names) == fields);
   return names[static_cast<std::size_t>(f)];
 }

@@ -1,6 +1,7 @@
 #include "broker/protocol_understand.hpp"
 
 #include "broker/command_fields.hpp"
+#include "broker/resume_rooms.hpp"
 
 #include <bit>
 
@@ -75,8 +76,17 @@ bool take(command_fields& from, call_command& to, const parse_limits& bounds) {
   return from.take_value(field::data, bounds.payload_bytes, to.data);
 }
 
-/// Not offered yet, so its fields are not looked at.
-bool take(command_fields&, resume_command&, const parse_limits&) { return true; }
+bool take(command_fields& from, resume_command& to, const parse_limits& bounds) {
+  if (from.has(field::ticket) && !from.take_string(field::ticket, to.ticket))
+    return false;
+  if (!from.is_object(field::rooms))
+    return false;
+  auto rooms = read_resume_rooms(from.raw(field::rooms), {max_epoch, max_info, bounds.depth});
+  if (!rooms)
+    return from.refuse(std::move(rooms.error()));
+  to.rooms = std::move(*rooms);
+  return true;
+}
 
 using taker = bool (*)(command_fields&, command&, const parse_limits&);
 

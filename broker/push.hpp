@@ -48,6 +48,16 @@ struct joined {
   std::optional<std::uint32_t> count;
 };
 
+/// What became of one room of a session that goes on.
+struct resumed_room {
+  room_name room;
+  stream_position position;
+  std::uint64_t head = 0;
+  bool recovered = false;
+  /// Not `ok`: it is not joined, and only that is told of it.
+  errc why = errc::ok;
+};
+
 struct gap {
   room_name room;
   std::uint64_t from = 0;

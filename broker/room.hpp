@@ -31,6 +31,8 @@ struct join_request {
   std::optional<stream_position> since;
   std::optional<std::uint32_t> history;
   bool presence = false;
+  /// The answer bears no roster: the reader is sent it as a change.
+  bool roster_later = false;
   /// May `since` reach back farther than `recover_age`?
   bool whole_history = false;
 };

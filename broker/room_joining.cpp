@@ -133,7 +133,7 @@ void room::answer(const join_request& who, starting_point there) {
   }
   const auto found = feed_->of(who.format).look().find(there.offset);
   a.at = found ? *found : cursor{audience::off_tape, there.offset};
-  if (who.presence && roster_) {
+  if (who.presence && roster_ && !who.roster_later) {
     const auto view = roster_->view();
     a.what.count = view->count();
     a.what.members = view->members();

@@ -223,11 +223,13 @@ nats_message view_of(natsMsg* m) noexcept {
   return v;
 }
 
-natsSubscription* subscribe_nats(natsConnection* c, const char* subject,
+natsSubscription* subscribe_nats(natsConnection* c, const char* subject, const char* queue,
                                  void (*message)(natsConnection*, natsSubscription*, natsMsg*, void*),
                                  void (*complete)(void*), void* context) noexcept {
   natsSubscription* s = nullptr;
-  if (natsConnection_Subscribe(&s, c, subject, message, context) != NATS_OK)
+  const auto made = queue == nullptr ? natsConnection_Subscribe(&s, c, subject, message, context)
+                                     : natsConnection_QueueSubscribe(&s, c, subject, queue, message, context);
+  if (made != NATS_OK)
     return nullptr;
   // Fails only when the connection was closed in between: then what it would free stays.
   static_cast<void>(natsSubscription_SetOnCompleteCB(s, complete, context));

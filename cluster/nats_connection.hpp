@@ -64,8 +64,9 @@ enum class send_result : std::uint8_t {
 [[nodiscard]] send_result publish_nats(natsConnection* c, natsMsg* m) noexcept;
 [[nodiscard]] nats_message view_of(natsMsg* m) noexcept;
 
-/// `complete` is called after the last `message`, if this does not return null.
-[[nodiscard]] natsSubscription* subscribe_nats(natsConnection* c, const char* subject,
+/// `queue`: null, or the group of which one gets each message. `complete` is called after the last `message`,
+/// if this does not return null.
+[[nodiscard]] natsSubscription* subscribe_nats(natsConnection* c, const char* subject, const char* queue,
                                                void (*message)(natsConnection*, natsSubscription*, natsMsg*,
                                                                void*),
                                                void (*complete)(void*), void* context) noexcept;

@@ -32,6 +32,7 @@ constexpr std::string_view ack_prefix = "$JS.ACK.";
 struct nats_link::subscription::state {
   std::weak_ptr<impl> of;
   std::string subject;
+  std::string queue;
   message_handler to;
   int most_messages;
   int most_bytes;
@@ -202,8 +203,9 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
   natsSubscription* listen(const sub_ptr& to) {
     auto c = std::make_unique<closure>(closure{shared_from_this(), to});
     const auto subject = to ? to->subject : inbox + '*';
-    auto* handle =
-        subscribe_nats(connection.get(), subject.c_str(), &impl::on_message, &impl::on_complete, c.get());
+    auto* handle = subscribe_nats(connection.get(), subject.c_str(),
+                                  to && !to->queue.empty() ? to->queue.c_str() : nullptr, &impl::on_message,
+                                  &impl::on_complete, c.get());
     if (handle == nullptr)
       return nullptr;
     if (to)
@@ -503,10 +505,12 @@ std::string nats_link::inbox_subject(std::uint64_t id) const { return impl_->inb
 std::string nats_link::inbox_name(std::uint64_t id) const { return impl_->id + '-' + std::to_string(id); }
 
 std::shared_ptr<nats_link::subscription> nats_link::subscribe(std::string subject, message_handler to,
-                                                              int most_messages, int most_bytes) {
+                                                              int most_messages, int most_bytes,
+                                                              std::string queue) {
   auto s = std::make_shared<subscription::state>();
   s->of = impl_;
   s->subject = std::move(subject);
+  s->queue = std::move(queue);
   s->to = std::move(to);
   s->most_messages = most_messages;
   s->most_bytes = most_bytes;

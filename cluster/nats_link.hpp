@@ -82,9 +82,11 @@ public:
 
   /// Messages to a subject come to `to` until this is destroyed.
   class subscription;
-  /// `most_bytes` may wait to be handled; beyond it messages are dropped and the observer is told.
-  [[nodiscard]] std::shared_ptr<subscription>
-  subscribe(std::string subject, message_handler to, int most_messages = 16'384, int most_bytes = 16 << 20);
+  /// `most_bytes` may wait to be handled; beyond it messages are dropped and the observer is told. Of all
+  /// subscriptions with the same `queue`, on all nodes, one gets each message; empty: every one does.
+  [[nodiscard]] std::shared_ptr<subscription> subscribe(std::string subject, message_handler to,
+                                                        int most_messages = 16'384, int most_bytes = 16 << 20,
+                                                        std::string queue = {});
 
   [[nodiscard]] bool is_connected() const noexcept;
   /// The server that it is, or was last, connected to, without a password.

@@ -47,6 +47,12 @@ public:
 
   /// Nobody ever listens there: a question whose answer says that the server has seen what was sent before.
   [[nodiscard]] std::string nobody() const { return prefix_ + ".node.nobody"; }
+  /// Where operators give orders to all nodes.
+  [[nodiscard]] std::string control(std::string_view what) const {
+    return prefix_ + ".control." + std::string{what};
+  }
+  /// The key-value bucket of revocations.
+  [[nodiscard]] std::string revocations() const { return prefix_ + "_revocations"; }
 
   /// All rooms of a namespace, which must be one.
   [[nodiscard]] std::string all_in(std::string_view space) const { return in_ + tail_of(space); }

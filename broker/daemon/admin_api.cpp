@@ -33,7 +33,7 @@ const std::vector<admin_api::route>& admin_api::routes() {
       {"/v1/rooms/{}/presence", "GET", &admin_api::presence},
       {"/v1/connections", "GET", &admin_api::connections},
       {"/v1/disconnect", "POST", &admin_api::disconnect},
-      {"/v1/revoke", "POST", &admin_api::not_built},
+      {"/v1/revoke", "POST", &admin_api::revoke},
       {"/v1/drain", "POST", &admin_api::drain},
       {"/metrics", "GET", &admin_api::metrics},
       {"/healthz", "GET", &admin_api::health, true},

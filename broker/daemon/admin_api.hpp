@@ -6,6 +6,7 @@
 #include "broker/event_bus.hpp"
 #include "broker/http.hpp"
 #include "broker/metrics.hpp"
+#include "broker/revocations.hpp"
 
 #include <chrono>
 #include <functional>
@@ -49,6 +50,8 @@ public:
     std::function<void()> drain;
     /// How long a publish may wait for the log.
     std::chrono::milliseconds publish_within = std::chrono::seconds{15};
+    /// Null: nobody can be revoked.
+    broker::revocations* revocations = nullptr;
   };
   explicit admin_api(parts p);
   ~admin_api() override;
@@ -69,6 +72,7 @@ private:
   void presence(admin_request&& r);
   void connections(admin_request&& r);
   void disconnect(admin_request&& r);
+  void revoke(admin_request&& r);
   void not_built(admin_request&& r);
 
   parts parts_;

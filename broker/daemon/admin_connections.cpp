@@ -75,13 +75,13 @@ void admin_api::disconnect(admin_request&& r) {
   auto order = disconnect_order::parse(r.http.body);
   if (!order)
     return r.done(error_answer(order.error()));
-  auto whom = order->whom();
+  auto whom = order->whom.whom();
   ask_loops<std::uint64_t>(
       parts_.actors,
       [order = std::move(*order)](actors::loop_unit& at) {
         std::uint64_t closed = 0;
         for (auto* c : at.connections())
-          if (order.means(c->session(), c->who())) {
+          if (order.whom.means(c->session(), c->who())) {
             c->close(order.goodbye());
             ++closed;
           }
@@ -94,6 +94,18 @@ void admin_api::disconnect(admin_request&& r) {
         return json_answer("{\"disconnected\":" + std::to_string(all) + "}");
       },
       std::move(r.done));
+}
+
+void admin_api::revoke(admin_request&& r) {
+  if (!parts_.revocations)
+    return not_built(std::move(r));
+  auto what = broker::read_revocation(r.http.body);
+  if (!what)
+    return r.done(error_answer(what.error()));
+  what->made_ms = parts_.actors.context().time.unix_ms();
+  parts_.revocations->revoke(std::move(*what), [done = std::move(r.done)](const broker::refusal& why) {
+    done(why.code == broker::errc::ok ? json_answer("{\"revoked\":true}") : error_answer(why));
+  });
 }
 
 } // namespace hubbub::daemon

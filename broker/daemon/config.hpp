@@ -77,8 +77,11 @@ struct auth_config {
   bool anonymous = false;
   /// As browsers write them: `https://app.example.com`.
   std::vector<std::string> origins;
+  /// Files with one secret each: the first seals tickets, each opens them.
   std::vector<std::string> ticket_keys;
   milliseconds ticket_ttl = std::chrono::hours{1};
+  /// How long a revocation is held: no token may live longer, or it would come back to life.
+  milliseconds revocation_ttl = std::chrono::days{30};
 
   /// Is there a key that could verify a token?
   [[nodiscard]] bool has_key() const noexcept {

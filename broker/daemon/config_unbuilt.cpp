@@ -6,7 +6,6 @@ namespace hubbub::daemon {
 
 void check_unbuilt(config_draft& draft) {
   const auto& c = draft.value;
-  const config plain;
   const auto refuse = [&draft](bool asked, std::string_view key, std::string_view what) {
     if (asked)
       draft.complain(key, what);
@@ -15,10 +14,6 @@ void check_unbuilt(config_draft& draft) {
   refuse(!c.auth.public_key_file.empty(), "auth.public_key_file", keys);
   refuse(!c.auth.jwks_file.empty(), "auth.jwks_file", keys);
   refuse(!c.auth.jwks_url.empty(), "auth.jwks_url", keys);
-
-  constexpr std::string_view tickets = "tickets are not built in yet; leave it out";
-  refuse(!c.auth.ticket_keys.empty(), "auth.ticket_keys", tickets);
-  refuse(c.auth.ticket_ttl != plain.auth.ticket_ttl, "auth.ticket_ttl", tickets);
 }
 
 } // namespace hubbub::daemon

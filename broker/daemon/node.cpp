@@ -5,6 +5,9 @@
 #include "broker/daemon/admin_keys.hpp"
 #include "broker/daemon/jwt.hpp"
 #include "broker/daemon/open_bus.hpp"
+#include "broker/daemon/open_revocations.hpp"
+#include "broker/daemon/sealed_tickets.hpp"
+#include "broker/daemon/ticket_key.hpp"
 #include "broker/daemon/version.hpp"
 
 #include <sys/resource.h>
@@ -66,7 +69,8 @@ node::node(const config& how, broker::log_sink& log, const broker::clock& time)
       time_{time},
       bounds_{how.limits},
       origins_{how.server.dev, how.auth.origins},
-      metrics_{loop_count(how)} {
+      metrics_{loop_count(how)},
+      revoked_{how.auth.revocation_ttl, time} {
   bounds_.connections = connection_limit(bounds_.connections);
 }
 
@@ -84,6 +88,8 @@ node::~node() { stop(); }
 broker::refusal node::open() {
   if (auto why = open_tokens(); why.code != broker::errc::ok)
     return why;
+  if (auto why = open_tickets(); why.code != broker::errc::ok)
+    return why;
   if (!how_.tls.certificate.empty()) {
     auto tls = transport::tls_context::load(how_.tls.certificate, how_.tls.key);
     if (!tls)
@@ -94,6 +100,11 @@ broker::refusal node::open() {
   if (!bus)
     return bus.error();
   bus_ = std::move(*bus);
+  // Before anybody may come in: what was revoked while this node was away is known then.
+  auto revocations = open_revocations(how_, revoked_, time_, log_);
+  if (!revocations)
+    return revocations.error();
+  revocations_ = std::move(*revocations);
 
   std::vector<broker::loop*> loops;
   for (std::uint32_t i = 0; i < loop_count(how_); ++i) {
@@ -110,6 +121,8 @@ broker::refusal node::open() {
   s.rosters = bus_.rosters.get();
   s.backend = bus_.backend.get();
   s.notices = bus_.notices;
+  s.tickets = tickets_.get();
+  s.revoked = &revoked_;
   s.origin = [this](const broker::handshake& h) {
     auto why = origins_.check(h.origin, h.host);
     if (why.code == broker::errc::ok && actors::admission::only_cookie(h) &&
@@ -122,6 +135,10 @@ broker::refusal node::open() {
                                                  time_, log_, metrics_);
   for (std::size_t i = 0; i < loops_.size(); ++i)
     loops_[i]->attach(actors_->phases(i));
+  revoked_.observe([this](const broker::revocation& whom) {
+    log_.info("revocations", "revoked", {{whom.whom().first, whom.whom().second}});
+    actors_->send_away(whom);
+  });
   show_numbers();
   return open_listeners();
 }
@@ -138,6 +155,27 @@ broker::refusal node::open_tokens() {
   }
   tokens_ = std::make_unique<jwt_authenticator>(std::move(keys),
                                                 token_rules{how_.auth.issuer, how_.auth.audience}, time_);
+  return {broker::errc::ok};
+}
+
+broker::refusal node::open_tickets() {
+  std::vector<ticket_key> keys;
+  for (const auto& file : how_.auth.ticket_keys) {
+    auto key = ticket_key::from_file(file);
+    if (!key)
+      return key.error();
+    keys.push_back(std::move(*key));
+  }
+  if (keys.empty()) {
+    // What only this node could open is of no use where there are others.
+    if (!how_.nats.url.empty())
+      return {broker::errc::ok};
+    auto key = ticket_key::random();
+    if (!key)
+      return key.error();
+    keys.push_back(std::move(*key));
+  }
+  tickets_ = std::make_unique<sealed_tickets>(std::move(keys), how_.auth.ticket_ttl, time_);
   return {broker::errc::ok};
 }
 
@@ -175,7 +213,7 @@ broker::refusal node::open_listeners() {
   admin_api_ = std::make_unique<admin_api>(admin_api::parts{
       *actors_, *bus_.events, metrics_, origins_, admin_keys{how_.admin.keys, how_.admin.open},
       how_.server.node, how_.server.ready_without_bus, [this] { return serving_.load(); },
-      [] { ::kill(::getpid(), SIGTERM); }});
+      [] { ::kill(::getpid(), SIGTERM); }, std::chrono::seconds{15}, revocations_.get()});
   transport::listener_options a;
   a.address = how_.server.admin.address;
   a.port = how_.server.admin.port;
@@ -242,6 +280,7 @@ void node::stop() {
   threads_.clear();
   admin_.reset();
   listeners_.clear();
+  revocations_.reset();
   bus_ = {};
   actors_.reset();
 }
@@ -272,6 +311,8 @@ void node::show_numbers() {
                       [this] { return draining_.load() ? 1.0 : 0.0; });
   metrics_.gauge_from("hubbub_rooms", "Rooms on this node",
                       [this] { return static_cast<double>(actors_->rooms().size()); });
+  metrics_.gauge_from("hubbub_revocations", "Revocations held",
+                      [this] { return static_cast<double>(revoked_.size()); });
   metrics_.gauge_from("hubbub_tape_bytes", "Memory that the rooms' tapes hold",
                       [this] { return static_cast<double>(actors_->context().tapes.used()); });
   metrics_.gauge_from("hubbub_tape_budget_bytes", "Memory that the rooms' tapes may hold",

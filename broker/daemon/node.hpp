@@ -9,6 +9,9 @@
 #include "broker/daemon/public_http.hpp"
 #include "broker/log.hpp"
 #include "broker/metrics.hpp"
+#include "broker/revocations.hpp"
+#include "broker/revoked_list.hpp"
+#include "broker/tickets.hpp"
 #include "transport/counters.hpp"
 #include "transport/event_loop.hpp"
 #include "transport/listener.hpp"
@@ -53,6 +56,7 @@ private:
   node(const config& how, broker::log_sink& log, const broker::clock& time);
   [[nodiscard]] broker::refusal open();
   [[nodiscard]] broker::refusal open_tokens();
+  [[nodiscard]] broker::refusal open_tickets();
   [[nodiscard]] broker::refusal open_listeners();
   void show_numbers();
   void run();
@@ -65,6 +69,8 @@ private:
   broker::metrics metrics_;
   transport::transport_counters doors_;
   std::unique_ptr<broker::authenticator> tokens_;
+  std::unique_ptr<broker::ticket_office> tickets_;
+  broker::revoked_list revoked_;
   std::shared_ptr<transport::tls_context> tls_;
   // Order matters. Sockets hold actors, so the loops, which bury them, stop before all else. The bus answers
   // actors from threads of its own, so it goes, and has joined them, before the actors and the loops that
@@ -72,6 +78,8 @@ private:
   std::vector<std::unique_ptr<transport::event_loop>> loops_;
   std::unique_ptr<actors::actor_node> actors_;
   node_bus bus_;
+  /// Sends people away, from a thread of its own.
+  std::unique_ptr<broker::revocations> revocations_;
   std::unique_ptr<public_http> public_http_;
   std::unique_ptr<admin_api> admin_api_;
   std::vector<std::unique_ptr<transport::listener>> listeners_;

@@ -22,7 +22,9 @@ broker::result<node_bus> open_embedded(const config& how, const broker::clock& t
   return node_bus{std::move(*bus), nullptr, nullptr};
 }
 
-cluster::nats_options options_of(const config& how) {
+} // namespace
+
+cluster::nats_options nats_options_of(const config& how) {
   cluster::nats_options o;
   o.servers = nats_servers(how.nats.url).value_or(std::vector<std::string>{});
   o.credentials = how.nats.credentials;
@@ -34,6 +36,8 @@ cluster::nats_options options_of(const config& how) {
   o.timeout = how.nats.timeout;
   return o;
 }
+
+namespace {
 
 void show_numbers(const cluster::nats_bus& bus, broker::metrics& all) {
   const auto count = [&](const char* name, const char* help, std::uint64_t cluster::nats_figures::*which,
@@ -101,7 +105,7 @@ broker::result<node_bus> open_bus(const config& how, const broker::clock& time, 
                                   broker::metrics& all) {
   if (how.nats.url.empty())
     return open_embedded(how, time);
-  const auto options = options_of(how);
+  const auto options = nats_options_of(how);
   auto events = cluster::open_nats_bus(options, how.namespaces, time, log);
   if (!events)
     return events.error();

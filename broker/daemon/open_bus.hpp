@@ -8,10 +8,14 @@
 #include "broker/metrics.hpp"
 #include "broker/notice.hpp"
 #include "broker/roster_bus.hpp"
+#include "cluster/nats_options.hpp"
 
 #include <memory>
 
 namespace hubbub::daemon {
+
+/// How the configuration says that NATS is reached.
+[[nodiscard]] cluster::nats_options nats_options_of(const config& how);
 
 /// What a node's rooms live on, and whom its clients reach.
 struct node_bus {

@@ -1,37 +1,13 @@
 #include "broker/daemon/signing_key.hpp"
 
-#include "broker/daemon/file_text.hpp"
 #include "broker/daemon/jose_handles.hpp"
-
-#include <openssl/crypto.h>
-
-#include <algorithm>
+#include "broker/daemon/secret_file.hpp"
 
 namespace hubbub::daemon {
 namespace {
 
 using broker::errc;
 using broker::refusal;
-
-constexpr std::string_view base64_mark = "base64:";
-
-/// Overwritten when it goes.
-struct secret_text {
-  std::string text;
-  ~secret_text() { OPENSSL_cleanse(text.data(), text.size()); }
-};
-
-/// Base64 of either alphabet, with or without padding. False: it is not.
-bool decode_base64(std::string_view text, std::string& out) {
-  secret_text url{std::string{text.substr(0, text.find('='))}};
-  std::ranges::replace(url.text, '+', '-');
-  std::ranges::replace(url.text, '/', '_');
-  const auto size = jose_b64_dec_buf(url.text.data(), url.text.size(), nullptr, 0);
-  if (size == SIZE_MAX)
-    return false;
-  out.resize(size);
-  return jose_b64_dec_buf(url.text.data(), url.text.size(), out.data(), out.size()) == size;
-}
 
 } // namespace
 
@@ -51,20 +27,10 @@ broker::result<signing_key> signing_key::from_secret(std::string_view secret) {
 }
 
 broker::result<signing_key> signing_key::from_file(const std::string& name) {
-  auto read = read_file_text(name, 65'536);
-  if (!read)
-    return refusal{errc::unauthorized, name + ": " + read.error().message};
-  secret_text file{std::move(*read)};
-  while (!file.text.empty() &&
-         (file.text.back() == '\n' || file.text.back() == '\r' || file.text.back() == ' '))
-    file.text.pop_back();
-  secret_text decoded;
-  if (file.text.starts_with(base64_mark)) {
-    if (!decode_base64(std::string_view{file.text}.substr(base64_mark.size()), decoded.text))
-      return refusal{errc::unauthorized, name + ": what follows \"base64:\" is not base64"};
-    std::swap(file.text, decoded.text);
-  }
-  auto key = from_secret(file.text);
+  auto secret = read_secret_file(name);
+  if (!secret)
+    return secret.error();
+  auto key = from_secret(secret->text);
   if (!key)
     return refusal{errc::unauthorized, name + ": " + key.error().message};
   return key;

@@ -36,6 +36,12 @@ export class Hubbub extends Emitter {
   #goodbye = null;
   #pinged = false;
   #timers = {};
+  /** What the server gave to go on with this session; null: none. */
+  #ticket = null;
+  /** How this connection says who it is: "token", or the ticket in the "handshake" or in the first "frame". */
+  #shows = "token";
+  /** The server has said `welcome` on this connection. */
+  #welcomed = false;
 
   constructor(url, options = {}) {
     super();
@@ -117,18 +123,27 @@ export class Hubbub extends Emitter {
     this.#become("connecting");
     this.#goodbye = null;
     this.#pinged = false;
+    this.#welcomed = false;
     const protocols = ["hubbub.v1.json"];
-    try {
-      const { token } = this.#options;
-      const value = typeof token === "function" ? await token() : token;
-      if (value) protocols.push(`bearer.${value}`);
-    } catch (error) {
-      return this.#wait(error);
+    // In the handshake a ticket costs the server least, but why that fails no browser tells: the attempt after
+    // one that failed shows it in the first frame, where a refusal has a name.
+    this.#shows = !this.#ticket ? "token" : this.#shows === "handshake" && this.#attempts > 0 ? "frame" : "handshake";
+    if (this.#shows === "handshake") protocols.push(`ticket.${this.#ticket}`);
+    if (this.#shows === "token") {
+      try {
+        const value = await this.#token();
+        if (value) protocols.push(`bearer.${value}`);
+      } catch (error) {
+        return this.#wait(error);
+      }
     }
     if (this.state !== "connecting") return;
     const socket = new this.#options.WebSocket(this.#url, protocols);
     this.#socket = socket;
     this.#timers.open = setTimeout(() => this.#lost(socket), this.#options.openWithinMs);
+    socket.onopen = () => {
+      if (this.#socket === socket && this.#shows === "frame") this.#resume(this.#ticket);
+    };
     socket.onmessage = (message) => {
       if (this.#socket !== socket) return;
       const frames = JSON.parse(message.data);
@@ -142,14 +157,15 @@ export class Hubbub extends Emitter {
   #receive(frame) {
     switch (frame.op) {
       case "welcome":
-        clearTimeout(this.#timers.open);
         this.welcome = frame;
+        this.#welcomed = true;
         this.reason = null;
-        // Only a connection that lasts makes the next pause short again.
-        this.#timers.settled = setTimeout(() => { this.#attempts = 0; }, 5000);
-        this.#become("online");
-        for (const room of this.#rooms.values()) room.enter();
-        return this.#flush();
+        if (this.#shows === "frame") return; // who that is shows in the answer to `resume`
+        this.#ticket = frame.ticket;
+        return this.#shows === "handshake" ? this.#resume() : this.#online();
+      case "ticket":
+        this.#ticket = frame.ticket;
+        return;
       case "ok":
       case "error": {
         const waiting = this.#requests.get(frame.id);
@@ -173,11 +189,68 @@ export class Hubbub extends Emitter {
     }
   }
 
-  async #refresh() {
-    const { token } = this.#options;
-    if (typeof token !== "function") return;
+  /** `resumed`: the names of rooms that are joined already. */
+  #online(resumed = new Set()) {
+    clearTimeout(this.#timers.open);
+    clearTimeout(this.#timers.settled);
+    // Only a connection that lasts makes the next pause short again.
+    this.#timers.settled = setTimeout(() => { this.#attempts = 0; }, 5000);
+    this.#become("online");
+    for (const room of this.#rooms.values()) if (!resumed.has(room.name)) room.enter();
+    this.#flush();
+  }
+
+  /** Goes on with the session: one frame for all rooms that have a position. */
+  #resume(ticket) {
+    const rooms = {};
+    for (const room of this.#rooms.values()) {
+      const place = room.place();
+      if (place) rooms[room.name] = place;
+    }
+    if (!ticket && Object.keys(rooms).length === 0) return this.#online();
+    const done = (ok) => {
+      this.#ticket = this.welcome?.ticket ?? null;
+      for (const [name, outcome] of Object.entries(ok.rooms)) {
+        const room = this.#rooms.get(name);
+        if (room) room.resumed(outcome);
+        else if (!outcome.error) this.command("leave", { room: name }, () => {}, () => {}); // left meanwhile
+      }
+      this.#online(new Set(Object.keys(ok.rooms)));
+    };
+    this.command("resume", { ticket, rooms }, done, (error) => {
+      if (error.code === "offline") return;
+      this.#ticket = null;
+      this.#authenticate();
+    });
+  }
+
+  /** The ticket was of no use: shows the token on the same connection. */
+  async #authenticate() {
+    const socket = this.#socket;
     try {
-      await this.request("auth", { token: await token() });
+      const token = await this.#token();
+      if (this.#socket !== socket) return;
+      if (!token && !this.#welcomed) throw new HubbubError("unauthorized", "the ticket is refused, and there is no token");
+      const ticket = token ? (await this.request("auth", { token })).ticket : this.welcome.ticket;
+      if (this.#socket !== socket) return;
+      this.#ticket = ticket;
+      this.#online();
+    } catch (error) {
+      if (this.#socket !== socket) return;
+      this.#drop();
+      this.#wait(error);
+    }
+  }
+
+  #token() {
+    const { token } = this.#options;
+    return typeof token === "function" ? token() : token;
+  }
+
+  async #refresh() {
+    if (typeof this.#options.token !== "function") return;
+    try {
+      this.#ticket = (await this.request("auth", { token: await this.#token() })).ticket;
     } catch (error) {
       this.emit("error", error);
     }
@@ -225,6 +298,7 @@ export class Hubbub extends Emitter {
     this.#drop();
     const goodbye = this.#goodbye;
     const code = goodbye?.code ?? event?.code;
+    if (code === 4105) this.#ticket = null; // it ended with the token
     if (goodbye ? !goodbye.reconnect : code >= 4000 && code < 4100)
       return this.#end(new HubbubError("closed", goodbye?.reason || event?.reason || `closed with ${code}`));
     this.#wait(goodbye);

@@ -1,4 +1,4 @@
-import { Emitter, transient } from "./base.js";
+import { Emitter, HubbubError, transient } from "./base.js";
 
 /** A room that this client is in, or wants to be in again after each reconnect. Made by `Hubbub.join`. */
 export class Room extends Emitter {
@@ -65,6 +65,26 @@ export class Room extends Emitter {
       head: ok.head, offset: ok.offset, recovered: ok.recovered, again: Boolean(since), renewed: this.#renewed,
     });
     this.emit("presence", { reset: true });
+  }
+
+  /** @internal What a `resume` says of this room; null: there is nothing to go on from. */
+  place() {
+    if (!this.position || this.#options.recover === false) return null;
+    const { presence, info } = this.#options;
+    return { ...this.position, presence, info };
+  }
+
+  /** @internal */
+  resumed({ epoch, offset, head, recovered, error: code }) {
+    if (code) {
+      if (transient.has(code)) setTimeout(() => this.#hub.reenter(this), 1000);
+      return this.emit("error", new HubbubError(code, `the room could not be resumed: ${code}`));
+    }
+    this.joined = true;
+    this.#renewed = this.position.epoch !== epoch;
+    if (this.#renewed) this.#seen = offset; // another life of the log: offsets start afresh
+    this.position = { epoch, offset };
+    this.emit("joined", { head, offset, recovered, again: true, renewed: this.#renewed });
   }
 
   /** @internal */

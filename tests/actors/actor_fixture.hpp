@@ -5,6 +5,7 @@
 #include "broker/metrics.hpp"
 #include "cluster/embedded_bus.hpp"
 #include "tests/actors/fake_backend.hpp"
+#include "tests/actors/fake_tickets.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/fake_connection.hpp"
 
@@ -48,6 +49,8 @@ public:
 
   /// Reads are not answered before `answer_reads`.
   bool holds_reads = false;
+  /// How many reads there were.
+  std::size_t reads = 0;
   /// Rooms hear of no event.
   bool deaf = false;
   /// All that was kept, heard of or not.
@@ -78,6 +81,7 @@ public:
   void read(broker::read_request what, broker::read_handler done) override {
     if (what.room.str() == "chat.breaks")
       throw std::runtime_error{"asked to break"};
+    ++reads;
     if (holds_reads)
       held_.emplace_back(std::move(what), std::move(done));
     else
@@ -202,6 +206,8 @@ public:
   fake_backend backend;
   fake_notices notices;
   std::vector<std::unique_ptr<fake_loop>> loops;
+  fake_tickets tickets{time};
+  broker::revoked_list revoked{std::chrono::hours{24}, time};
   std::unique_ptr<actors::actor_node> node;
 
   /// A client on the next loop, in turn.
@@ -312,8 +318,11 @@ private:
     s.rosters = rosters;
     s.backend = has_backend ? &backend : nullptr;
     s.notices = &notices;
+    s.tickets = &tickets;
+    s.revoked = &revoked;
     node = std::make_unique<actors::actor_node>(std::move(s), std::move(all), *bus, *spaces, bounds, time,
                                                 log, metrics);
+    revoked.observe([this](const broker::revocation& whom) { node->send_away(whom); });
   }
 
   std::vector<std::unique_ptr<client>> clients_;

@@ -194,11 +194,6 @@ TEST_CASE_METHOD(actor_fixture, "history is read without joining", "[actors]") {
   CHECK(got["events"][0]["data"] == 0);
 }
 
-TEST_CASE_METHOD(actor_fixture, "what this version does not offer says so", "[actors]") {
-  auto& c = connect();
-  CHECK(c.ask({{"op", "resume"}, {"ticket", "x"}, {"rooms", json::object()}})["code"] == "not_supported");
-}
-
 TEST_CASE_METHOD(actor_fixture, "presence without a limit lists everybody", "[actors]") {
   for (auto i = 0; i < 3; ++i)
     connect().ask(join("chat.one"));

@@ -143,6 +143,18 @@ TEST_CASE("an ok bears the id as it came and what the op promises", "[protocol]"
         R"({"op":"ok","id":1,"event_id":"x\"1"})");
 }
 
+TEST_CASE("an ok to a resume bears each room's position, or why it is not joined", "[protocol]") {
+  const auto text = text_of([](auto& out) {
+    encode_ok_resume(out, "9", "ann",
+                     {{room("chat.42"), {"e1", 3}, 5, true}, {room("a.b"), {}, 0, false, errc::forbidden}});
+  });
+  CHECK(text == R"({"op":"ok","id":9,"user":"ann","rooms":{"chat.42":{"epoch":"e1","offset":3,"head":5,)"
+                R"("recovered":true},"a.b":{"error":"forbidden"}}})");
+  CHECK(text_of([](auto& out) { encode_ok_resume(out, "9", "", {}); }) ==
+        R"({"op":"ok","id":9,"user":null,"rooms":{}})");
+  CHECK(text_of([](auto& out) { encode_ticket(out, "AQ-_"); }) == R"({"op":"ticket","ticket":"AQ-_"})");
+}
+
 TEST_CASE("an ok to a join bears recovered, members and count only where they are meant", "[protocol]") {
   joined j{named("chat.42"), {"e1", 3}, 5, {}, {}, {}};
   CHECK(text_of([&](auto& out) { encode_ok_join(out, "1", j); }) ==

@@ -54,7 +54,19 @@ TEST_CASE("each op is parsed with all its fields", "[protocol]") {
   CHECK(call.method.str() == "orders.new");
   CHECK(call.data == R"("x")");
 
-  one<resume_command>(R"({"op":"resume","id":1,"ticket":"t","rooms":{}})");
+  const auto resume = one<resume_command>(
+      R"({"op":"resume","id":1,"ticket":"t\u0041","rooms":{"chat.42":{"offset":7,"epoch":"e","else":[{}]},)"
+      R"("chat\u002eb":{"epoch":"","offset":18446744073709551615,"presence":true,"info":{"n": 1e400}}}})");
+  CHECK(resume.ticket == "tA");
+  REQUIRE(resume.rooms.size() == 2);
+  CHECK(resume.rooms[0].room.str() == "chat.42");
+  CHECK(resume.rooms[0].since == stream_position{"e", 7});
+  CHECK_FALSE(resume.rooms[0].presence);
+  CHECK(resume.rooms[1].room.str() == "chat.b");
+  CHECK(resume.rooms[1].since.offset == 18446744073709551615u);
+  CHECK(resume.rooms[1].presence);
+  CHECK(resume.rooms[1].info == R"({"n": 1e400})");
+  CHECK(one<resume_command>(R"({"op":"resume","id":1,"rooms":{}})").ticket.empty());
   one<pong_command>(R"({"op":"pong"})");
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/daemon/admin_api.hpp"
+#include "cluster/embedded_revocations.hpp"
 #include "tests/actors/actor_fixture.hpp"
 
 #include <string>
@@ -17,6 +18,8 @@ public:
   daemon::origin_rules origins{false, {}};
   bool serving = true;
   int drains = 0;
+  std::unique_ptr<broker::revocations> revocations =
+      std::move(*cluster::open_embedded_revocations({}, revoked, time));
   daemon::admin_api api{parts(*bus)};
 
   [[nodiscard]] daemon::admin_api::parts parts(broker::event_bus& over) {
@@ -28,7 +31,9 @@ public:
             "n1",
             false,
             [this] { return serving; },
-            [this] { ++drains; }};
+            [this] { ++drains; },
+            std::chrono::seconds{15},
+            revocations.get()};
   }
 
   struct answer {

@@ -150,3 +150,19 @@ TEST_CASE_METHOD(admin_fixture, "who may come back is told so", "[admin]") {
   REQUIRE(ann.wire.closed);
   CHECK(ann.wire.closed->reconnect());
 }
+
+TEST_CASE_METHOD(admin_fixture, "whom an operator revokes is closed, and the rest stays", "[admin]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  const std::string session = get("/v1/connections").body["connections"][0]["session"];
+  const auto a = post("/v1/revoke", {{"session", session}});
+  CHECK(a.status == 200);
+  CHECK(a.body == json{{"revoked", true}});
+  CHECK(ann.wire.closed.has_value() != bob.wire.closed.has_value());
+  CHECK(revoked.size() == 1);
+  CHECK(revoked.all().at(0).made_ms == time.unix_ms());
+  CHECK(post("/v1/revoke", json::object()).status == 400);
+  CHECK(post("/v1/revoke", {{"user", "ann"}, {"before", 7}}).body["message"] ==
+        "field `before` must be a time in milliseconds since 1970");
+  CHECK(revoked.size() == 1);
+}

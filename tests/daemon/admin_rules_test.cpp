@@ -71,9 +71,6 @@ TEST_CASE_METHOD(admin_fixture, "a path or method that there is not says so", "[
     CHECK(a.body["code"] == "bad_command");
   }
   CHECK(ask(request("HEAD", "/v1/rooms")).status == 200);
-  const auto a = ask(request("POST", "/v1/revoke", "{}"));
-  CHECK(a.status == 501);
-  CHECK(a.body["code"] == "not_supported");
 }
 
 TEST_CASE_METHOD(admin_fixture, "a node is drained once it is asked to", "[admin]") {

@@ -149,8 +149,6 @@ TEST_CASE("NATS servers are addresses with a scheme", "[config]") {
 TEST_CASE("what this version cannot do is refused by name", "[config]") {
   CHECK(only_complaint("[auth]\njwks_url = \"https://id.example.com/keys\"") ==
         "hubbub.toml:2: auth.jwks_url: only HS256 tokens are built in yet; use auth.hs256_key_file");
-  CHECK(only_complaint("[auth]\nticket_keys = [\"0123456789abcdef0123456789abcdef\"]") ==
-        "hubbub.toml:2: auth.ticket_keys: tickets are not built in yet; leave it out");
 }
 
 TEST_CASE("backends are reached over NATS only", "[config]") {
@@ -171,8 +169,18 @@ TEST_CASE("backends are reached over NATS only", "[config]") {
             .starts_with("hubbub.toml:2: limits.backend_requests: "));
 }
 
+TEST_CASE("a revocation is held for as long as a ticket", "[config]") {
+  CHECK(
+      only_complaint("[auth]\nticket_ttl = \"2h\"\nrevocation_ttl = \"1h\"") ==
+      "hubbub.toml:3: auth.revocation_ttl: must not be shorter than auth.ticket_ttl: a revoked ticket would "
+      "count again");
+  CHECK(
+      only_complaint("[auth]\nticket_keys = [7]") ==
+      "hubbub.toml:2: auth.ticket_keys: expected a file's name or a list of them, got a list with something "
+      "else in it");
+}
+
 TEST_CASE("a secret is never repeated, whatever is wrong with it", "[config]") {
-  for (auto text : {"[admin]\nkeys = \"hunter2\"", "[admin]\nkeys = [\"hunter2\"]",
-                    "[auth]\nticket_keys = [\"hunter2\"]"})
+  for (auto text : {"[admin]\nkeys = \"hunter2\"", "[admin]\nkeys = [\"hunter2\"]"})
     CHECK(only_complaint(text).find("hunter2") == std::string::npos);
 }

@@ -97,6 +97,87 @@ test("what was missed follows the join, and nothing comes twice", async (t) => {
   assert.deepEqual(heard, [1, 2, 3, 4]);
 });
 
+/** A WebSocket class that keeps what was opened, offered and said. */
+function recorded() {
+  const sockets = [];
+  class Recorded extends WebSocket {
+    constructor(url, protocols) {
+      super(url, protocols);
+      this.offered = protocols;
+      this.ops = [];
+      sockets.push(this);
+    }
+    send(text) {
+      this.ops.push(JSON.parse(text).op);
+      super.send(text);
+    }
+  }
+  return { sockets, Recorded };
+}
+
+test("a session goes on after a cut: one frame for all rooms, and no token is asked for", async (t) => {
+  const { sockets, Recorded } = recorded();
+  let asked = 0;
+  const hub = client(t, server.url, { WebSocket: Recorded, token: () => { asked += 1; return undefined; } });
+  const heard = [];
+  const rooms = ["chat.client-5", "chat.client-6"].map((name) => hub.join(name, { presence: true, info: { name: "Ann" } }));
+  for (const room of rooms) room.on("event", (e) => heard.push(e.data));
+  await eventually(() => rooms.every((room) => room.joined));
+  await publish(server, { room: rooms[0].name, type: "message", data: "before" });
+  await eventually(() => heard.length === 1);
+  const { session } = hub.welcome;
+  const outcomes = [];
+  for (const room of rooms) room.on("joined", (outcome) => outcomes.push(outcome));
+  const waiting = happens(hub, "state");
+  sockets[0].terminate();
+  assert.equal(await waiting, "waiting");
+  await publish(server, rooms.map(({ name }) => ({ room: name, type: "message", data: name })));
+  await eventually(() => outcomes.length === 2);
+  for (const outcome of outcomes) assert.equal(outcome.recovered, true);
+  await eventually(() => heard.length === 3);
+  assert.deepEqual(heard.slice(1).sort(), rooms.map((room) => room.name));
+  assert.equal(hub.welcome.session, session);
+  assert.deepEqual(sockets.map((socket) => socket.ops.join()), ["join,join", "resume"]);
+  assert.ok(sockets[1].offered[1].startsWith("ticket."));
+  assert.equal(asked, 1);
+  await eventually(() => rooms.every((room) => [...room.members.values()].some((m) => m.info?.name === "Ann")));
+  await rooms[0].publish("message", "after");
+  await eventually(() => heard.includes("after"));
+});
+
+test("a ticket that is refused is told in the first frame, and the client goes on without", async (t) => {
+  const port = await freePort();
+  const dataDir = await temporaryDirectory(t);
+  let mortal = await startServer({ port, dataDir });
+  t.after(() => mortal.kill());
+  const { sockets, Recorded } = recorded();
+  const hub = client(t, mortal.url, { WebSocket: Recorded });
+  const heard = [];
+  const room = hub.join("chat.client-7");
+  room.on("event", (e) => heard.push(e.data));
+  await happens(room, "joined");
+  await publish(mortal, { room: room.name, type: "message", data: 1 });
+  await eventually(() => heard.length === 1);
+  await mortal.kill("SIGKILL");
+  const outcomes = [];
+  room.on("joined", (outcome) => outcomes.push(outcome));
+  mortal = await startServer({ port, dataDir }); // with another key
+  await eventually(() => outcomes.length === 1);
+  assert.equal(outcomes[0].recovered, true);
+  await publish(mortal, { room: room.name, type: "message", data: 2 });
+  await eventually(() => heard.length === 2);
+  const offered = sockets.map((socket) => socket.offered.slice(1).map((item) => item.split(".")[0]).join());
+  assert.ok(offered.includes("ticket"), offered.join(" "));
+  assert.equal(offered.at(-1), "");
+  // The next ticket counts.
+  const { session } = hub.welcome;
+  const waiting = happens(hub, "state");
+  sockets.at(-1).terminate();
+  await waiting;
+  await eventually(() => hub.state === "online");
+  assert.equal(hub.welcome.session, session);
+});
+
 test("a refusal is an error with the protocol's code", async (t) => {
   const hub = client(t, server.url);
   await happens(hub, "state");

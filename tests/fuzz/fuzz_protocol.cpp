@@ -94,7 +94,16 @@ private:
   void check(const std::string& id, const leave_command& l) { check_room(id, l.room); }
   void check(const std::string& id, const history_command& h) { check_room(id, h.room); }
   void check(const std::string&, const call_command& c) { check_line(c.data); }
-  void check(const std::string&, const resume_command&) {}
+  void check(const std::string& id, const resume_command& r) {
+    std::vector<resumed_room> rooms;
+    for (const auto& one : r.rooms) {
+      if (!one.info.empty())
+        check_line(one.info);
+      rooms.push_back({one.room, one.since, 1, one.presence, one.presence ? errc::ok : errc::forbidden});
+    }
+    encode_ok_resume(fresh(), id, r.ticket, rooms);
+    check_out();
+  }
   void check(const std::string& id, const pong_command&) { demand(id.empty(), "a pong has an id", id); }
 
   void check_room(const std::string& id, const room_name& room) {

@@ -1,0 +1,342 @@
+#include "cluster/revocation_bucket.hpp"
+
+#include "broker/json_writer.hpp"
+#include "cluster/base64.hpp"
+#include "cluster/position_watch.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace hubbub::cluster {
+namespace {
+
+using broker::errc;
+using broker::log_level;
+using broker::refusal;
+
+// What was published and not heard is found so soon; a second is promised only where nothing was lost.
+constexpr std::int64_t look_every_ms = 5'000;
+constexpr std::string_view nats_kv = "$KV.";
+
+std::string with_letters(std::string text, std::string_view from, std::string_view to) {
+  for (auto& c : text)
+    if (const auto i = from.find(c); i != from.npos)
+      c = to[i];
+  return text;
+}
+
+refusal not_kept(const std::string& why) {
+  return {errc::unavailable, "the revocation could not be kept: " + why, 1000};
+}
+
+} // namespace
+
+std::string bucket_key(const broker::revocation& what) {
+  const auto [kind, name] = what.whom();
+  auto key = std::string{kind} + '.';
+  return what.session ? key + name : key + with_letters(to_base64(name), "+/", "-_");
+}
+
+std::optional<broker::revocation> from_bucket_key(std::string_view key) {
+  const auto dot = key.find('.');
+  if (dot == key.npos)
+    return std::nullopt;
+  const auto kind = key.substr(0, dot);
+  const auto name = key.substr(dot + 1);
+  broker::revocation r;
+  if (kind == "session") {
+    r.session = broker::session_id::parse(name);
+    return r.session ? std::optional{r} : std::nullopt;
+  }
+  auto text = from_base64(with_letters(std::string{name}, "-_", "+/"));
+  if (!text || text->empty() || (kind != "user" && kind != "token_id"))
+    return std::nullopt;
+  (kind == "user" ? r.user : r.token_id) = std::move(*text);
+  return r;
+}
+
+revocation_bucket::revocation_bucket(std::shared_ptr<jetstream_context> with, broker::revoked_list& list)
+    : with_{std::move(with)},
+      list_{list},
+      stream_{"KV_" + with_->names.revocations()},
+      subjects_{std::string{nats_kv} + with_->names.revocations() + '.'},
+      keep_ns_{std::chrono::nanoseconds{list.keep()}.count()} {}
+
+void revocation_bucket::start(handler read) {
+  first_ = std::move(read);
+  // What is called from the link's threads holds nothing that is gone when the node is.
+  const auto weakly = [weak = weak_from_this()](auto f) {
+    return [weak, f](const auto&... args) {
+      if (const auto self = weak.lock())
+        f(*self, args...);
+    };
+  };
+  nats_link::observer o;
+  o.back = weakly([](revocation_bucket& b) { b.doubt(); });
+  o.dropped = o.back;
+  o.tick = weakly([](revocation_bucket& b) { b.tick(); });
+  with_->link->observe(std::move(o));
+  // First the ear, then the look: nothing can slip in between.
+  entries_ = with_->link->subscribe(
+      subjects_ + '>', weakly([](revocation_bucket& b, const nats_message& m) { b.heard(m.subject, m, 0); }));
+  orders_ = with_->link->subscribe(with_->names.control("revoke"),
+                                   weakly([](revocation_bucket& b, const nats_message& m) { b.ordered(m); }),
+                                   1024, 1 << 20, "hubbub");
+  look();
+}
+
+void revocation_bucket::close() {
+  std::shared_ptr<consumer_run> run;
+  {
+    std::lock_guard lock{mutex_};
+    closed_ = true;
+    run = run_;
+  }
+  if (run)
+    run->stop({errc::unavailable, "the node is stopping"});
+  with_->link->close();
+}
+
+// -- looking ----------------------------------------------------------------------------
+
+void revocation_bucket::tick() {
+  std::shared_ptr<consumer_run> run;
+  auto due = false;
+  {
+    std::lock_guard lock{mutex_};
+    run = run_;
+    due = !looking_ && !closed_ && (doubted_ || position_watch::now() - looked_ms_ >= look_every_ms);
+  }
+  if (run)
+    run->check(std::chrono::steady_clock::now());
+  if (due && with_->link->is_connected())
+    look();
+}
+
+void revocation_bucket::doubt() {
+  std::lock_guard lock{mutex_};
+  doubted_ = true;
+}
+
+void revocation_bucket::look() {
+  {
+    std::lock_guard lock{mutex_};
+    if (std::exchange(looking_, true))
+      return;
+    doubted_ = false;
+  }
+  with_->link->request(
+      "$JS.API.STREAM.INFO." + stream_, {}, {},
+      [self = shared_from_this()](nats_link::fate f, const nats_message& m) { self->told(f, m); });
+}
+
+void revocation_bucket::told(nats_link::fate f, const nats_message& m) {
+  if (f == nats_link::fate::nobody)
+    return finish({errc::unavailable, "the NATS server " + with_->link->server() + " has no JetStream"});
+  if (f != nats_link::fate::answered)
+    return finish({errc::unavailable, "stream " + stream_ + " has no leader that answers"});
+  const auto i = js::read_stream_info(m.data);
+  if (i.why.err_code == js::stream_not_found)
+    return make();
+  if (i.why)
+    return finish({errc::unavailable, "stream " + stream_ + " cannot be used: " + i.why.description});
+  judge(i);
+}
+
+std::string revocation_bucket::config() const {
+  constexpr std::int64_t two_minutes_ns = 120'000'000'000;
+  return "{\"name\":\"" + stream_ + "\",\"description\":\"whom operators have revoked\",\"subjects\":[\"" +
+         subjects_ +
+         ">\"],\"retention\":\"limits\",\"discard\":\"new\",\"max_consumers\":-1,\"max_msgs\":-1"
+         ",\"max_bytes\":-1,\"max_msgs_per_subject\":1,\"max_msg_size\":4096,\"storage\":\"file\""
+         ",\"allow_rollup_hdrs\":true,\"deny_delete\":true,\"allow_direct\":true,\"max_age\":" +
+         std::to_string(keep_ns_) +
+         ",\"duplicate_window\":" + std::to_string(std::min(two_minutes_ns, keep_ns_)) +
+         ",\"num_replicas\":" + std::to_string(with_->options.replicas) + "}";
+}
+
+void revocation_bucket::make() {
+  with_->link->request(
+      "$JS.API.STREAM.CREATE." + stream_, {}, config(),
+      [self = shared_from_this()](nats_link::fate f, const nats_message& m) { self->changed(f, m); });
+}
+
+void revocation_bucket::update() {
+  with_->link->request(
+      "$JS.API.STREAM.UPDATE." + stream_, {}, config(),
+      [self = shared_from_this()](nats_link::fate f, const nats_message& m) { self->changed(f, m); });
+}
+
+void revocation_bucket::changed(nats_link::fate f, const nats_message& m) {
+  if (f != nats_link::fate::answered)
+    return finish({errc::unavailable, "stream " + stream_ + " could not be configured: nobody answers"});
+  const auto i = js::read_stream_info(m.data);
+  if (i.why)
+    return finish(
+        {errc::unavailable, "stream " + stream_ + " could not be configured: " + i.why.description});
+  read(i);
+}
+
+void revocation_bucket::judge(const js::stream_info& i) {
+  if (i.config.subject != subjects_ + '>')
+    return finish({errc::unavailable, "stream " + stream_ + " takes " + i.config.subject + " and not " +
+                                          subjects_ + ">: it is somebody else's"});
+  // A node that is told to keep them longer says so for all; one that would forget sooner leaves it as it is.
+  if (i.config.max_age_ns != 0 && i.config.max_age_ns < keep_ns_)
+    return update();
+  read(i);
+}
+
+void revocation_bucket::read(const js::stream_info& i) {
+  auto another = false;
+  std::uint64_t from = 0;
+  {
+    std::lock_guard lock{mutex_};
+    // Lost, or set back: what is read again is known already.
+    if (i.created != created_ || i.last_seq < read_to_) {
+      another = !created_.empty();
+      created_ = i.created;
+      read_to_ = 0;
+    }
+    from = read_to_ + 1;
+  }
+  if (another)
+    put_all();
+  if (i.messages == 0 || from > i.last_seq)
+    return read_done({errc::ok}, i.last_seq);
+  consumer_run::range what;
+  what.stream = stream_;
+  what.from = from;
+  what.to = i.last_seq;
+  consumer_run::handlers to;
+  to.begun = [](std::uint64_t) {};
+  to.message = [self = shared_from_this()](const log_place& at, const nats_message& m) {
+    self->heard(m.subject, m, at.time_ms);
+    return true;
+  };
+  to.ended = [self = shared_from_this(), last = i.last_seq](const refusal& why, bool) {
+    self->read_done(why, last);
+  };
+  auto run = std::make_shared<consumer_run>(with_, std::move(what), std::move(to));
+  {
+    std::lock_guard lock{mutex_};
+    run_ = run;
+  }
+  run->start();
+}
+
+void revocation_bucket::read_done(const refusal& why, std::uint64_t last) {
+  std::shared_ptr<consumer_run> done; // ends without the lock
+  {
+    std::lock_guard lock{mutex_};
+    done = std::move(run_);
+    run_.reset();
+    if (why.code == errc::ok)
+      read_to_ = std::max(read_to_, last);
+    else
+      doubted_ = true;
+  }
+  finish(why);
+}
+
+void revocation_bucket::finish(const refusal& why) {
+  handler first;
+  {
+    std::lock_guard lock{mutex_};
+    looking_ = false;
+    looked_ms_ = position_watch::now();
+    first = std::exchange(first_, nullptr);
+  }
+  if (first)
+    first(why);
+  else if (why.code != errc::ok && with_->link->is_connected())
+    with_->log.limited(log_level::warn, "revocations", "look", why.message);
+}
+
+void revocation_bucket::put_all() {
+  const auto all = list_.all();
+  with_->log.warn("revocations", "the bucket is another one: what this node knows is put there again",
+                  {{"stream", stream_}, {"revocations", all.size()}});
+  for (const auto& r : all)
+    with_->link->send(subject_of(r), {}, broker::write_revocation(r));
+}
+
+// -- what comes ---------------------------------------------------------------------------
+
+void revocation_bucket::heard(std::string_view subject, const nats_message& m, std::int64_t time_ms) {
+  const auto strange = [this, subject] {
+    ++with_->counters.foreign;
+    with_->log.limited(log_level::warn, "revocations", "foreign", "an entry of the bucket is none of ours",
+                       {{"subject", subject}});
+  };
+  const auto named =
+      subject.starts_with(subjects_) ? from_bucket_key(subject.substr(subjects_.size())) : std::nullopt;
+  if (!named)
+    return strange();
+  if (const auto what = m.headers.last("KV-Operation"); what == "DEL" || what == "PURGE") {
+    with_->log.info("revocations", "lifted", {{named->whom().first, named->whom().second}});
+    return list_.remove(*named);
+  }
+  auto r = broker::read_revocation(m.data);
+  if (!r || r->whom() != named->whom())
+    return strange();
+  if (r->made_ms == 0)
+    r->made_ms = time_ms;
+  if (list_.put(std::move(*r)) == broker::revoked_list::outcome::full)
+    with_->log.limited(log_level::error, "revocations", "full",
+                       "as many revocations are held as may be: one does not count here",
+                       {{"most", list_.most()}});
+}
+
+void revocation_bucket::ordered(const nats_message& m) {
+  auto answer = [weak = weak_from_this(), to = std::string{m.reply}](const refusal& why) {
+    const auto self = weak.lock();
+    if (!self || to.empty())
+      return;
+    std::string text = "{\"revoked\":true}";
+    if (why.code != errc::ok) {
+      text.clear();
+      broker::protocol::json_writer json{text};
+      json.put("{\"code\":").text(name(why.code)).put(",\"message\":").text(why.message).put("}");
+    }
+    self->with_->link->send(to, {}, text);
+  };
+  auto what = broker::read_revocation(m.data);
+  if (!what) {
+    with_->log.limited(log_level::warn, "revocations", "order",
+                       "an order to revoke is not understood: " + what.error().message);
+    return answer(what.error());
+  }
+  what->made_ms = 0; // whatever they say
+  revoke(std::move(*what), std::move(answer));
+}
+
+void revocation_bucket::revoke(broker::revocation what, handler done) {
+  if (!list_.has_room_for(what))
+    return done(
+        {errc::overloaded, "as many revocations are held as may be: " + std::to_string(list_.most())});
+  if (what.made_ms == 0)
+    what.made_ms = with_->time.unix_ms();
+  what = list_.joined_with(std::move(what));
+  const auto subject = subject_of(what);
+  const auto text = broker::write_revocation(what);
+  with_->link->request(subject, {}, text,
+                       [self = shared_from_this(), what = std::move(what),
+                        done = std::move(done)](nats_link::fate f, const nats_message& m) {
+                         if (f == nats_link::fate::not_sent)
+                           return done(not_kept("there is no connection to NATS"));
+                         if (f == nats_link::fate::nobody) {
+                           self->doubt();
+                           return done(not_kept("its stream is gone, and is made again"));
+                         }
+                         if (f == nats_link::fate::unknown)
+                           return done(not_kept("NATS does not answer; it may count all the same"));
+                         if (const auto ack = js::read_ack(m.data); ack.why)
+                           return done(not_kept(ack.why.description));
+                         self->list_.put(what);
+                         done({errc::ok});
+                       });
+}
+
+} // namespace hubbub::cluster

@@ -1,0 +1,82 @@
+#pragma once
+
+#include "broker/revocation.hpp"
+#include "broker/revoked_list.hpp"
+#include "cluster/consumer_run.hpp"
+#include "cluster/jetstream_api.hpp"
+#include "cluster/jetstream_context.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace hubbub::cluster {
+
+/// The name of a revocation's entry: `user.YW5u`, in letters that every tool for buckets takes.
+[[nodiscard]] std::string bucket_key(const broker::revocation& what);
+/// Whom an entry of that name means; none: it is no name of ours.
+[[nodiscard]] std::optional<broker::revocation> from_bucket_key(std::string_view key);
+
+/// The bucket that a cluster keeps its revocations in. What is put there is heard as it is published, which
+/// takes a millisecond and may fail; so the stream is looked at after every trouble, and every few seconds,
+/// and what was not heard is read. Any thread; nothing waits.
+class revocation_bucket : public std::enable_shared_from_this<revocation_bucket> {
+public:
+  using handler = std::function<void(broker::refusal)>;
+
+  revocation_bucket(std::shared_ptr<jetstream_context> with, broker::revoked_list& list);
+
+  /// `read`: called once, when all that is kept is in the list, or why it cannot be.
+  void start(handler read);
+  void close();
+  void revoke(broker::revocation what, handler done);
+
+private:
+  [[nodiscard]] std::string subject_of(const broker::revocation& what) const {
+    return subjects_ + bucket_key(what);
+  }
+  [[nodiscard]] std::string config() const;
+  void tick();
+  /// Somebody may have put what was not heard: look soon.
+  void doubt();
+
+  void look();
+  void told(nats_link::fate f, const nats_message& m);
+  void make();
+  void update();
+  void changed(nats_link::fate f, const nats_message& m);
+  void judge(const js::stream_info& i);
+  void read(const js::stream_info& i);
+  void read_done(const broker::refusal& why, std::uint64_t last);
+  void finish(const broker::refusal& why);
+  /// The bucket is another one: what is known is put there again.
+  void put_all();
+
+  void heard(std::string_view subject, const nats_message& m, std::int64_t time_ms);
+  void ordered(const nats_message& m);
+
+  const std::shared_ptr<jetstream_context> with_;
+  broker::revoked_list& list_;
+  const std::string stream_;
+  const std::string subjects_;
+  const std::int64_t keep_ns_;
+  std::shared_ptr<nats_link::subscription> entries_;
+  std::shared_ptr<nats_link::subscription> orders_;
+
+  std::mutex mutex_;
+  // Guarded by mutex_.
+  bool closed_ = false;
+  bool looking_ = false;
+  bool doubted_ = false;
+  handler first_;
+  std::string created_;
+  std::uint64_t read_to_ = 0;
+  std::int64_t looked_ms_ = 0;
+  std::shared_ptr<consumer_run> run_;
+};
+
+} // namespace hubbub::cluster

@@ -1,0 +1,170 @@
+#include "cluster/embedded_revocations.hpp"
+#include "cluster/nats_revocations.hpp"
+#include "cluster/revocation_bucket.hpp"
+#include "tests/cluster/nats_kit.hpp"
+#include "tests/cluster/temp_dir.hpp"
+#include "tests/support/catch.hpp"
+
+#include <future>
+
+using namespace hubbub;
+using namespace hubbub::test;
+using broker::errc;
+
+namespace {
+
+/// What one node knows of revocations, on a server.
+struct revoking_node {
+  explicit revoking_node(const std::string& url, broker::milliseconds keep = 24h) : list{keep, time} {
+    options.servers = {url};
+    options.timeout = 1s;
+    auto made = cluster::open_nats_revocations(options, list, time, log);
+    if (!made)
+      throw std::runtime_error{made.error().message};
+    store = std::move(*made);
+  }
+  broker::refusal revoke(broker::revocation what) const {
+    std::promise<broker::refusal> told;
+    store->revoke(std::move(what), [&told](broker::refusal why) { told.set_value(std::move(why)); });
+    return told.get_future().get();
+  }
+  [[nodiscard]] bool knows(const std::string& user) const {
+    broker::identity who;
+    who.user = user;
+    return list.has({1}, who);
+  }
+
+  cluster::nats_options options;
+  broker::system_clock time;
+  recording_log log;
+  broker::revoked_list list;
+  std::unique_ptr<broker::revocations> store;
+};
+
+} // namespace
+
+TEST_CASE("the entries of a bucket are named after whom they mean", "[revocations]") {
+  for (const broker::revocation& r : std::vector<broker::revocation>{
+           {.user = "ann"}, {.user = "\xc3\xa9\xff?>"}, {.session = {0xff}}, {.token_id = "a.b*>"}}) {
+    const auto key = cluster::bucket_key(r);
+    CHECK(key.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=.") ==
+          key.npos);
+    CHECK(cluster::from_bucket_key(key) == r);
+  }
+  for (auto text : {"", "user", "user.", "user.!", "group.YW5u", "session.ff", "user.YW5u.YW5u"})
+    CHECK_FALSE(cluster::from_bucket_key(text).has_value());
+}
+
+TEST_CASE("a revocation reaches every node, and those that start later", "[revocations][nats]") {
+  nats_server server;
+  revoking_node one{server.url()}, two{server.url()};
+  CHECK(one.revoke({.user = "ann"}).code == errc::ok);
+  CHECK(one.knows("ann"));
+  CHECK(within(1s, [&] { return two.knows("ann"); }));
+  for (auto i = 0; i < 300; ++i) // more than one batch of what a new node reads
+    CHECK(two.revoke({.user = "user" + std::to_string(i)}).code == errc::ok);
+  revoking_node three{server.url()};
+  CHECK(three.knows("ann"));
+  CHECK(three.list.size() == 301);
+  CHECK(three.list.all() == two.list.all());
+  CHECK(eventually([&] { return one.list.size() == 301; }));
+}
+
+TEST_CASE("an operator revokes with any NATS client, and lifts what was revoked", "[revocations][nats]") {
+  nats_server server;
+  revoking_node one{server.url()}, two{server.url()};
+  nats_wire wire{server.port()};
+  CHECK(wire.request("hubbub.control.revoke", R"({"user":"ann"})") == R"({"revoked":true})");
+  CHECK(within(1s, [&] { return one.knows("ann") && two.knows("ann"); }));
+  CHECK(wire.request("hubbub.control.revoke", "rubbish").starts_with(R"({"code":"bad_frame")"));
+  wire.publish("$KV.hubbub_revocations.user.YW5u", "", "KV-Operation: DEL\r\n");
+  CHECK(eventually([&] { return !one.knows("ann") && !two.knows("ann"); }));
+  revoking_node three{server.url()};
+  CHECK_FALSE(three.knows("ann"));
+  // What is none of ours hurts nobody.
+  wire.publish("$KV.hubbub_revocations.user.YW5u", "rubbish");
+  wire.publish("$KV.hubbub_revocations.else", R"({"user":"bob"})");
+  wire.publish("$KV.hubbub_revocations.user.YW5u", R"({"user":"bob"})");
+  CHECK(one.log.says("none of ours"));
+  CHECK_FALSE(one.knows("bob"));
+}
+
+TEST_CASE("what a node did not hear it finds when it is back", "[revocations][nats]") {
+  nats_server server;
+  revoking_node one{server.url()};
+  CHECK(one.revoke({.user = "ann"}).code == errc::ok);
+  server.kill();
+  CHECK(eventually([&] { return one.revoke({.user = "bob"}).code == errc::unavailable; }));
+  CHECK_FALSE(one.knows("bob"));
+  server.start();
+  revoking_node two{server.url()};
+  CHECK(two.knows("ann"));
+  CHECK(eventually([&] { return one.revoke({.user = "cat"}).code == errc::ok; }));
+  CHECK(within(2s, [&] { return two.knows("cat"); }));
+}
+
+TEST_CASE("a bucket that was lost is made again of what nodes know", "[revocations][nats]") {
+  nats_server server;
+  revoking_node one{server.url()};
+  CHECK(one.revoke({.user = "ann"}).code == errc::ok);
+  server.kill();
+  server.wipe();
+  server.start();
+  CHECK(one.log.says("put there again"));
+  CHECK(eventually([&] { return revoking_node{server.url()}.knows("ann"); }));
+}
+
+TEST_CASE("a stream that is somebody else's is not taken for the bucket", "[revocations][nats]") {
+  nats_server server;
+  nats_wire wire{server.port()};
+  wire.request("$JS.API.STREAM.CREATE.KV_hubbub_revocations",
+               R"({"name":"KV_hubbub_revocations","subjects":["other.>"],"storage":"memory"})");
+  broker::system_clock time;
+  recording_log log;
+  broker::revoked_list list{1h, time};
+  cluster::nats_options options;
+  options.servers = {server.url()};
+  const auto no = cluster::open_nats_revocations(options, list, time, log);
+  REQUIRE_FALSE(no.has_value());
+  CHECK_THAT(no.error().message, Catch::Matchers::Contains("KV_hubbub_revocations takes other.>"));
+}
+
+TEST_CASE("revocations of a node without others survive it with a data directory", "[revocations]") {
+  temp_dir dir;
+  broker::manual_clock time;
+  broker::refusal why;
+  const auto keep = [&why](broker::revocations& in, broker::revocation what) {
+    std::promise<void> told;
+    in.revoke(std::move(what), [&](broker::refusal r) {
+      why = std::move(r);
+      told.set_value();
+    });
+    told.get_future().get();
+    return why.code;
+  };
+  {
+    broker::revoked_list list{1h, time, 3};
+    auto store = std::move(*cluster::open_embedded_revocations(dir.path(), list, time));
+    CHECK(keep(*store, {.user = "ann"}) == errc::ok);
+    CHECK(list.size() == 1);
+    time.advance(30min);
+    CHECK(keep(*store, {.session = {0xff}, .before_ms = 1'600'000'000'000}) == errc::ok);
+    CHECK(keep(*store, {.token_id = "t'1"}) == errc::ok);
+    CHECK(keep(*store, {.user = "bob"}) == errc::overloaded);
+    CHECK(keep(*store, {.session = {0xff}}) == errc::ok);
+  }
+  {
+    broker::revoked_list list{1h, time};
+    const auto store = std::move(*cluster::open_embedded_revocations(dir.path(), list, time));
+    const auto all = list.all();
+    REQUIRE(all.size() == 3);
+    CHECK(all[0].user == "ann");
+    CHECK(all[1].session == broker::session_id{0xff});
+    CHECK(all[1].before_ms == 0);
+    CHECK(all[2].token_id == "t'1");
+  }
+  time.advance(31min);
+  broker::revoked_list list{1h, time};
+  const auto store = std::move(*cluster::open_embedded_revocations(dir.path(), list, time));
+  CHECK(list.size() == 2);
+}
