@@ -66,7 +66,7 @@ struct node_context {
   /// Null: nobody can be revoked.
   const broker::revoked_list* revoked = nullptr;
   /// Empty where no tickets are given.
-  session_directory sessions;
+  session_directory sessions{};
   /// Tells this start of the node from all others.
   const std::uint64_t salt = broker::session_id::random().value;
 };

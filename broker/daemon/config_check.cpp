@@ -56,64 +56,65 @@ void check_backend(config_draft& draft) {
     check(name, p);
   if (draft.given("nats.notify") && draft.value.nats.notify != decltype(draft.value.nats.notify){})
     draft.complain("nats.notify", "needs nats.url: notices go to backends over NATS");
-  void check_tickets(config_draft & draft) {
-    auto& c = draft.value;
-    if (c.auth.revocation_ttl < c.auth.ticket_ttl)
-      draft.complain("auth.revocation_ttl",
-                     "must not be shorter than auth.ticket_ttl: a revoked ticket would "
-                     "count again");
-    if (!c.nats.url.empty() && c.auth.ticket_keys.empty())
-      c.warnings.emplace_back("auth.ticket_keys is empty: clients get no tickets, and whoever comes back to "
-                              "another node shows its token and joins its rooms one by one");
-  }
+}
 
-  void check_nats(config_draft & draft) {
-    auto& c = draft.value;
-    if (c.nats.url.empty())
-      return check_backend(draft);
-    if (!nats_servers(c.nats.url))
-      draft.complain("nats.url", "expected nats://host:port, or several of them divided by commas");
-    if (!c.server.data_dir.empty())
-      draft.complain("server.data_dir", "is of no use with nats.url: the streams keep the events");
-  }
+void check_tickets(config_draft& draft) {
+  auto& c = draft.value;
+  if (c.auth.revocation_ttl < c.auth.ticket_ttl)
+    draft.complain("auth.revocation_ttl", "must not be shorter than auth.ticket_ttl: a revoked ticket would "
+                                          "count again");
+  if (!c.nats.url.empty() && c.auth.ticket_keys.empty())
+    c.warnings.emplace_back("auth.ticket_keys is empty: clients get no tickets, and whoever comes back to "
+                            "another node shows its token and joins its rooms one by one");
+}
 
-  void check_doors(config_draft & draft) {
-    const auto& c = draft.value;
-    if (!c.auth.has_key() && !c.auth.anonymous)
-      draft.wrong.emplace_back(
-          c.server.dev
-              ? "nobody could connect: auth.anonymous is false and there is no key; set auth.hs256_key_file"
-              : "there is no key to verify tokens with: set auth.hs256_key_file (or HUBBUB_HS256_KEY_FILE), "
-                "set "
-                "auth.anonymous = true to let everybody in without one, or use --dev to try it on this "
-                "machine");
-    if (c.tls.certificate.empty() != c.tls.key.empty())
-      draft.complain(c.tls.key.empty() ? "tls.certificate" : "tls.key",
-                     "tls.certificate and tls.key come together");
-    if (c.server.listen == c.server.admin && c.server.listen.port != 0)
-      draft.complain("server.admin", "is the same address as server.listen");
-  }
+void check_nats(config_draft& draft) {
+  auto& c = draft.value;
+  if (c.nats.url.empty())
+    return check_backend(draft);
+  if (!nats_servers(c.nats.url))
+    draft.complain("nats.url", "expected nats://host:port, or several of them divided by commas");
+  if (!c.server.data_dir.empty())
+    draft.complain("server.data_dir", "is of no use with nats.url: the streams keep the events");
+}
 
-  void check_dev_listeners(config_draft & draft) {
-    const auto check = [&draft](std::string_view key, const endpoint& at) {
-      if (!at.loopback() && !draft.complained(key))
-        draft.complain(key, "dev mode answers on loopback only: use 127.0.0.1:" + std::to_string(at.port) +
-                                " or leave dev mode");
-    };
-    check("server.listen", draft.value.server.listen);
-    check("server.admin", draft.value.server.admin);
-  }
+void check_doors(config_draft& draft) {
+  const auto& c = draft.value;
+  if (!c.auth.has_key() && !c.auth.anonymous)
+    draft.wrong.emplace_back(
+        c.server.dev
+            ? "nobody could connect: auth.anonymous is false and there is no key; set auth.hs256_key_file"
+            : "there is no key to verify tokens with: set auth.hs256_key_file (or HUBBUB_HS256_KEY_FILE), "
+              "set "
+              "auth.anonymous = true to let everybody in without one, or use --dev to try it on this "
+              "machine");
+  if (c.tls.certificate.empty() != c.tls.key.empty())
+    draft.complain(c.tls.key.empty() ? "tls.certificate" : "tls.key",
+                   "tls.certificate and tls.key come together");
+  if (c.server.listen == c.server.admin && c.server.listen.port != 0)
+    draft.complain("server.admin", "is the same address as server.listen");
+}
 
-  void warn(config_draft & draft) {
-    auto& c = draft.value;
-    if (!c.server.dev && c.admin.keys.empty())
-      c.warnings.emplace_back(
-          "admin.keys is empty: the admin listener answers only what needs no key (/healthz, /readyz)");
-    if (!c.server.dev && c.auth.anonymous && !c.auth.has_key())
-      c.warnings.emplace_back(
-          "auth.anonymous is true and there is no key: everybody may connect, and may do what "
-          "their room's `anyone` says");
-  }
+void check_dev_listeners(config_draft& draft) {
+  const auto check = [&draft](std::string_view key, const endpoint& at) {
+    if (!at.loopback() && !draft.complained(key))
+      draft.complain(key, "dev mode answers on loopback only: use 127.0.0.1:" + std::to_string(at.port) +
+                              " or leave dev mode");
+  };
+  check("server.listen", draft.value.server.listen);
+  check("server.admin", draft.value.server.admin);
+}
+
+void warn(config_draft& draft) {
+  auto& c = draft.value;
+  if (!c.server.dev && c.admin.keys.empty())
+    c.warnings.emplace_back(
+        "admin.keys is empty: the admin listener answers only what needs no key (/healthz, /readyz)");
+  if (!c.server.dev && c.auth.anonymous && !c.auth.has_key())
+    c.warnings.emplace_back(
+        "auth.anonymous is true and there is no key: everybody may connect, and may do what "
+        "their room's `anyone` says");
+}
 
 } // namespace
 

@@ -35,7 +35,7 @@ struct lonely_fixture : actor_fixture {
   lonely_fixture() : actor_fixture{1, nullptr, false} {}
 };
 
-json publish(const std::string& room) {
+json publish_to(const std::string& room) {
   return {{"op", "publish"}, {"room", room}, {"type", "order"}, {"data", {{"n", 1}}}};
 }
 json call(const std::string& method, json data = 1) {
@@ -48,7 +48,7 @@ TEST_CASE_METHOD(backend_fixture,
                  "a publish through a backend is accepted by its answer and by nothing before it",
                  "[actors]") {
   auto& ann = connect();
-  auto p = publish("asks.one");
+  auto p = publish_to("asks.one");
   p["event_id"] = "ann-1";
   p["key"] = "k";
   p["echo"] = false;
@@ -72,8 +72,8 @@ TEST_CASE_METHOD(backend_fixture,
 
 TEST_CASE_METHOD(backend_fixture, "an event without an id gets one, which its answer bears", "[actors]") {
   auto& ann = connect();
-  send(ann, publish("asks.one"));
-  send(ann, publish("asks.one"), 2);
+  send(ann, publish_to("asks.one"));
+  send(ann, publish_to("asks.one"), 2);
   REQUIRE(backend.events.size() == 2);
   const auto first = backend.events[0].what.event_id, second = backend.events[1].what.event_id;
   CHECK(broker::protocol::is_label(first));
@@ -89,7 +89,7 @@ TEST_CASE_METHOD(backend_fixture, "an event without an id gets one, which its an
 
 TEST_CASE_METHOD(backend_fixture, "a backend's refusal of an event is the client's error", "[actors]") {
   auto& ann = connect();
-  send(ann, publish("asks.one"));
+  send(ann, publish_to("asks.one"));
   answer_event(0, fake_backend::refuses("out_of_stock", "there are none left"));
   const auto no = only(ann);
   CHECK(no["op"] == "error");
@@ -102,10 +102,10 @@ TEST_CASE_METHOD(backend_fixture, "a backend's refusal of an event is the client
 
 TEST_CASE_METHOD(backend_fixture, "a backend is asked only about what the client may publish", "[actors]") {
   auto& ann = connect();
-  CHECK(ann.ask(publish("shut.one"))["code"] == "forbidden");
-  CHECK(ann.ask(publish("off.one"))["code"] == "forbidden");
+  CHECK(ann.ask(publish_to("shut.one"))["code"] == "forbidden");
+  CHECK(ann.ask(publish_to("off.one"))["code"] == "forbidden");
   CHECK(backend.events.empty());
-  CHECK(ann.ask(publish("chat.one"))["op"] == "ok");
+  CHECK(ann.ask(publish_to("chat.one"))["op"] == "ok");
   CHECK(backend.events.empty());
 }
 
@@ -161,7 +161,7 @@ TEST_CASE_METHOD(backend_fixture, "a call needs the grant", "[actors]") {
 
 TEST_CASE_METHOD(lonely_fixture, "without a backend calls and events for one are not supported", "[actors]") {
   auto& ann = connect();
-  for (const auto& command : {call("calls.one"), publish("asks.one")}) {
+  for (const auto& command : {call("calls.one"), publish_to("asks.one")}) {
     const auto no = ann.ask(command);
     CHECK(no["code"] == "not_supported");
     CHECK(no["message"].get<std::string>().find("NATS") != std::string::npos);
@@ -172,7 +172,7 @@ TEST_CASE_METHOD(backend_fixture, "what waits for backends counts as commands in
   auto& ann = connect();
   for (std::uint32_t i = 0; i < bounds.commands_in_flight; ++i) {
     CHECK(ann.wire.reading);
-    send(ann, i % 2 == 0 ? call("calls.one") : publish("asks.one"), i);
+    send(ann, i % 2 == 0 ? call("calls.one") : publish_to("asks.one"), i);
   }
   CHECK_FALSE(ann.wire.reading);
   answer_call(0, {});
@@ -184,7 +184,7 @@ TEST_CASE_METHOD(backend_fixture, "what waits for backends counts as commands in
 TEST_CASE_METHOD(backend_fixture, "a client that has gone is not kept by what it asked", "[actors]") {
   auto& ann = connect();
   send(ann, call("calls.one"));
-  send(ann, publish("asks.one"), 2);
+  send(ann, publish_to("asks.one"), 2);
   ann.gone();
   settle();
   CHECK(node->unit(0).connections().empty());
@@ -200,8 +200,8 @@ TEST_CASE_METHOD(backend_fixture, "a client that has gone is not kept by what it
 TEST_CASE_METHOD(backend_fixture, "an event that waits for a backend outlives a crash of its room",
                  "[actors]") {
   auto& ann = connect();
-  send(ann, publish("asks.one"));
-  auto crash = publish("chat.one");
+  send(ann, publish_to("asks.one"));
+  auto crash = publish_to("chat.one");
   crash["type"] = "crash";
   ann.ask(crash);
   settle();
@@ -242,7 +242,7 @@ TEST_CASE_METHOD(backend_fixture, "backends are told who came, who went, and wha
   REQUIRE(notices.kinds() == std::vector<std::string_view>{"connected"});
   const auto session = notices.all[0].session;
   CHECK(session);
-  CHECK(ann.ask(publish("shut.one"))["code"] == "forbidden");
+  CHECK(ann.ask(publish_to("shut.one"))["code"] == "forbidden");
   REQUIRE(notices.all.size() == 2);
   CHECK(notices.all[1].what == broker::notice_kind::refused);
   CHECK(notices.all[1].code == "forbidden");
@@ -276,7 +276,7 @@ TEST_CASE_METHOD(backend_fixture, "backends are told when a room gets its first 
   settle();
   CHECK(notices.kinds() == std::vector<std::string_view>{"occupied", "disconnected", "vacated"});
   // A publish makes a room, and nobody is in it.
-  connect().ask(publish("chat.two"));
+  connect().ask(publish_to("chat.two"));
   CHECK(notices.kinds().back() == "connected");
 }
 
@@ -284,7 +284,7 @@ TEST_CASE_METHOD(backend_fixture, "a room that crashed is vacated and occupied a
   auto& ann = connect();
   ann.ask({{"op", "join"}, {"room", "chat.one"}});
   notices.all.clear();
-  auto crash = publish("chat.one");
+  auto crash = publish_to("chat.one");
   crash["type"] = "crash";
   ann.ask(crash);
   advance(std::chrono::milliseconds{200});
@@ -299,7 +299,7 @@ TEST_CASE_METHOD(backend_fixture, "nothing is told that nobody wants", "[actors]
   notices.wanted = false;
   auto& ann = connect();
   ann.ask({{"op", "join"}, {"room", "chat.one"}});
-  ann.ask(publish("shut.one"));
+  ann.ask(publish_to("shut.one"));
   ann.gone();
   settle();
   CHECK(notices.all.empty());

@@ -8,8 +8,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-json join(const std::string& room) { return {{"op", "join"}, {"room", room}}; }
-
 json resume(const std::string& ticket, json rooms) {
   return {{"op", "resume"}, {"id", 1}, {"ticket", ticket}, {"rooms", std::move(rooms)}};
 }

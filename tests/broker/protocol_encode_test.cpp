@@ -146,7 +146,7 @@ TEST_CASE("an ok bears the id as it came and what the op promises", "[protocol]"
 TEST_CASE("an ok to a resume bears each room's position, or why it is not joined", "[protocol]") {
   const auto text = text_of([](auto& out) {
     encode_ok_resume(out, "9", "ann",
-                     {{room("chat.42"), {"e1", 3}, 5, true}, {room("a.b"), {}, 0, false, errc::forbidden}});
+                     {{named("chat.42"), {"e1", 3}, 5, true}, {named("a.b"), {}, 0, false, errc::forbidden}});
   });
   CHECK(text == R"({"op":"ok","id":9,"user":"ann","rooms":{"chat.42":{"epoch":"e1","offset":3,"head":5,)"
                 R"("recovered":true},"a.b":{"error":"forbidden"}}})");

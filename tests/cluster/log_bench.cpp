@@ -2,7 +2,7 @@
 #include "tests/cluster/room_double.hpp"
 #include "tests/cluster/temp_dir.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/cpu_seconds.hpp"
+#include "tests/support/process_use.hpp"
 
 #include <algorithm>
 #include <atomic>

@@ -1,6 +1,6 @@
 #include "tests/cluster/nats_kit.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/cpu_seconds.hpp"
+#include "tests/support/process_use.hpp"
 
 #include <nats/nats.h>
 
@@ -15,16 +15,11 @@ namespace hubbub::test {
 namespace {
 
 using hubbub::tests::cpu_seconds;
+using hubbub::tests::resident_bytes;
 using steady = std::chrono::steady_clock;
 
 double seconds_since(steady::time_point begun) {
   return std::chrono::duration<double>(steady::now() - begun).count();
-}
-
-std::size_t resident_bytes() {
-  std::size_t whole = 0, resident = 0;
-  std::ifstream{"/proc/self/statm"} >> whole >> resident;
-  return resident * 4096;
 }
 
 class counting_handler final : public broker::event_bus_handler {
@@ -82,10 +77,10 @@ private:
   natsSubscription* subscription_ = nullptr;
 };
 
-constexpr auto rooms = 100;
+constexpr auto bench_rooms = 100;
 const std::string payload = "{\"text\":\"" + std::string(100, 'x') + "\"}";
 
-std::string room_of(int i) { return "chat." + std::to_string(i % rooms); }
+std::string room_of(int i) { return "chat." + std::to_string(i % bench_rooms); }
 
 /// As fast as they are taken, but never so far ahead that messages would be dropped.
 void flood(nats_wire& wire, std::size_t n, std::atomic<std::size_t>& events, bool through_the_log) {
@@ -137,7 +132,7 @@ TEST_CASE("what one node takes in", "[.nats_bench]") {
       }
       std::atomic<std::size_t> events{0};
       std::vector<std::unique_ptr<wanted>> all;
-      for (auto i = 0; i < rooms; ++i)
+      for (auto i = 0; i < bench_rooms; ++i)
         all.push_back(std::make_unique<wanted>(*node.bus, room_of(i), events));
       for (auto& w : all)
         eventually([&] { return w->handler->ready.load(); });

@@ -1,5 +1,6 @@
 #include "tests/cluster/roster_kit.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/process_use.hpp"
 
 #include <unistd.h>
 
@@ -360,13 +361,6 @@ TEST_CASE("a part larger than a message goes in pieces", "[cluster][slow]") {
   CHECK(c.two[chat].parts <= 2);
 }
 
-std::size_t resident_bytes() {
-  std::ifstream file{"/proc/self/statm"};
-  std::size_t all = 0, resident = 0;
-  file >> all >> resident;
-  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-}
-
 TEST_CASE("ten thousand rooms are wanted", "[cluster][slow]") {
   constexpr auto many = 10'000;
   struct deaf final : broker::roster_bus_handler {
@@ -388,14 +382,14 @@ TEST_CASE("ten thousand rooms are wanted", "[cluster][slow]") {
   const auto handler = std::make_shared<deaf>(synced);
   std::vector<std::unique_ptr<broker::roster_interest>> interests;
   interests.reserve(many);
-  const auto before = resident_bytes();
+  const auto before = tests::resident_bytes();
   const auto start = steady_clock::now();
   for (const auto& n : names)
     interests.push_back(one.bus->want(n, handler));
   CHECK(eventually([&] { return synced == many; }));
   const auto took = duration_cast<milliseconds>(steady_clock::now() - start);
   std::this_thread::sleep_for(quick().beat * 3);
-  const auto each = (resident_bytes() - before) / many;
+  const auto each = (tests::resident_bytes() - before) / many;
   WARN("10,000 rooms were there after " << took.count() << " ms and take " << each << " bytes each");
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   CHECK(each < 4'096);
