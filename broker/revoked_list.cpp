@@ -19,7 +19,7 @@ revocation stronger_of(const revocation& a, const revocation& b) {
 } // namespace
 
 void revoked_list::observe(std::function<void(const revocation&)> told) {
-  std::unique_lock lock{mutex_};
+  std::lock_guard lock{mutex_};
   told_ = std::move(told);
 }
 
@@ -37,7 +37,7 @@ revoked_list::outcome revoked_list::put(revocation what) {
     return outcome::expired;
   std::function<void(const revocation&)> told;
   {
-    std::unique_lock lock{mutex_};
+    std::lock_guard lock{mutex_};
     sweep(now);
     if (const auto* known = find(what)) {
       auto after = stronger_of(*known, what);
@@ -61,19 +61,19 @@ revoked_list::outcome revoked_list::put(revocation what) {
 }
 
 void revoked_list::remove(const revocation& what) {
-  std::unique_lock lock{mutex_};
+  std::lock_guard lock{mutex_};
   names_of(what).erase(what.whom().second);
   count();
 }
 
 revocation revoked_list::joined_with(revocation what) const {
-  std::shared_lock lock{mutex_};
+  std::lock_guard lock{mutex_};
   const auto* known = find(what);
   return known ? stronger_of(*known, what) : what;
 }
 
 bool revoked_list::has_room_for(const revocation& what) const {
-  std::shared_lock lock{mutex_};
+  std::lock_guard lock{mutex_};
   return size() < most_ || find(what) != nullptr;
 }
 
@@ -85,14 +85,14 @@ bool revoked_list::has(session_id session, const identity& who) const {
     const auto it = name.empty() ? names.end() : names.find(name);
     return it != names.end() && !is_over(it->second, now) && it->second.means(session, &who);
   };
-  std::shared_lock lock{mutex_};
+  std::lock_guard lock{mutex_};
   return stands(users_, who.user) || stands(tokens_, who.token_id) ||
          (!sessions_.empty() && stands(sessions_, session.str()));
 }
 
 std::vector<revocation> revoked_list::all() const {
   std::vector<revocation> out;
-  std::shared_lock lock{mutex_};
+  std::lock_guard lock{mutex_};
   for (const auto* names : {&users_, &sessions_, &tokens_})
     for (const auto& [_, r] : *names)
       out.push_back(r);

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <shared_mutex>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -67,7 +67,7 @@ private:
   const milliseconds keep_;
   const clock& time_;
   const std::size_t most_;
-  mutable std::shared_mutex mutex_;
+  mutable std::mutex mutex_;
   by_name users_;
   by_name sessions_;
   by_name tokens_;
