@@ -46,6 +46,9 @@ actor_node::actor_node(settings how, const std::vector<broker::loop*>& loops, br
     units_.back()->serve(*system_);
     node_.loops.push_back(units_.back().get());
   }
+  if (!how.supervision)
+    own_supervision_ = std::make_unique<broker::supervision>(time, log, all);
+  node_.supervision = how.supervision ? how.supervision : own_supervision_.get();
   node_.system = system_.get();
   node_.rooms = &rooms_;
   node_.room_supervisor = system_->spawn<room_supervisor, caf::hidden>(std::ref(node_));

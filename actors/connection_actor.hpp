@@ -59,6 +59,17 @@ public:
   /// The room crashed: what was asked of it will not be answered.
   void room_lost(const broker::room_name& room);
   void close(const broker::disconnect& why);
+  /// Runs a handler: what breaks in it ends this session, not the process.
+  template <class Handler>
+  void guarded(Handler handle) noexcept {
+    try {
+      handle();
+    } catch (const std::exception& e) {
+      crashed(e.what());
+    } catch (...) {
+      crashed(broker::strange_exception);
+    }
+  }
 
   [[nodiscard]] broker::session_id session() const noexcept { return to_.session; }
   [[nodiscard]] const broker::identity* who() const noexcept { return who_.get(); }
@@ -96,17 +107,6 @@ private:
   void forbid(std::string_view id, std::string_view what, const broker::room_name& room);
   void count_refused(broker::errc code);
 
-  /// Runs a handler: what breaks in it ends this session, not the process.
-  template <class Handler>
-  void guarded(Handler handle) noexcept {
-    try {
-      handle();
-    } catch (const std::exception& e) {
-      crashed(e.what());
-    } catch (...) {
-      crashed("not an exception of the standard library");
-    }
-  }
   void crashed(const char* why);
 
   // State.

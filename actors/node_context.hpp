@@ -9,6 +9,7 @@
 #include "broker/policy.hpp"
 #include "broker/roster_bus.hpp"
 #include "broker/session_id.hpp"
+#include "broker/supervision.hpp"
 #include "broker/tape_budget.hpp"
 
 #include <caf/actor.hpp>
@@ -54,6 +55,8 @@ struct node_context {
   std::atomic<bool> ended{false};
   /// Tells this start of the node from all others.
   const std::uint64_t salt = broker::session_id::random().value;
+  /// Who is told of crashes.
+  broker::supervision* supervision = nullptr;
 };
 
 } // namespace hubbub::actors

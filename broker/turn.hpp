@@ -2,6 +2,7 @@
 
 #include "broker/clock.hpp"
 
+#include <chrono>
 #include <cstdint>
 
 /// The turn of an event loop: wait; read everything that is readable; let the
@@ -36,6 +37,11 @@ public:
   [[nodiscard]] virtual std::uint32_t index() const noexcept = 0;
   /// The time at which this turn began. Its loop only.
   [[nodiscard]] virtual steady_time now() const noexcept = 0;
+  /// How long what was ready waited at most, in the last second or two, for the loop to come to it. Any
+  /// thread.
+  [[nodiscard]] virtual std::chrono::nanoseconds lag() const noexcept { return {}; }
+  /// Turns that have ended: when it stands still although the loop was woken, the loop hangs. Any thread.
+  [[nodiscard]] virtual std::uint64_t turns() const noexcept { return 0; }
 };
 
 } // namespace hubbub::broker
