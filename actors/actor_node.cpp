@@ -49,6 +49,9 @@ actor_node::actor_node(settings how, const std::vector<broker::loop*>& loops, br
   }
   node_.backend = how.backend;
   node_.notices = how.notices;
+  if (!how.supervision)
+    own_supervision_ = std::make_unique<broker::supervision>(time, log, all);
+  node_.supervision = how.supervision ? how.supervision : own_supervision_.get();
   node_.system = system_.get();
   node_.rooms = &rooms_;
   node_.tickets = how.tickets;

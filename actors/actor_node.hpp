@@ -5,6 +5,7 @@
 #include "actors/node_context.hpp"
 #include "actors/node_metrics.hpp"
 #include "actors/room_directory.hpp"
+#include "broker/supervision.hpp"
 #include "broker/turn.hpp"
 
 #include <caf/actor_system.hpp>
@@ -42,6 +43,8 @@ public:
     const broker::ticket_office* tickets = nullptr;
     /// Null: nobody can be revoked.
     const broker::revoked_list* revoked = nullptr;
+    /// Null: a tree of its own.
+    broker::supervision* supervision = nullptr;
   };
   /// `loops` outlive it, as does everything else that is passed by reference.
   actor_node(settings how, const std::vector<broker::loop*>& loops, broker::event_bus& bus,
@@ -62,6 +65,7 @@ public:
 
 private:
   node_metrics counts_;
+  std::unique_ptr<broker::supervision> own_supervision_;
   node_context node_;
   // Rooms hand jobs to the units until CAF's system has ended, so it goes first.
   std::vector<std::unique_ptr<loop_unit>> units_;

@@ -40,9 +40,7 @@ connection_actor::~connection_actor() = default;
 // -- what breaks ----------------------------------------------------------------------
 
 void connection_actor::crashed(const char* why) {
-  at_.node().counts.connection_crashes.add(at_.index());
-  at_.node().log.error("connections", "a connection's handler broke: its client is sent away",
-                       {{"session", to_.session.str()}, {"reason", why}});
+  at_.node().supervision->connections.crashed(to_.session.str(), why);
   close({broker::close_code::internal_error, "something broke on the server's side", broker::retry_soon_ms});
 }
 

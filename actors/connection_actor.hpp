@@ -71,6 +71,17 @@ public:
   /// The node ends: goodbye once all that was asked is answered, or a moment later. False: it goes already.
   bool send_home(std::uint32_t retry_after_ms);
   [[nodiscard]] bool is_sent_home() const noexcept { return home_retry_ms_ != 0; }
+  /// Runs a handler: what breaks in it ends this session, not the process.
+  template <class Handler>
+  void guarded(Handler handle) noexcept {
+    try {
+      handle();
+    } catch (const std::exception& e) {
+      crashed(e.what());
+    } catch (...) {
+      crashed(broker::strange_exception);
+    }
+  }
 
   [[nodiscard]] broker::session_id session() const noexcept { return to_.session; }
   [[nodiscard]] const broker::identity* who() const noexcept { return who_.get(); }
@@ -121,17 +132,6 @@ private:
   void tell_backends(broker::notice_kind what);
   void tell_refused(std::string_view code, std::string_view message);
 
-  /// Runs a handler: what breaks in it ends this session, not the process.
-  template <class Handler>
-  void guarded(Handler handle) noexcept {
-    try {
-      handle();
-    } catch (const std::exception& e) {
-      crashed(e.what());
-    } catch (...) {
-      crashed("not an exception of the standard library");
-    }
-  }
   void crashed(const char* why);
 
   // Its session, which may go on over another connection.

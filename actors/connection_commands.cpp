@@ -268,7 +268,7 @@ void connection_actor::offer(std::uint32_t slot, joined_room* known, const broke
   if (outcome == errc::gone)
     outcome = at_.node().rooms->offer(room, std::move(m), &at_);
   if (outcome != errc::ok)
-    give_back(slot, room_directory::full(room));
+    give_back(slot, at_.node().rooms->why_not(room));
 }
 
 void connection_actor::give_back(std::uint32_t slot, const refusal& why) {
@@ -291,7 +291,8 @@ void connection_actor::ask_anew(const broker::room_name& room) {
   while (auto q = questions_.take_of(room)) {
     // The room made in its place may have this join in its mailbox already.
     if (q->what == question::kind::join)
-      at_.node().rooms->resolve(room)->tell(leave_message{to_.session}, &at_);
+      if (const auto next = at_.node().rooms->find(room))
+        next->tell(leave_message{to_.session}, &at_);
     fail(std::move(*q),
          {errc::unavailable, "the room failed and is made anew: try again", broker::retry_soon_ms},
          broker::publish_outcome::unknown);

@@ -310,15 +310,16 @@ void loop_unit::send_home(std::uint32_t most, broker::milliseconds spread) {
 
 // -- a room's crash ---------------------------------------------------------------------
 
-void loop_unit::room_lost(const broker::room_name& room, bool give_up) {
+void loop_unit::room_lost(const broker::room_name& room, broker::milliseconds wait) {
   for (std::size_t i = 0; i < connections_.size(); ++i)
     connections_[i]->room_lost(room);
   const auto found = audiences_.find(room);
   if (found == audiences_.end())
     return;
   adopt_message m{true, index(), {}};
-  if (give_up)
-    return send_away(*found->second, {broker::close_code::overloaded, "a room keeps failing", 5000});
+  if (wait.count() != 0)
+    return send_away(*found->second, {broker::close_code::overloaded, "a room keeps failing",
+                                      static_cast<std::uint32_t>(wait.count())});
   for (std::size_t f = 0; f < broker::wire_formats; ++f)
     for (auto& s : found->second->seats(static_cast<broker::wire_format>(f)))
       m.readers.push_back(joined_room::of(*s.who).as_adopted());

@@ -70,6 +70,8 @@ public:
   // -- for actors that run here -----------------------------------------------------
 
   [[nodiscard]] std::uint32_t index() const noexcept { return loop_.index(); }
+  /// Any thread.
+  [[nodiscard]] const broker::loop& loop() const noexcept { return loop_; }
   [[nodiscard]] broker::steady_time now() const noexcept { return node_.time.now(); }
   [[nodiscard]] bool on_this_thread() const noexcept { return loop_.on_this_thread(); }
   [[nodiscard]] broker::frame_maker& frames() noexcept { return frames_; }
@@ -96,8 +98,9 @@ public:
   void remove(connection_actor& c);
   [[nodiscard]] const std::vector<connection_actor*>& connections() const noexcept { return connections_; }
 
-  /// The room crashed: whoever waited for it is told, and its readers here are given to the next one.
-  void room_lost(const broker::room_name& room, bool give_up);
+  /// The room crashed: whoever waited for it is told, and its readers here are given to the next one; or,
+  /// when that is not made before a while, sent away for as long.
+  void room_lost(const broker::room_name& room, broker::milliseconds wait);
   /// The feed with which a rebuilt room's readers here go on.
   void adopt(const broker::feed_ptr& from);
 

@@ -13,6 +13,7 @@
 #include "broker/revoked_list.hpp"
 #include "broker/roster_bus.hpp"
 #include "broker/session_id.hpp"
+#include "broker/supervision.hpp"
 #include "broker/tape_budget.hpp"
 #include "broker/tickets.hpp"
 
@@ -69,6 +70,8 @@ struct node_context {
   session_directory sessions{};
   /// Tells this start of the node from all others.
   const std::uint64_t salt = broker::session_id::random().value;
+  /// Who is told of crashes.
+  broker::supervision* supervision = nullptr;
 };
 
 } // namespace hubbub::actors

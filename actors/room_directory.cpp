@@ -44,6 +44,37 @@ room_ref room_directory::make(const broker::room_name& name) {
   return {std::move(address), room};
 }
 
+broker::refusal room_directory::why_not(const broker::room_name& name) {
+  if (const auto wait = held_for(name); wait.count() != 0)
+    return {broker::errc::unavailable, "the room keeps failing, and is made anew later: " + name.str(),
+            static_cast<std::uint32_t>(wait.count())};
+  return {broker::errc::overloaded, "the room has more to do than it can: " + name.str(),
+          broker::retry_soon_ms};
+}
+
+void room_directory::hold(const broker::room_name& name, broker::milliseconds wait) {
+  const auto now = node_.time.now();
+  auto& s = of(name);
+  std::lock_guard hold{s.mutex};
+  const auto over = std::erase_if(s.held, [now](const auto& one) { return one.second <= now; });
+  const auto fresh = s.held.insert_or_assign(name, now + wait).second;
+  held_.fetch_add((fresh ? 1 : 0) - over, std::memory_order_relaxed);
+}
+
+broker::milliseconds room_directory::held_for(const broker::room_name& name) {
+  const auto now = node_.time.now();
+  auto& s = of(name);
+  std::lock_guard hold{s.mutex};
+  const auto it = s.held.find(name);
+  if (it == s.held.end())
+    return broker::milliseconds{0};
+  if (it->second > now)
+    return std::chrono::ceil<broker::milliseconds>(it->second - now);
+  s.held.erase(it);
+  held_.fetch_sub(1, std::memory_order_relaxed);
+  return broker::milliseconds{0};
+}
+
 void room_directory::remove(const broker::room_name& name, const room_actor* which) {
   room_ref gone; // let go outside the lock
   auto& s = of(name);

@@ -2,6 +2,7 @@
 
 #include "actors/node_context.hpp"
 #include "actors/room_actor.hpp"
+#include "broker/errc.hpp"
 #include "broker/room_name.hpp"
 
 #include <caf/actor_control_block.hpp>
@@ -34,9 +35,12 @@ public:
 
   /// The room of that name; made when there is none.
   [[nodiscard]] room_ref resolve(const broker::room_name& name);
-  /// Resolves `name` and puts `m` into the room's mailbox; meets no room that ends. `overloaded` or `ok`.
+  /// Resolves `name` and puts `m` into the room's mailbox; meets no room that ends. `overloaded`,
+  /// `unavailable` (it is held) or `ok`.
   template <class Message>
   [[nodiscard]] broker::errc offer(const broker::room_name& name, Message m, caf::execution_unit* host) {
+    if (held_.load(std::memory_order_relaxed) != 0 && held_for(name).count() != 0)
+      return broker::errc::unavailable;
     for (;;) {
       const auto r = resolve(name);
       const auto outcome = r->offer(m, host);
@@ -45,11 +49,10 @@ public:
       remove(name, r.room);
     }
   }
-  /// What is said when `offer` was answered with `overloaded`.
-  [[nodiscard]] static broker::refusal full(const broker::room_name& name) {
-    return {broker::errc::overloaded, "the room has more to do than it can: " + name.str(),
-            broker::retry_soon_ms};
-  }
+  /// What is said when `offer` was not answered with `ok`.
+  [[nodiscard]] broker::refusal why_not(const broker::room_name& name);
+  /// It keeps crashing: nothing is offered to it for so long.
+  void hold(const broker::room_name& name, broker::milliseconds wait);
   /// The room of that name, or nothing.
   [[nodiscard]] room_ref find(const broker::room_name& name);
   /// That room takes nothing any more.
@@ -70,16 +73,22 @@ private:
   struct shard {
     std::mutex mutex;
     std::unordered_map<broker::room_name, room_ref> rooms;
+    /// Until when they are held.
+    std::unordered_map<broker::room_name, broker::steady_time> held;
   };
   static constexpr std::size_t shards = 64;
   [[nodiscard]] shard& of(const broker::room_name& name) noexcept {
     return shards_[std::hash<broker::room_name>{}(name) % shards];
   }
   [[nodiscard]] room_ref make(const broker::room_name& name);
+  /// Nothing: it is not held.
+  [[nodiscard]] broker::milliseconds held_for(const broker::room_name& name);
 
   node_context& node_;
   std::array<shard, shards> shards_;
   std::atomic<std::size_t> size_{0};
+  /// Rooms in the shards' `held`.
+  std::atomic<std::size_t> held_{0};
   std::atomic<std::uint64_t> generation_;
 };
 

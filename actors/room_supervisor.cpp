@@ -1,38 +1,29 @@
 #include "actors/room_supervisor.hpp"
 
 #include "actors/loop_unit.hpp"
-#include "actors/node_metrics.hpp"
+#include "actors/room_directory.hpp"
 
 #include <caf/behavior.hpp>
+#include <caf/sec.hpp>
 
 namespace hubbub::actors {
-namespace {
-
-constexpr std::size_t most_restarts = 5;
-constexpr std::chrono::seconds within{10};
-
-} // namespace
 
 caf::behavior room_supervisor::make_behavior() {
+  // Nobody would rebuild rooms without it.
+  set_exception_handler([this](caf::scheduled_actor*, std::exception_ptr& thrown) {
+    broker::guarded_to_the_end(&node_.supervision->node, "rooms",
+                               [&thrown] { std::rethrow_exception(thrown); });
+    return caf::make_error(caf::sec::runtime_error);
+  });
   return {
       [this](const room_down& m) {
-        const auto now = node_.time.now();
-        forget_quiet(now);
-        auto& crashes = crashes_.try_emplace(m.room, most_restarts, within).first->second;
-        const auto rebuild = crashes.note(now);
-        node_.counts.room_crashes.add(broker::no_loop);
-        node_.log.error("rooms",
-                        rebuild ? "a room crashed and is rebuilt"
-                                : "a room keeps crashing: its readers are sent away",
-                        {{"room", m.room.str()}, {"reason", m.reason}});
+        const auto wait = node_.supervision->rooms.crashed(m.room.str(), m.reason);
+        if (wait.count() != 0)
+          node_.rooms->hold(m.room, wait);
         for (auto* loop : node_.loops)
-          loop->post([loop, room = m.room, rebuild] { loop->room_lost(room, !rebuild); });
+          loop->post([loop, room = m.room, wait] { loop->room_lost(room, wait); });
       },
   };
-}
-
-void room_supervisor::forget_quiet(broker::steady_time now) {
-  std::erase_if(crashes_, [now](const auto& row) { return row.second.quiet(now); });
 }
 
 } // namespace hubbub::actors

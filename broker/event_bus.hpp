@@ -5,6 +5,7 @@
 #include "broker/stream_position.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -111,6 +112,11 @@ struct guarantee {
   std::string storage;
   /// One sentence for people: what is kept through which failure.
   std::string sentence;
+  /// When the disk has an event: `full` before it is confirmed, `normal` soon after, `server` when the log's
+  /// servers say so, `none` never.
+  std::string sync = "none";
+  /// How many servers keep each event.
+  std::uint32_t replicas = 1;
 };
 
 /// The log and the other nodes. Any thread; every function returns at once.

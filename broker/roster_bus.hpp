@@ -1,8 +1,12 @@
 #pragma once
 
+#include "broker/clock.hpp"
 #include "broker/roster_part.hpp"
 
+#include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace hubbub::broker {
 
@@ -41,7 +45,18 @@ public:
   virtual void answer(const roster_asker& who, roster_part all) = 0;
 };
 
-/// The people of rooms, between nodes. Any thread; nothing waits.
+/// Another node that is alive, as it is known here.
+struct other_node {
+  /// Empty: it was heard, and has not said it yet.
+  std::string name;
+  /// Milliseconds since 1970; 0: as `name`.
+  std::int64_t started_ms = 0;
+  bool draining = false;
+  /// How long it has been heard without a pause.
+  milliseconds heard_for{0};
+};
+
+/// The people of rooms, between nodes, and which nodes there are. Any thread; nothing waits.
 class roster_bus {
 public:
   virtual ~roster_bus() = default;
@@ -50,6 +65,9 @@ public:
   /// interest was destroyed.
   [[nodiscard]] virtual std::unique_ptr<roster_interest>
   want(const room_name& room, std::shared_ptr<roster_bus_handler> handler) = 0;
+
+  /// The nodes beside this one.
+  [[nodiscard]] virtual std::vector<other_node> others() const { return {}; }
 
   /// This node ends soon, and its people are expected on others: those keep them for the length of a lease
   /// when it has gone.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <utility>
@@ -11,7 +12,7 @@ namespace hubbub::cluster {
 /// none of these wait: who comes while another one is at it leaves the call with that one. Any thread.
 class call_order {
 public:
-  /// Runs `f`, perhaps after this returns.
+  /// Runs `f`, perhaps after this returns. What a call throws comes out when those behind it have run.
   template <class F>
   void run(F&& f) {
     {
@@ -22,20 +23,30 @@ public:
       }
       busy_ = true;
     }
-    f();
+    std::exception_ptr thrown;
+    const auto attempt = [&thrown](auto& call) {
+      try {
+        call();
+      } catch (...) {
+        thrown = std::current_exception();
+      }
+    };
+    attempt(f);
     for (std::vector<std::function<void()>> next;;) {
       {
         std::lock_guard lock{mutex_};
         if (waiting_.empty()) {
           busy_ = false;
-          return;
+          break;
         }
         next.clear();
         next.swap(waiting_);
       }
       for (auto& call : next)
-        call();
+        attempt(call);
     }
+    if (thrown)
+      std::rethrow_exception(thrown);
   }
 
 private:

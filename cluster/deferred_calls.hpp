@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <utility>
@@ -17,20 +18,28 @@ public:
     calls_.emplace_back(std::forward<F>(call));
   }
 
-  /// Makes them; `held` is the mutex, and is held again afterwards.
+  /// Makes them; `held` is the mutex, and is held again afterwards. What one throws comes out when the others
+  /// were made.
   void run(std::unique_lock<std::mutex>& held) {
     if (std::exchange(busy_, true))
       return;
+    std::exception_ptr thrown;
     for (std::vector<std::function<void()>> now; !calls_.empty(); now.clear()) {
       now.swap(calls_);
       held.unlock();
       for (auto& call : now) {
-        call();
+        try {
+          call();
+        } catch (...) {
+          thrown = std::current_exception();
+        }
         call = nullptr; // what it holds goes without the mutex
       }
       held.lock();
     }
     busy_ = false;
+    if (thrown)
+      std::rethrow_exception(thrown);
   }
 
 private:

@@ -4,6 +4,7 @@
 #include "broker/errc.hpp"
 #include "broker/event_bus.hpp"
 #include "broker/policy.hpp"
+#include "broker/supervisor.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -21,6 +22,8 @@ struct embedded_options {
     normal,
   };
   sync_mode sync = sync_mode::full;
+  /// For what breaks in the log's threads; outlives the bus. Null: it ends the process.
+  broker::supervisor* answers = nullptr;
 };
 
 /// The bus of a node without others: its log is in the process or on its disk.

@@ -380,9 +380,11 @@ broker::guarantee jetstream_log::promises() const {
         "a majority of " + std::to_string(replicas) +
         " JetStream servers has each event in a file before it is confirmed: it survives the loss of " +
         std::to_string((replicas - 1) / 2) + " of them";
-  return {"jetstream", sentence + "; when all of their machines lose power at once, what was confirmed since "
-                                  "nats-server last synced its files (every two minutes unless it is told "
-                                  "otherwise) may be lost"};
+  return {"jetstream",
+          sentence + "; when all of their machines lose power at once, what was confirmed since "
+                     "nats-server last synced its files (every two minutes unless it is told "
+                     "otherwise) may be lost",
+          "server", replicas};
 }
 
 void jetstream_log::look_at_guarantees() {

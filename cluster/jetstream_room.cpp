@@ -79,10 +79,12 @@ void jetstream_room::arrived(broker::stored_event_ptr e) {
       stream_->look();
     return;
   }
-  position_ = e->offset;
+  const auto offset = e->offset;
   if (!handler_->on_event(std::move(e))) {
     // The room reads from its position when it can: the event is in the log.
   }
+  // Only now: when that threw, the event did not come, and is found to be missing.
+  position_ = offset;
   last_event_ = position_watch::now();
   watch_->event_came(shared_from_this());
 }

@@ -8,8 +8,11 @@
 
 namespace hubbub::cluster {
 
-memory_log::memory_log(const broker::namespaces& spaces, const broker::clock& time)
-    : store_{std::make_shared<memory_store>(spaces, time)}, sweeper_{[this] { sweep_in_turn(); }} {}
+memory_log::memory_log(const broker::namespaces& spaces, const broker::clock& time,
+                       broker::supervisor* answers)
+    : store_{std::make_shared<memory_store>(spaces, time)}, sweeper_{[this, answers] {
+        broker::guarded_to_the_end(answers, "sweeper", [this] { sweep_in_turn(); });
+      }} {}
 
 memory_log::~memory_log() {
   {
@@ -34,7 +37,7 @@ void memory_log::read(broker::read_request what, broker::read_handler done) {
 }
 
 broker::guarantee memory_log::promises() const {
-  return {"memory", "Events are kept in this process's memory only: when it ends, they are gone."};
+  return {"memory", "Events are kept in this process's memory only: when it ends, they are gone.", "none", 1};
 }
 
 broker::refusal memory_log::health() const { return broker::errc::ok; }

@@ -2,6 +2,7 @@
 
 #include "broker/clock.hpp"
 #include "broker/policy.hpp"
+#include "broker/supervisor.hpp"
 #include "cluster/log.hpp"
 
 #include <condition_variable>
@@ -18,8 +19,9 @@ class memory_store;
 /// thread; there is no lock that rooms of different threads are likely to share. Any thread.
 class memory_log final : public log {
 public:
-  /// `time` must outlive the log and its interests.
-  memory_log(const broker::namespaces& spaces, const broker::clock& time);
+  /// `time` must outlive the log and its interests. `answers` for the log's thread; null: nobody does.
+  memory_log(const broker::namespaces& spaces, const broker::clock& time,
+             broker::supervisor* answers = nullptr);
   ~memory_log() override;
 
   [[nodiscard]] std::unique_ptr<broker::interest>

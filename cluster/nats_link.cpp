@@ -20,6 +20,11 @@ using std::chrono::steady_clock;
 constexpr std::chrono::milliseconds tick_time{20};
 // After the server has refused for good: wrong credentials, mostly. Somebody may put them right.
 constexpr std::chrono::seconds connect_again{1};
+// Who answers for what breaks in its threads is told by these names.
+constexpr std::string_view delivery_part = "nats delivery";
+constexpr std::string_view callback_part = "nats callbacks";
+constexpr std::string_view sender_part = "nats sender";
+constexpr std::string_view ticker_part = "nats ticker";
 // The library's reading thread may still hold a subscription that was just ended.
 constexpr std::chrono::seconds bury_after{2};
 constexpr std::size_t most_queued_bytes = 32 << 20;
@@ -83,12 +88,44 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
   std::string server;
   std::atomic<bool> connected{false};
 
+  /// Something broke, so that somebody may have missed something; the ticking thread has it looked for.
+  std::atomic<bool> look_again{false};
+  /// It keeps breaking: nothing ticks, and at this time the connection is made anew.
+  std::optional<steady_clock::time_point> anew_at;
+
   // The sending thread's alone.
   nats_conn_ptr connection;
   natsSubscription* inbox_handle = nullptr;
   std::deque<buried> graves;
   std::thread sender;
   std::thread ticker;
+
+  // -- what breaks -----------------------------------------------------------------
+
+  /// Runs what others put into the link's threads: an exception would end the process, from within the
+  /// library even without a word.
+  template <class F>
+  void guard(std::string_view part, F&& f) noexcept {
+    if (options.answers == nullptr)
+      return f();
+    try {
+      f();
+    } catch (const std::exception& e) {
+      broke(part, e.what());
+    } catch (...) {
+      broke(part, broker::strange_exception);
+    }
+  }
+
+  void broke(std::string_view part, std::string_view why) noexcept {
+    const auto wait = options.answers->crashed(part, why);
+    look_again = true;
+    if (wait.count() == 0)
+      return;
+    std::lock_guard lock{mutex};
+    if (!anew_at)
+      anew_at = steady_clock::now() + wait;
+  }
 
   // -- the library calls ---------------------------------------------------------
 
@@ -102,11 +139,13 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
   static void on_message(natsConnection*, natsSubscription*, natsMsg* m, void* c) {
     const nats_msg_ptr owned{m};
     const auto& on = *static_cast<closure*>(c);
-    const auto message = view_of(m);
-    if (on.sub)
-      on.sub->to(message);
-    else
-      on.self->inbox_message(message);
+    on.self->guard(delivery_part, [&on, m] {
+      const auto message = view_of(m);
+      if (on.sub)
+        on.sub->to(message);
+      else
+        on.self->inbox_message(message);
+    });
   }
 
   void inbox_message(const nats_message& m) {
@@ -176,15 +215,20 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
 
   // -- the sending thread ----------------------------------------------------------
 
+  static void calling_back(void* c, void (impl::*what)()) noexcept {
+    auto& self = *static_cast<impl*>(c);
+    self.guard(callback_part, [&self, what] { (self.*what)(); });
+  }
+
   /// None: connected.
   std::optional<broker::refusal> connect() {
     nats_callbacks on;
     on.context = this; // the connection is closed, and says so, before this goes
-    on.lost = [](void* c) { static_cast<impl*>(c)->went_away(); };
-    on.back = [](void* c) { static_cast<impl*>(c)->came_back(); };
-    on.closed = [](void* c) { static_cast<impl*>(c)->closed(); };
-    on.dropped = [](void* c) { static_cast<impl*>(c)->dropped(); };
-    on.lame_duck = [](void* c) { static_cast<impl*>(c)->going_down(); };
+    on.lost = [](void* c) { calling_back(c, &impl::went_away); };
+    on.back = [](void* c) { calling_back(c, &impl::came_back); };
+    on.closed = [](void* c) { calling_back(c, &impl::closed); };
+    on.dropped = [](void* c) { calling_back(c, &impl::dropped); };
+    on.lame_duck = [](void* c) { calling_back(c, &impl::going_down); };
     auto made = connect_nats(options, on);
     if (!made)
       return made.error();
@@ -225,7 +269,7 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
     while (!stopping) {
       if (refused_for_good) {
         lock.unlock();
-        connect_anew();
+        guard(sender_part, [this] { connect_anew(); });
         lock.lock();
         if (refused_for_good)
           work.wait_for(lock, connect_again, [this] { return stopping; });
@@ -240,7 +284,7 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
       mine.swap(tasks);
       lock.unlock();
       for (auto& t : mine)
-        perform(t);
+        guard(sender_part, [this, &t] { perform(t); });
       mine.clear();
       bury(false);
       lock.lock();
@@ -355,8 +399,9 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
       std::lock_guard lock{mutex};
       all.swap(answers);
     }
+    // Each is owed its answer, whatever another does with its own.
     for (auto& [_, w] : all)
-      w.done(w.sent ? fate::unknown : fate::not_sent, {});
+      guard(callback_part, [&one = w] { one.done(one.sent ? fate::unknown : fate::not_sent, {}); });
   }
 
   void tick_all() {
@@ -373,11 +418,20 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
         late.push_back(std::move(it->second));
         answers.erase(it);
       }
+      const auto waits = anew_at.has_value();
+      if (waits && *anew_at <= now) {
+        anew_at.reset();
+        // The library says that it is closed, and then it is made anew as after any other end.
+        tasks.push_back({{}, 0, 0, {}, [this] { close_nats(connection.get()); }});
+        work.notify_one();
+      }
       lock.unlock();
       for (auto& w : late)
-        w.done(w.sent ? fate::unknown : fate::not_sent, {});
-      if (watch.tick)
-        watch.tick();
+        guard(ticker_part, [&w] { w.done(w.sent ? fate::unknown : fate::not_sent, {}); });
+      if (look_again.exchange(false) && watch.dropped)
+        guard(ticker_part, [this] { watch.dropped(); });
+      if (watch.tick && !waits)
+        guard(ticker_part, [this] { watch.tick(); });
       lock.lock();
     }
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/clock.hpp"
+#include "broker/supervisor.hpp"
 
 #include <cstdint>
 #include <string>
@@ -53,6 +54,8 @@ struct nats_options {
   /// What takes longer is given up; the outcome of a publish is unknown then.
   broker::milliseconds timeout{2'000};
   nats_intervals every;
+  /// For what breaks in the threads of the connection; outlives it. Null: it ends the process.
+  broker::supervisor* answers = nullptr;
 };
 
 } // namespace hubbub::cluster

@@ -55,6 +55,14 @@ nats_rosters::want(const broker::room_name& room, std::shared_ptr<broker::roster
   return std::make_unique<nats_interest>(hub_, room, life);
 }
 
+std::vector<broker::other_node> nats_rosters::others() const {
+  std::vector<broker::other_node> all;
+  for (auto& n : nodes())
+    all.push_back({std::move(n.name), n.started_ms, n.draining,
+                   std::chrono::duration_cast<broker::milliseconds>(n.heard - n.since)});
+  return all;
+}
+
 std::vector<living_node> nats_rosters::nodes() const { return hub_->nodes(); }
 broker::owner_id nats_rosters::self() const noexcept { return hub_->self(); }
 void nats_rosters::drain() { hub_->drain(); }

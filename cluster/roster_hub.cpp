@@ -31,7 +31,7 @@ roster_hub::turn::turn(roster_hub& hub) : hub_{hub}, held_{hub.mutex_} {
     hub_.now_ = std::max(hub_.now_, hub_.time_.now());
 }
 
-roster_hub::turn::~turn() {
+roster_hub::turn::~turn() noexcept(false) {
   if (!hub_.closed_)
     hub_.send_asks();
   hub_.calls_.run(held_);

@@ -85,7 +85,8 @@ private:
   class turn {
   public:
     explicit turn(roster_hub& hub);
-    ~turn();
+    /// Throws what the calls throw.
+    ~turn() noexcept(false);
     turn(const turn&) = delete;
     turn& operator=(const turn&) = delete;
 

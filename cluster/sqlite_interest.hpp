@@ -2,6 +2,7 @@
 
 #include "broker/clock.hpp"
 #include "broker/event_bus.hpp"
+#include "broker/supervisor.hpp"
 #include "cluster/siphash.hpp"
 #include "cluster/write_queue.hpp"
 
@@ -12,13 +13,16 @@ namespace hubbub::cluster {
 
 /// What the interests of an SQLite log share with it, and may hold longer than it lives.
 struct sqlite_shared {
-  sqlite_shared(std::string path, siphash_key k, const broker::namespaces& s, const broker::clock& time)
-      : file{std::move(path)}, key{k}, spaces{s}, clock{time} {}
+  sqlite_shared(std::string path, siphash_key k, const broker::namespaces& s, const broker::clock& time,
+                broker::supervisor* to)
+      : file{std::move(path)}, key{k}, spaces{s}, clock{time}, answers{to} {}
 
   const std::string file;
   const siphash_key key;
   const broker::namespaces spaces;
   const broker::clock& clock;
+  /// For the log's threads. Null: nobody does.
+  broker::supervisor* const answers;
   write_queue queue;
 };
 

@@ -34,7 +34,7 @@ broker::result<std::unique_ptr<log>> sqlite_log::open(const embedded_options& op
   if (tables->recall(seen, time.unix_ms()) != SQLITE_OK)
     return file->db.failure();
 
-  auto shared = std::make_shared<sqlite_shared>(path, file->key, spaces, time);
+  auto shared = std::make_shared<sqlite_shared>(path, file->key, spaces, time, options.answers);
   std::unique_ptr<sqlite_log> opened{new sqlite_log{std::move(*dir), options.sync, file->epoch, shared}};
   auto reader = sqlite_reader::open(file->epoch, shared);
   if (!reader)
@@ -62,10 +62,14 @@ void sqlite_log::read(broker::read_request what, broker::read_handler done) {
 
 broker::guarantee sqlite_log::promises() const {
   if (sync_ == embedded_options::sync_mode::full)
-    return {"sqlite", "Events are confirmed when they are on the disk (" + shared_->file +
-                          "): they outlast the process, the system and a power failure."};
-  return {"sqlite", "Events are confirmed when the system has them (" + shared_->file +
-                        "): they outlast the process; when the system crashes, the newest may be lost."};
+    return {"sqlite",
+            "Events are confirmed when they are on the disk (" + shared_->file +
+                "): they outlast the process, the system and a power failure.",
+            "full", 1};
+  return {"sqlite",
+          "Events are confirmed when the system has them (" + shared_->file +
+              "): they outlast the process; when the system crashes, the newest may be lost.",
+          "normal", 1};
 }
 
 broker::refusal sqlite_log::health() const { return writer_->health(); }

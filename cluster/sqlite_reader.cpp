@@ -54,7 +54,8 @@ sqlite_reader::open(const std::string& epoch, std::shared_ptr<const sqlite_share
                         &reader->backward_})
     if (!*s)
       return reader->db_.failure();
-  reader->thread_ = std::thread{[r = reader.get()] { r->run(); }};
+  reader->thread_ = std::thread{
+      [r = reader.get()] { broker::guarded_to_the_end(r->shared_->answers, "reader", [r] { r->run(); }); }};
   return reader;
 }
 
@@ -108,8 +109,11 @@ void sqlite_reader::run() {
       return;
     mine.swap(waiting_);
     lock.unlock();
-    for (auto& [what, done] : mine)
-      done(stopping_ ? refused(broker::errc::unavailable, log_is_closed) : answer(what));
+    for (auto& one : mine)
+      // Whoever asked has broken, not the log: the others get their answers.
+      broker::guarded(shared_->answers, "reader", [this, &one] {
+        one.second(stopping_ ? refused(broker::errc::unavailable, log_is_closed) : answer(one.first));
+      });
     mine.clear();
     lock.lock();
   }

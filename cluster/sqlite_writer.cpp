@@ -38,7 +38,10 @@ sqlite_writer::sqlite_writer(sqlite_file file, sqlite_tables tables, dedup_table
       shared_{std::move(shared)},
       batch_{std::move(tables), std::move(seen), file_, *shared_},
       sweep_{batch_, *shared_},
-      thread_{[this] { run(); }} {}
+      thread_{[this] {
+        // What it was confirming would stay without an answer.
+        broker::guarded_to_the_end(shared_->answers, "writer", [this] { run(); });
+      }} {}
 
 sqlite_writer::~sqlite_writer() { thread_.join(); }
 

@@ -47,7 +47,9 @@ event_loop::event_loop(std::uint32_t index, const broker::clock& time)
       inbox_{std::make_shared<inbox>()},
       io_{std::make_unique<boost::asio::io_context>(1)},
       now_{time.now()},
-      ticked_{real_clock::now()} {
+      ticked_{real_clock::now()},
+      began_{ticked_},
+      ended_{ticked_} {
   epoll_event e{};
   e.events = EPOLLIN | EPOLLET;
   e.data.ptr = nullptr;
@@ -96,6 +98,8 @@ void event_loop::turn() {
   }
   flush();
   bury_all();
+  ended_ = real_clock::now();
+  lag_.ended(ended_);
 }
 
 bool event_loop::busy() const noexcept {
@@ -107,13 +111,15 @@ void event_loop::wait() {
   int timeout = 0;
   if (!busy()) {
     auto due = ticked_ + (sockets_ ? busy_tick : idle_tick);
-    auto left = std::chrono::ceil<std::chrono::milliseconds>(due - real_clock::now());
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(due - ended_);
     timeout = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 1000));
   }
   woken_here_ = false;
   std::array<epoll_event, batch> events;
   auto n = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout);
   now_ = time_.now();
+  began_ = real_clock::now();
+  lag_.began(began_);
   for (int i = 0; i < n; ++i) {
     auto& e = events[static_cast<std::size_t>(i)];
     if (e.data.ptr)
@@ -142,10 +148,9 @@ void event_loop::run_jobs() {
 }
 
 void event_loop::tick() {
-  auto now = real_clock::now();
-  if (now - ticked_ < (sockets_ ? busy_tick : idle_tick))
+  if (began_ - ticked_ < (sockets_ ? busy_tick : idle_tick))
     return;
-  ticked_ = now;
+  ticked_ = began_;
   for (std::size_t i = 0; i < residents_.size(); ++i)
     residents_[i]->on_tick(now_);
   if (phases_)

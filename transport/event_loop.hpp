@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/clock.hpp"
+#include "broker/loop_lag.hpp"
 #include "broker/turn.hpp"
 #include "transport/inbox.hpp"
 #include "transport/pollable.hpp"
@@ -45,6 +46,10 @@ public:
   [[nodiscard]] bool on_this_thread() const noexcept override { return inbox_->on_owner_thread(); }
   [[nodiscard]] std::uint32_t index() const noexcept override { return index_; }
   [[nodiscard]] broker::steady_time now() const noexcept override { return now_; }
+  [[nodiscard]] std::chrono::nanoseconds lag() const noexcept override {
+    return lag_.value(std::chrono::steady_clock::now());
+  }
+  [[nodiscard]] std::uint64_t turns() const noexcept override { return lag_.turns(); }
 
   /// The same `post` for those who may outlive the loop. Any thread.
   [[nodiscard]] const std::shared_ptr<inbox>& remote() const noexcept { return inbox_; }
@@ -93,8 +98,10 @@ private:
   bool woken_here_ = false;
   std::size_t sockets_ = 0;
   broker::steady_time now_;
-  // Waiting follows the machine's clock, whatever `time_` is.
-  std::chrono::steady_clock::time_point ticked_;
+  // Waiting and turning follow the machine's clock, whatever `time_` is: when it last ticked, when this turn
+  // began and the one before ended.
+  std::chrono::steady_clock::time_point ticked_, began_, ended_;
+  broker::loop_lag lag_;
   std::vector<pollable*> again_;
   std::vector<pollable*> running_;
   std::vector<pollable*> dirty_;

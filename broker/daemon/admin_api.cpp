@@ -35,6 +35,11 @@ const std::vector<admin_api::route>& admin_api::routes() {
       {"/v1/disconnect", "POST", &admin_api::disconnect},
       {"/v1/revoke", "POST", &admin_api::revoke},
       {"/v1/drain", "POST", &admin_api::drain},
+      {"/v1/supervisors", "GET", &admin_api::supervisors},
+      {"/v1/node", "GET", &admin_api::node},
+#ifdef HUBBUB_DEBUG_COMMANDS
+      {"/v1/debug", "POST", &admin_api::debug},
+#endif
       {"/metrics", "GET", &admin_api::metrics},
       {"/healthz", "GET", &admin_api::health, true},
       {"/readyz", "GET", &admin_api::ready, true},

@@ -73,6 +73,11 @@ private:
   void connections(admin_request&& r);
   void disconnect(admin_request&& r);
   void revoke(admin_request&& r);
+  void supervisors(admin_request&& r);
+  void node(admin_request&& r);
+#ifdef HUBBUB_DEBUG_COMMANDS
+  void debug(admin_request&& r);
+#endif
   void not_built(admin_request&& r);
 
   parts parts_;

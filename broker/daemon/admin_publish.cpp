@@ -44,7 +44,7 @@ void admin_api::publish(admin_request&& r) {
     const auto room = e.room;
     const actors::caller from{asker, static_cast<std::uint32_t>(i)};
     if (parts_.actors.rooms().offer(room, actors::publish_message{from, std::move(e)}, nullptr) != errc::ok)
-      request->not_taken(i, actors::room_directory::full(room));
+      request->not_taken(i, parts_.actors.rooms().why_not(room));
   }
   deadlines_->add(request);
 }

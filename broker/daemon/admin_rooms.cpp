@@ -112,7 +112,7 @@ void admin_api::presence(admin_request&& r) {
   case errc::gone:
     return answer->give(members_answer({}));
   default:
-    answer->give(error_answer(actors::room_directory::full(*room)));
+    answer->give(error_answer(parts_.actors.rooms().why_not(*room)));
   }
 }
 

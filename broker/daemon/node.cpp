@@ -26,6 +26,8 @@ constexpr std::uint64_t reserved_descriptors = 200;
 constexpr std::uint32_t envelope_bytes = 65'536;
 // What a drain keeps of its deadline for those who were sent away last.
 constexpr std::chrono::seconds last_answers{3};
+// What stops in order has by then: the bus says farewell, the log is closed.
+constexpr std::chrono::seconds stop_within{30};
 
 std::uint32_t loop_count(const config& how) {
   return how.server.loops != 0 ? how.server.loops
@@ -70,6 +72,7 @@ node::node(const config& how, broker::log_sink& log, const broker::clock& time)
       bounds_{how.limits},
       origins_{how.server.dev, how.auth.origins},
       metrics_{loop_count(how)},
+      supervision_{time, log, metrics_},
       revoked_{how.auth.revocation_ttl, time} {
   bounds_.connections = connection_limit(bounds_.connections);
 }
@@ -83,7 +86,7 @@ broker::result<std::unique_ptr<node>> node::start(const config& how, broker::log
   return n;
 }
 
-node::~node() { stop(); }
+node::~node() { std::ignore = stop(); }
 
 broker::refusal node::open() {
   if (auto why = open_tokens(); why.code != broker::errc::ok)
@@ -96,7 +99,7 @@ broker::refusal node::open() {
       return tls.error();
     tls_ = std::move(*tls);
   }
-  auto bus = open_bus(how_, time_, log_, metrics_);
+  auto bus = open_bus(how_, time_, log_, metrics_, &supervision_.bus);
   if (!bus)
     return bus.error();
   bus_ = std::move(*bus);
@@ -123,6 +126,7 @@ broker::refusal node::open() {
   s.notices = bus_.notices;
   s.tickets = tickets_.get();
   s.revoked = &revoked_;
+  s.supervision = &supervision_;
   s.origin = [this](const broker::handshake& h) {
     auto why = origins_.check(h.origin, h.host);
     if (why.code == broker::errc::ok && actors::admission::only_cookie(h) &&
@@ -228,8 +232,38 @@ broker::refusal node::open_listeners() {
 
 void node::run() {
   for (auto& loop : loops_)
-    threads_.emplace_back([&loop = *loop] { loop.run(); });
+    threads_.emplace_back([this, &loop = *loop] {
+      // What breaks in it outside a room and a session leaves it in no order, so nothing of it is used again.
+      const auto name = "loop " + std::to_string(loop.index());
+      broker::guarded_to_the_end(&supervision_.node, name, [this, &loop] {
+        try {
+          loop.run();
+        } catch (...) {
+          loop_broke_ = true; // before anybody is told
+          throw;
+        }
+      });
+    });
+  watch();
   serving_ = true;
+}
+
+void node::watch() {
+  const auto workers = how_.server.workers;
+  workers_ = std::make_unique<actors::worker_probe>(actors_->system(), workers);
+  std::vector<watchdog::watched> all;
+  for (auto& loop : loops_)
+    all.push_back({"loop " + std::to_string(loop->index()), [&loop = *loop] { return loop.turns(); }});
+  for (std::uint32_t i = 0; i < workers; ++i)
+    all.push_back({"worker " + std::to_string(i), [this, i] { return workers_->signs(i); }});
+  watchdog_ = std::make_unique<watchdog>(
+      std::move(all),
+      [this] {
+        for (auto& loop : loops_)
+          loop->wake();
+        workers_->ask();
+      },
+      log_);
 }
 
 broker::result<void> node::reload_tls() {
@@ -263,16 +297,19 @@ void node::drain(const std::function<bool()>& pause) {
       return;
 }
 
-void node::stop() {
+bool node::stop() {
   if (threads_.empty())
-    return;
+    return true;
   serving_ = false;
+  watchdog_->expect_end(stop_within);
   for (auto& l : listeners_)
     l->close_all({broker::close_code::draining, "the server stops", 1000});
   // What was put in the control lanes gets a moment to leave.
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{2};
   while (doors_.websockets.load() > 0 && std::chrono::steady_clock::now() < until)
     std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  if (loop_broke_)
+    return false;
   for (auto& loop : loops_)
     loop->stop();
   for (auto& t : threads_)
@@ -282,7 +319,9 @@ void node::stop() {
   listeners_.clear();
   revocations_.reset();
   bus_ = {};
+  workers_.reset();
   actors_.reset();
+  return true;
 }
 
 void node::show_numbers() {
@@ -318,6 +357,27 @@ void node::show_numbers() {
   metrics_.gauge_from("hubbub_tape_budget_bytes", "Memory that the rooms' tapes may hold",
                       [this] { return static_cast<double>(actors_->context().tapes.limit()); });
   actors_->show_deliveries(metrics_);
+  show_loops();
+  show_promise();
+}
+
+void node::show_loops() {
+  for (const auto& loop : loops_)
+    metrics_.gauge_from(
+        "hubbub_loop_lag_seconds",
+        "How long what was ready waited at most for its event loop, in the last second or two",
+        [&loop = *loop] { return std::chrono::duration<double>(loop.lag()).count(); },
+        {{"loop", std::to_string(loop->index())}});
+}
+
+void node::show_promise() {
+  const auto promise = promises();
+  metrics_.gauge_from("hubbub_log_info", "What keeps the events; always 1", [] { return 1.0; },
+                      {{"storage", promise.storage}, {"sync", promise.sync}});
+  metrics_.gauge_from(
+      "hubbub_log_replicas",
+      "Servers that keep each event before it is confirmed, or will: the least of all streams",
+      [this] { return static_cast<double>(promises().replicas); });
 }
 
 } // namespace hubbub::daemon

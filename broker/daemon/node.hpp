@@ -1,16 +1,19 @@
 #pragma once
 
 #include "actors/actor_node.hpp"
+#include "actors/worker_probe.hpp"
 #include "broker/clock.hpp"
 #include "broker/daemon/admin_api.hpp"
 #include "broker/daemon/config.hpp"
 #include "broker/daemon/open_bus.hpp"
 #include "broker/daemon/origin.hpp"
 #include "broker/daemon/public_http.hpp"
+#include "broker/daemon/watchdog.hpp"
 #include "broker/log.hpp"
 #include "broker/metrics.hpp"
 #include "broker/revocations.hpp"
 #include "broker/revoked_list.hpp"
+#include "broker/supervision.hpp"
 #include "broker/tickets.hpp"
 #include "transport/counters.hpp"
 #include "transport/event_loop.hpp"
@@ -49,8 +52,14 @@ public:
   /// the configured pace. Without other nodes there is nowhere else to go, so nobody is made to wait. `pause`
   /// waits a few milliseconds; true: that is enough.
   void drain(const std::function<bool()>& pause);
-  /// Says goodbye to all, waits for them a moment, and stops. Idempotent.
-  void stop();
+  /// Calls `ends` once, when so much crashed that the node is to stop; on any thread, so it must not wait.
+  void on_end(std::function<void()> ends) { supervision_.on_end(std::move(ends)); }
+  /// It has: `stop`, and let whoever started the process see it.
+  [[nodiscard]] bool gave_up() const noexcept { return supervision_.over(); }
+  [[nodiscard]] std::string why_it_gave_up() const { return supervision_.why(); }
+  /// Says goodbye to all, waits for them a moment, and stops. Idempotent. False: a loop crashed, and what is
+  /// left of it cannot be taken down; nothing but the process's end will do.
+  [[nodiscard]] bool stop();
 
 private:
   node(const config& how, broker::log_sink& log, const broker::clock& time);
@@ -59,7 +68,10 @@ private:
   [[nodiscard]] broker::refusal open_tickets();
   [[nodiscard]] broker::refusal open_listeners();
   void show_numbers();
+  void show_loops();
+  void show_promise();
   void run();
+  void watch();
 
   const config& how_;
   broker::log_sink& log_;
@@ -67,6 +79,9 @@ private:
   broker::limits bounds_;
   origin_rules origins_;
   broker::metrics metrics_;
+  broker::supervision supervision_;
+  /// Until the last part is gone.
+  std::unique_ptr<watchdog> watchdog_;
   transport::transport_counters doors_;
   std::unique_ptr<broker::authenticator> tokens_;
   std::unique_ptr<broker::ticket_office> tickets_;
@@ -77,6 +92,7 @@ private:
   // they wake; what rooms hold of it may outlive it.
   std::vector<std::unique_ptr<transport::event_loop>> loops_;
   std::unique_ptr<actors::actor_node> actors_;
+  std::unique_ptr<actors::worker_probe> workers_;
   node_bus bus_;
   /// Sends people away, from a thread of its own.
   std::unique_ptr<broker::revocations> revocations_;
@@ -85,6 +101,7 @@ private:
   std::vector<std::unique_ptr<transport::listener>> listeners_;
   std::unique_ptr<transport::listener> admin_;
   std::vector<std::thread> threads_;
+  std::atomic<bool> loop_broke_{false};
   /// `/readyz` says so. Loops read it.
   std::atomic<bool> serving_{false};
   std::atomic<bool> draining_{false};

@@ -12,11 +12,12 @@
 namespace hubbub::daemon {
 namespace {
 
-broker::result<node_bus> open_embedded(const config& how, const broker::clock& time) {
+broker::result<node_bus> open_embedded(const config& how, const broker::clock& time,
+                                       broker::supervisor* answers) {
   using mode = cluster::embedded_options::sync_mode;
   auto bus = cluster::open_embedded_bus(
-      {how.server.data_dir, how.log.sync == sync_mode::full ? mode::full : mode::normal}, how.namespaces,
-      time);
+      {how.server.data_dir, how.log.sync == sync_mode::full ? mode::full : mode::normal, answers},
+      how.namespaces, time);
   if (!bus)
     return bus.error();
   return node_bus{std::move(*bus), nullptr, nullptr};
@@ -102,10 +103,11 @@ void show_numbers(const cluster::nats_backend& backend, broker::metrics& all) {
 } // namespace
 
 broker::result<node_bus> open_bus(const config& how, const broker::clock& time, broker::log_sink& log,
-                                  broker::metrics& all) {
+                                  broker::metrics& all, broker::supervisor* answers) {
   if (how.nats.url.empty())
-    return open_embedded(how, time);
-  const auto options = nats_options_of(how);
+    return open_embedded(how, time, answers);
+  auto options = nats_options_of(how);
+  options.answers = answers;
   auto events = cluster::open_nats_bus(options, how.namespaces, time, log);
   if (!events)
     return events.error();

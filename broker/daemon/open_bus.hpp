@@ -8,6 +8,7 @@
 #include "broker/metrics.hpp"
 #include "broker/notice.hpp"
 #include "broker/roster_bus.hpp"
+#include "broker/supervisor.hpp"
 #include "cluster/nats_options.hpp"
 
 #include <memory>
@@ -30,8 +31,9 @@ struct node_bus {
 
 /// The bus that the configuration asks for: embedded, or a cluster's. Waits for the network. A refusal is one
 /// sentence that names the file or the server. All that is passed must outlive the bus, and `all` must not be
-/// read after it.
+/// read after it. `answers` for what breaks in the bus's threads.
 [[nodiscard]] broker::result<node_bus> open_bus(const config& how, const broker::clock& time,
-                                                broker::log_sink& log, broker::metrics& all);
+                                                broker::log_sink& log, broker::metrics& all,
+                                                broker::supervisor* answers = nullptr);
 
 } // namespace hubbub::daemon

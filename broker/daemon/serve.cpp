@@ -1,11 +1,13 @@
 #include "broker/daemon/serve.hpp"
 
 #include "broker/clock.hpp"
+#include "broker/daemon/last_words.hpp"
 #include "broker/daemon/log.hpp"
 #include "broker/daemon/node.hpp"
 
 #include <csignal>
 #include <cstdio>
+#include <unistd.h>
 
 namespace hubbub::daemon {
 namespace {
@@ -38,6 +40,7 @@ int serve(const config& how) {
 
   const broker::system_clock time;
   const auto log = make_log(how.log.format, how.log.level, time);
+  log_terminations(*log);
   for (const auto& sentence : how.warnings)
     log->warn("config", sentence);
   auto started = node::start(how, *log, time);
@@ -46,6 +49,8 @@ int serve(const config& how) {
     return 1;
   }
   auto& running = **started;
+  // The main thread, which waits for signals, is the one that may wait for the end.
+  running.on_end([] { ::kill(::getpid(), SIGTERM); });
   std::printf("hubbub: listening on %s\nhubbub: admin on %s\n", running.public_url().c_str(),
               running.admin_url().c_str());
   std::fflush(stdout);
@@ -63,11 +68,17 @@ int serve(const config& how) {
         log->info("tls", "certificate and key were read again");
       continue;
     }
-    log->info("node", "stopping", {{"signal", got}});
-    // Whoever asks twice is in a hurry.
-    running.drain([&signals] { return asked_again(signals); });
-    running.stop();
-    return 0;
+    if (!running.gave_up()) {
+      log->info("node", "stopping", {{"signal", got}});
+      // Whoever asks twice is in a hurry.
+      running.drain([&] { return asked_again(signals) || running.gave_up(); });
+    }
+    if (!running.stop())
+      leave(exit_gave_up, *log, "node", "ended, as a loop crashed", {{"reason", running.why_it_gave_up()}});
+    if (!running.gave_up())
+      return 0;
+    log->error("node", "stopped, as too much crashed", {{"reason", running.why_it_gave_up()}});
+    return exit_gave_up;
   }
 }
 

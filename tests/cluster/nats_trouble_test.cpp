@@ -1,3 +1,4 @@
+#include "broker/supervision.hpp"
 #include "tests/cluster/lossy_proxy.hpp"
 #include "tests/cluster/nats_kit.hpp"
 #include "tests/support/catch.hpp"
@@ -231,6 +232,100 @@ TEST_CASE("a server in lame duck mode is left in peace", "[nats]") {
   nats_node node{server.url(), {}, impatient()};
   server.signal(SIGUSR2);
   CHECK(node.log.says("about to end"));
+}
+
+/// A room that throws at some events. Any thread.
+class breaking_room final : public broker::event_bus_handler {
+public:
+  /// So often at each event whose data begins with `"bad`.
+  explicit breaking_room(int times) : left_{times} {}
+  void on_ready(broker::stream_position) override { ready = true; }
+  void on_unavailable(broker::refusal) override {}
+  bool on_event(broker::stored_event_ptr e) override {
+    if (e->data.starts_with("\"bad") && left_-- > 0)
+      throw std::runtime_error{"asked to break"};
+    std::lock_guard hold{mutex_};
+    events_.push_back(e->data);
+    return true;
+  }
+  void on_stored(broker::publish_token, broker::stored) override { ++stored; }
+  void on_refused(broker::publish_token, broker::publish_refused) override {}
+  void on_epoch(broker::stream_position) override {}
+  void on_lost(std::uint64_t) override {}
+  texts events() {
+    std::lock_guard hold{mutex_};
+    return events_;
+  }
+  std::atomic<bool> ready = false;
+  std::atomic<int> stored = 0;
+
+private:
+  std::atomic<int> left_;
+  std::mutex mutex_;
+  texts events_;
+};
+
+/// A node whose supervisors can be looked at.
+struct supervised_node : nats_node {
+  explicit supervised_node(const nats_server& server) : nats_node{} {
+    tree.on_end([this] { ended = true; });
+    options.servers = {server.url()};
+    options.every = often();
+    options.timeout = 1s;
+    options.answers = &tree.bus;
+    open();
+  }
+  ~supervised_node() { bus.reset(); }
+  void publish(broker::interest& to, const std::string& name, const std::string& data) {
+    broker::event e;
+    e.room = room(name);
+    e.data = data;
+    to.publish(++tokens, std::move(e));
+  }
+  broker::metrics metrics{1};
+  broker::supervision tree{time, log, metrics};
+  std::atomic<bool> ended = false;
+  broker::publish_token tokens = 0;
+};
+
+TEST_CASE("what a room throws in a thread of NATS is counted, and the event comes again", "[nats]") {
+  nats_server server;
+  supervised_node node{server};
+  auto bad = std::make_shared<breaking_room>(1);
+  const auto to_bad = node.bus->want(room("chat.bad"), bad);
+  room_double good{*node.bus, "chat.good"};
+  REQUIRE(eventually([&] { return bad->ready.load(); }));
+  for (const auto* data : {"1", "\"bad\"", "2"})
+    node.publish(*to_bad, "chat.bad", data);
+  good.keep("1");
+  REQUIRE(eventually([&] { return node.tree.bus.look().crashes == 1; }));
+  CHECK(node.tree.bus.look().last_child == "nats delivery");
+  CHECK(node.tree.bus.look().last_reason == "asked to break");
+  CHECK(node.log.says("a part of the bus broke"));
+  // The one behind it shows the hole, or the look that follows finds it.
+  CHECK(eventually([&] { return bad->stored == 3; }));
+  good.keep("2");
+  CHECK(eventually([&] { return !bad->events().empty() && bad->events().back() == "2"; }));
+  node.publish(*to_bad, "chat.bad", "\"bad again\"");
+  CHECK(eventually([&] { return bad->events().back() == "\"bad again\""; }));
+  CHECK_FALSE(node.ended);
+}
+
+TEST_CASE("an event that always throws makes the link begin anew, after a while", "[nats]") {
+  nats_server server;
+  supervised_node node{server};
+  auto bad = std::make_shared<breaking_room>(4);
+  const auto to_bad = node.bus->want(room("chat.bad"), bad);
+  REQUIRE(eventually([&] { return bad->ready.load(); }));
+  node.publish(*to_bad, "chat.bad", "\"bad\"");
+  // Three times it is looked for again at once, the fourth time after a second, by a new connection.
+  CHECK(eventually([&] { return bad->events() == texts{"\"bad\""}; }));
+  CHECK(node.tree.bus.look().crashes == 4);
+  CHECK(node.log.says("connected again"));
+  room_double good{*node.bus, "chat.good"};
+  good.keep("1");
+  CHECK(node.tree.bus.look().crashes == 4);
+  CHECK_FALSE(node.ended);
 }
 
 } // namespace

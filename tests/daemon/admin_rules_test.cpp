@@ -28,7 +28,7 @@ public:
 
 TEST_CASE_METHOD(admin_fixture, "everything but the probes asks for an admin key", "[admin]") {
   for (const auto* target : {"/v1/rooms", "/v1/rooms/chat.a/history", "/v1/rooms/chat.a/presence",
-                             "/v1/connections", "/metrics", "/nowhere"})
+                             "/v1/connections", "/v1/supervisors", "/v1/node", "/metrics", "/nowhere"})
     for (const auto* given : {"", "Bearer wrong", "a-secret-of-the-operators"}) {
       CAPTURE(target, given);
       auto r = request("GET", target);

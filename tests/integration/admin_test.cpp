@@ -260,7 +260,7 @@ TEST_CASE("a node that stops says that it is not ready", "[slow]") {
       status = 0; // it listens no more
     }
   }};
-  world.node->stop();
+  REQUIRE(world.node->stop());
   asking.join();
   CHECK(status == 503);
 }
@@ -281,7 +281,7 @@ TEST_CASE("a node stops while its log is read", "[slow]") {
     c->send_text(json{{"op", "history"}, {"id", 1}, {"room", "chat.a"}, {"limit", 1000}}.dump());
     c->socket().shut_writing();
   }
-  world.node->stop();
+  REQUIRE(world.node->stop());
 }
 
 TEST_CASE("publishes that are under way when the node stops end somehow", "[slow]") {
@@ -307,7 +307,7 @@ TEST_CASE("publishes that are under way when the node stops end somehow", "[slow
   while (answered < 4 && std::chrono::steady_clock::now() < until)
     std::this_thread::sleep_for(milliseconds{5});
   CHECK(answered >= 4);
-  world.node->stop();
+  REQUIRE(world.node->stop());
   over = true;
   for (auto& t : threads)
     t.join();

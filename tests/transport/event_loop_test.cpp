@@ -118,6 +118,27 @@ TEST_CASE("the loop turns on while its phases want another, or wake it from with
   CHECK(woken == 10);
 }
 
+TEST_CASE("a loop shows its turns, and how long what is ready waits for it", "[event_loop]") {
+  std::atomic<bool> slow = false;
+  recording phases;
+  running_loop running;
+  phases.on_decide = [&] {
+    if (slow.exchange(false))
+      std::this_thread::sleep_for(300ms);
+  };
+  running.loop.attach(phases);
+  running.start();
+  const auto turns = running.loop.turns();
+  slow = true;
+  running.loop.wake();
+  // While it lasts, too.
+  CHECK(eventually(2s, [&] { return running.loop.lag() >= 100ms; }));
+  CHECK(eventually(2s, [&] { return running.loop.turns() > turns; }));
+  CHECK(running.loop.lag() >= 300ms);
+  // Forgotten after a while, though it only ticks.
+  CHECK(eventually(10s, [&] { return running.loop.lag() < 300ms; }));
+}
+
 TEST_CASE("an idle loop uses nearly no processor, and ticks", "[event_loop]") {
   recording phases;
   test_server server{{}, &phases};

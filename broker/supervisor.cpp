@@ -1,0 +1,115 @@
+#include "broker/supervisor.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace hubbub::broker {
+
+supervisor::supervisor(about what, restart_limits limits, const clock& time, log_sink& log,
+                       metric_counter* crashes, escalation up)
+    : about_{std::move(what)},
+      limits_{limits},
+      time_{time},
+      log_{log},
+      crashes_{crashes},
+      up_{std::move(up)},
+      all_{limits.of_all, limits.within} {
+  now_.limits = limits;
+  now_.since_ms = time.unix_ms();
+}
+
+milliseconds supervisor::crashed(std::string_view child, std::string_view reason) noexcept {
+  auto wait = limits_.longest_wait;
+  auto too_many = true; // also when there is no memory to count in
+  auto told_before = false;
+  try {
+    const auto now = time_.now();
+    std::lock_guard hold{mutex_};
+    note(child, reason);
+    wait = judge(child, now);
+    too_many = !all_.note(now) || wait == milliseconds::max();
+    wait = std::min(wait, limits_.longest_wait);
+    if (too_many)
+      told_before = std::exchange(now_.gave_up, true);
+    else if (limits_.of_child != 0)
+      ++now_.restarts;
+  } catch (...) { // what is known of it is said below
+  }
+  say(wait.count() == 0 ? about_.crashed : about_.waits, child, reason, wait);
+  if (too_many && !told_before && up_)
+    up_(reason);
+  return wait;
+}
+
+void supervisor::failed(std::string_view child, std::string_view reason) noexcept {
+  auto told_before = false;
+  try {
+    std::lock_guard hold{mutex_};
+    note(child, reason);
+    told_before = std::exchange(now_.gave_up, true);
+  } catch (...) { // as above
+  }
+  say("crashed, and cannot be restarted", child, reason, milliseconds{0});
+  if (!told_before && up_)
+    up_(reason);
+}
+
+void supervisor::note(std::string_view child, std::string_view reason) {
+  if (crashes_)
+    crashes_->add(no_loop);
+  ++now_.crashes;
+  now_.last_ms = time_.unix_ms();
+  now_.last_child = child;
+  now_.last_reason = reason;
+}
+
+/// Longer than the longest: it waited too often.
+milliseconds supervisor::judge(std::string_view child, steady_time now) {
+  if (limits_.of_child == 0)
+    return milliseconds{0}; // none of them comes again
+  forget_quiet(now);
+  auto it = children_.find(child);
+  if (it == children_.end())
+    it = children_.emplace(std::string{child}, child_row{{limits_.of_child, limits_.within}}).first;
+  auto& row = it->second;
+  // Who crashed again after a wait waits again, however long that was.
+  if (row.recent.note(now) && row.waits == 0)
+    return milliseconds{0};
+  if (limits_.waits != 0 && row.waits == limits_.waits)
+    return milliseconds::max();
+  auto wait = limits_.first_wait;
+  for (std::size_t i = 0; i < row.waits && wait < limits_.longest_wait; ++i)
+    wait *= 2;
+  wait = std::min(wait, limits_.longest_wait);
+  ++row.waits;
+  row.until = now + wait;
+  return wait;
+}
+
+void supervisor::forget_quiet(steady_time now) {
+  std::erase_if(children_, [&](const auto& one) {
+    return one.second.recent.quiet(now) && now - one.second.until > limits_.within;
+  });
+}
+
+void supervisor::say(std::string_view message, std::string_view child, std::string_view reason,
+                     milliseconds wait) noexcept {
+  if (wait.count() == 0)
+    log_.error(about_.name, message, {{about_.child, child}, {"reason", reason}});
+  else
+    log_.error(about_.name, message, {{about_.child, child}, {"reason", reason}, {"wait_ms", wait.count()}});
+}
+
+supervisor::state supervisor::look() const {
+  const auto now = time_.now();
+  const auto unix_now = time_.unix_ms();
+  std::lock_guard hold{mutex_};
+  auto seen = now_;
+  for (const auto& [child, row] : children_)
+    if (row.until > now)
+      seen.waiting_children.push_back(
+          {child, unix_now + std::chrono::duration_cast<milliseconds>(row.until - now).count(), row.waits});
+  return seen;
+}
+
+} // namespace hubbub::broker
