@@ -16,6 +16,7 @@ public:
     return {{"n2", 1'600'000'000'000, true, std::chrono::seconds{30}},
             {"", 0, false, std::chrono::seconds{1}}};
   }
+  void drain() override {}
 };
 
 } // namespace
