@@ -2,10 +2,12 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import test from "node:test";
 
-import { container, inRoot, kubectl, overlays, pick, render, text } from "./support/manifests.mjs";
+import { container, documents, inRoot, kubectl, kubectls, overlays, pick, render, text } from "./support/manifests.mjs";
+import { temporaryDirectory } from "./support/program.mjs";
 
 const page = text("docs/kubernetes.md");
 const lines = [...page.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(([, block]) => block.trim().split("\n"));
@@ -70,13 +72,24 @@ test("each object that a command names is one of the overlay's", () => {
   assert.deepEqual([...page.matchAll(/persistentvolumeclaim (\w+)-nats-\d/g)].map(([, name]) => name), claims);
 });
 
-test("a Secret that is made as the page says is made, and has what the Deployment reads", () => {
-  const line = commands.find((one) => one.includes("hubbub-ticket-keys"));
-  for (const kind of ["old", "current"]) {
-    const [, ...args] = words(line);
-    const made = kubectl(kind, ...args);
-    assert.match(made, /^ {2}keys: T0xELE5FVw==$/m); // OLD,NEW
+test("Secrets that are made as the page says are made", (t) => {
+  const folder = temporaryDirectory(t);
+  for (const name of ["current", "next"]) writeFileSync(path.join(folder, `${name}.key`), name.repeat(12));
+  for (const secret of ["hubbub-token-keys", "hubbub-ticket-keys"]) {
+    const line = commands.find((one) => one.startsWith(`kubectl create secret generic ${secret} `));
+    for (const kind of ["old", "current"]) {
+      const [made] = documents(execFileSync(kubectls[kind], words(line).slice(1), { cwd: folder, encoding: "utf8" }));
+      assert.equal(made.metadata.name, secret);
+      assert.deepEqual(made.data, { "current.key": btoa("current".repeat(12)), "next.key": btoa("next".repeat(12)) });
+    }
   }
+});
+
+test("each step of the change of ticket keys names files of the Secret, and all but the last open what was sealed before", () => {
+  const steps = [...page.matchAll(/^\d\. .*?`ticket_keys = (\[[^`]*\])`/gms)].map(([, list]) => JSON.parse(list).map((file) => path.basename(file)));
+  assert.deepEqual(steps, [["current.key", "next.key"], ["next.key", "current.key"], ["current.key"]]);
+  const { mountPath } = container(pick(render("cluster"), "Deployment")).volumeMounts.find((mount) => mount.name === "ticket-keys");
+  for (const [file] of page.matchAll(/\/etc\/hubbub\/ticket-keys[^"]*/g)) assert.equal(path.dirname(file), mountPath);
 });
 
 test("the alerts of the page are the PrometheusRule's", () => {

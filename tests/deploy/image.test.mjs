@@ -94,6 +94,9 @@ test("compose: three nodes and three NATS servers, each with a name of its own, 
     // Only this machine: the clients' side has no TLS here.
     for (const port of node.ports) assert.match(port, /^127\.0\.0\.1:\d+:(8080|8081)$/);
     assert.equal(path.resolve(root, "deploy/compose", node.build.context, node.build.dockerfile), inRoot("deploy/Dockerfile"));
+    const mounted = node.secrets.map(({ source, target }) => [source, target]);
+    assert.deepEqual(mounted.map(([source]) => source).sort(), Object.keys(compose.secrets).sort());
+    for (const [, target] of mounted) assert.ok(text("deploy/compose/hubbub.toml").includes(`["${target}"]`), target);
     for (const volume of node.volumes) assert.ok(existsSync(inRoot("deploy/compose", volume.split(":")[0])), volume);
   }
   for (const [name, server] of servers) {
@@ -119,11 +122,14 @@ test("new-keys makes what compose.yaml wants, once, for its owner alone", (t) =>
   const wanted = new Set([...text("deploy/compose/compose.yaml").matchAll(/\$\{([A-Z_]+)/g)].map((m) => m[1]));
   assert.deepEqual(new Set(env.match(/^[A-Z_]+/gm)), wanted);
   assert.equal(statSync(path.join(folder, ".env")).mode & 0o777, 0o600);
-  assert.ok(existsSync(path.join(folder, path.basename(compose.secrets.token_key.file))));
+  const keys = Object.values(compose.secrets).map(({ file }) => path.basename(file));
+  assert.deepEqual(keys.sort(), ["ticket.key", "token.key"]);
+  const [ticket, token] = keys.map((name) => readFileSync(path.join(folder, name), "utf8"));
+  assert.ok(ticket.length > 32 && ticket !== token);
   assert.equal(make(), "");
   assert.equal(readFileSync(path.join(folder, ".env"), "utf8"), env);
   const ignored = text("deploy/compose/.gitignore");
-  for (const name of [".env", "token.key"]) assert.ok(ignored.includes(`/${name}\n`));
+  for (const name of [".env", ...keys]) assert.ok(ignored.includes(`/${name}\n`));
 });
 
 test("the image's tag is the program's version", () => {

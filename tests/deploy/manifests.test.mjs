@@ -117,6 +117,20 @@ function secretsFor(overlay) {
   return documents(execFileSync(inRoot("deploy/kubernetes/new-secrets"), files, { encoding: "utf8" }));
 }
 
+for (const overlay of ["cluster", "production"])
+  test(`${overlay}: the files of keys that the configuration names are in the Secrets that are mounted there`, () => {
+    const objects = render(overlay);
+    const deployment = pick(objects, "Deployment");
+    const toml = pick(objects, "ConfigMap", "hubbub-config").data["hubbub.toml"];
+    const files = [...toml.matchAll(/"(\/etc\/hubbub\/[^"]+)\/([^"/]+)"/g)];
+    for (const key of ["hs256_key_file", "ticket_keys"]) assert.match(toml, new RegExp(`^${key} = \\["/etc/hubbub/`, "m"));
+    for (const [, folder, file] of files) {
+      const mount = container(deployment).volumeMounts.find((one) => one.mountPath === folder);
+      const { secret } = deployment.spec.template.spec.volumes.find((one) => one.name === mount.name);
+      assert.ok(secretsFor(overlay).find((one) => one.metadata.name === secret.secretName).data[file], `${secret.secretName}: ${file}`);
+    }
+  });
+
 test("new-secrets prints Secrets that are new each time", async () => {
   const [first, second] = [secretsFor("cluster"), secretsFor("cluster")];
   for (const secret of [...first, ...secretsFor("production")]) assert.deepEqual(await wrongWith(secret), []);

@@ -35,14 +35,15 @@ const answers = (port) => new Promise((resolve) => {
 });
 
 class NatsServer {
-  constructor(port, directory) {
-    Object.assign(this, { port, directory, url: `nats://127.0.0.1:${port}` });
+  constructor(port, directory, more) {
+    Object.assign(this, { port, directory, more, url: `nats://127.0.0.1:${port}` });
   }
 
   /** Starts it, with what it has kept. */
   async start() {
     const file = path.join(this.directory, "nats.conf");
-    writeFileSync(file, `listen: 127.0.0.1:${this.port}\njetstream { store_dir: "${this.directory}/store" }\n`);
+    writeFileSync(file, `listen: 127.0.0.1:${this.port}\njetstream { store_dir: "${this.directory}/store" }\n` +
+      `log_file: "${this.directory}/nats.log"\n${this.more}`);
     const child = spawn("nats-server", ["-c", file], { stdio: "ignore" });
     children.add(child);
     this.child = child;
@@ -64,11 +65,11 @@ class NatsServer {
   forget() { rmSync(path.join(this.directory, "store"), { recursive: true, force: true }); }
 }
 
-/** Starts one, which ends with the test. */
-export async function startNats(t) {
+/** Starts one, which ends with the test. `more`: lines of its configuration. Its log is nats.log in its directory. */
+export async function startNats(t, more = "") {
   // Its files are written in memory where that can be had.
   const where = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
-  const server = new NatsServer(await freePort(), mkdtempSync(path.join(where, "hubbub-nats-")));
+  const server = new NatsServer(await freePort(), mkdtempSync(path.join(where, "hubbub-nats-")), more);
   t.after(async () => {
     await server.kill();
     rmSync(server.directory, { recursive: true, force: true });

@@ -1,0 +1,140 @@
+// What docs/operations.md lets nodes, backends and operators do on NATS: enough for all that a cluster does, and no more.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import test from "node:test";
+
+import { connect } from "./support/client.mjs";
+import { connect as connectNats, StringCodec, startNats } from "./support/nats.mjs";
+import { authorization, repository, users } from "./support/permissions.mjs";
+import { eventually, keyFile, mint, start, temporaryDirectory, within } from "./support/server.mjs";
+
+const text = StringCodec();
+const block = authorization(repository("docs/operations.md"));
+const adminKey = "a-secret-of-the-operators";
+const inboxes = { hubbub: "_INBOX", orders: "_INBOX_orders", operator: "_INBOX" };
+
+/** A nats-server with the page's users, whose password is `pw`. */
+async function guarded(t) {
+  const nats = await startNats(t, `${block.replaceAll('"…"', "pw")}\n`);
+  const log = () => readFileSync(path.join(nats.directory, "nats.log"), "utf8").split("\n");
+  return {
+    nats,
+    /** What was refused so far, by the server's own words. */
+    violations: () => log().filter((line) => /Violation/.test(line)),
+    async as(user) {
+      const connection = await connectNats({ servers: nats.url, user, pass: "pw", inboxPrefix: inboxes[user] });
+      t.after(() => connection.close());
+      return connection;
+    },
+  };
+}
+
+test("deploy/ permits a node what the page does, and nobody else is there", () => {
+  const { hubbub } = users(block);
+  assert.deepEqual(Object.keys(users(block)), Object.keys(inboxes));
+  for (const file of ["deploy/compose/nats.conf", "deploy/kubernetes/nats/nats.conf"])
+    assert.deepEqual(users(authorization(repository(file))), { hubbub }, file);
+});
+
+test("it is enough: history, presence, live rooms, backends, resume, revocation, changed policies, drain", async (t) => {
+  const { nats, violations, as } = await guarded(t);
+  const directory = temporaryDirectory(t);
+  const key = keyFile(directory);
+  const config = (generation, size) => `[auth]\nhs256_key_file = "${key}"\nticket_keys = ["${keyFile(directory, "ticket.key", "t")}"]\n` +
+    `[admin]\nkeys = ["${adminKey}"]\n[drain]\ngrace = "0s"\n` +
+    `[namespace.chat]\nhistory_size = ${size}\n[namespace.orders]\npublish = "via_backend"\n[namespace.live]\nkind = "live"\n` +
+    `[nats]\nurl = "nats://hubbub:pw@127.0.0.1:${nats.port}"\ngeneration = ${generation}\n` +
+    'notify = ["connected", "disconnected", "occupied", "vacated", "refused"]\n';
+  const [one, two] = [await start(t, { config: config(1, 100), node: "n1" }), await start(t, { config: config(1, 100), node: "n2" })];
+  const client = async (node, sub) => connect(node, { t, token: await mint(key, { sub, grants: ["*.>=join,publish,history,presence,call"] }) });
+  const [ann, bob] = [await client(one, "ann"), await client(two, "bob")];
+  const joined = await ann.must({ op: "join", room: "chat.1", presence: true });
+  await bob.must({ op: "join", room: "chat.1" });
+  await eventually(async () => (await bob.must({ op: "presence", room: "chat.1" })).count === 2, "both see both");
+  await bob.must({ op: "publish", room: "chat.1", type: "message", data: 1 });
+  await ann.waitFor((m) => m.op === "event" && m.data === 1);
+  for (const each of [ann, bob]) await each.must({ op: "join", room: "live.1" });
+  await eventually(async () => {
+    await bob.must({ op: "publish", room: "live.1", type: "message", data: "now" });
+    return ann.events.some((e) => e.room === "live.1");
+  }, "a live event on the other node");
+
+  const orders = await as("orders");
+  orders.subscribe("hubbub.up.orders.>", { queue: "orders", callback: async (_, request) => {
+    const room = request.subject.slice("hubbub.up.".length);
+    await orders.jetstream().publish(`hubbub.rooms.${room}`, request.data, { headers: request.headers });
+    request.respond();
+  } });
+  orders.subscribe("hubbub.call.orders.>", { queue: "orders", callback: (_, request) => request.respond(text.encode("7")) });
+  await orders.flush();
+  await bob.must({ op: "join", room: "orders.1" });
+  assert.equal((await ann.must({ op: "publish", room: "orders.1", type: "order", data: 2 })).accepted, true);
+  await bob.waitFor((m) => m.op === "event" && m.data === 2);
+  assert.equal((await ann.must({ op: "call", method: "orders.price", data: 1 })).data, 7);
+
+  // A node that knows a newer policy changes the stream.
+  const three = await start(t, { config: config(2, 50), node: "n3" });
+  const asNode = await as("hubbub");
+  const stream = async () => JSON.parse(text.decode((await asNode.request("$JS.API.STREAM.INFO.HUBBUB_chat")).data)).config;
+  await eventually(async () => (await stream()).max_msgs_per_subject === 50, "the stream is changed");
+  assert.equal((await three.ask("/readyz")).status, 200);
+
+  ann.cut();
+  await bob.must({ op: "publish", room: "chat.1", type: "message", data: 3 });
+  const back = await connect(two, { t, welcome: false });
+  const rooms = { "chat.1": { epoch: joined.epoch, offset: ann.events.find((e) => e.data === 1).offset } };
+  assert.equal((await back.must({ op: "resume", ticket: ann.welcome.ticket, rooms })).rooms["chat.1"].recovered, true);
+  await back.waitFor((m) => m.op === "event" && m.data === 3);
+
+  const operator = await as("operator");
+  const order = JSON.stringify({ user: "ann" });
+  assert.deepEqual(JSON.parse(text.decode((await operator.request("hubbub.control.revoke", text.encode(order))).data)), { revoked: true });
+  assert.equal((await back.ended()).code, 4010);
+  const bucket = await operator.jetstream().views.kv("hubbub_revocations", { bindOnly: true });
+  const kept = [];
+  for await (const entry of await bucket.keys()) kept.push(entry);
+  assert.equal(kept.length, 1);
+  await bucket.delete(kept[0]);
+  await eventually(() => client(one, "ann").then(() => true, () => false), "ann may come again");
+  const asAdmin = { authorization: `Bearer ${adminKey}` };
+  const revoked = await two.ask("/v1/revoke", { method: "POST", headers: asAdmin, body: JSON.stringify({ user: "cat" }) });
+  assert.equal(revoked.status, 200, revoked.text);
+  assert.match((await two.ask("/metrics", { headers: asAdmin })).text, /^hubbub_notices_total\{outcome="sent"\} [1-9]/m);
+
+  two.signal("SIGTERM");
+  assert.deepEqual(await within(20_000, two.exited, "the end of a drained node"), { code: 0, signal: null });
+  assert.equal(bob.of("goodbye")[0].code, 4101);
+  const next = await connect(one, { t, welcome: false });
+  assert.equal((await next.must({ op: "resume", ticket: bob.welcome.ticket, rooms: {} })).user, "bob");
+  assert.deepEqual(violations(), []);
+});
+
+test("it is no more: what others are for is refused to each", async (t) => {
+  const { violations, as } = await guarded(t);
+  const beyond = {
+    hubbub: {
+      publish: ["hubbub.out.chat.1", "hubbub.canary-out.n1", "hubbub.control.revoke", "orders.new", "$KV.others.a", "$SYS.REQ.SERVER.PING",
+        "$JS.API.STREAM.DELETE.HUBBUB_chat", "$JS.API.STREAM.PURGE.HUBBUB_chat", "$JS.API.STREAM.MSG.DELETE.HUBBUB_chat", "$JS.API.STREAM.RESTORE.HUBBUB_chat"],
+      subscribe: [">", "hubbub.>", "hubbub.up.>", "hubbub.call.>", "hubbub.notify.>", "$JS.API.>"],
+    },
+    orders: {
+      publish: ["hubbub.rooms.chat.1", "hubbub.out.orders.1", "hubbub.live.orders.1", "hubbub.node.beat", "hubbub.control.revoke",
+        "hubbub.up.orders.1", "_INBOX.a.1", "$KV.hubbub_revocations.user.YQ", "$JS.API.STREAM.INFO.HUBBUB_orders"],
+      subscribe: ["hubbub.>", "hubbub.up.chat.>", "hubbub.call.>", "hubbub.rooms.>", "hubbub.out.>", "hubbub.presence.>", "hubbub.notify.>", "_INBOX.>", "$KV.hubbub_revocations.>"],
+    },
+    operator: {
+      publish: ["hubbub.rooms.chat.1", "hubbub.out.chat.1", "hubbub.node.beat", "$JS.API.STREAM.DELETE.KV_hubbub_revocations", "$JS.API.STREAM.INFO.HUBBUB_chat"],
+      subscribe: ["hubbub.>", "hubbub.out.>", "hubbub.up.>"],
+    },
+  };
+  for (const [user, { publish, subscribe }] of Object.entries(beyond)) {
+    const connection = await as(user);
+    for (const subject of publish) connection.publish(subject, text.encode("1"));
+    for (const subject of subscribe) connection.subscribe(subject, { callback: () => {} });
+    const wanted = [...publish.map((s) => `Publish Violation - User "${user}", Subject "${s}"`), ...subscribe.map((s) => `Subscription Violation - User "${user}", Subject "${s}"`)];
+    const missing = () => wanted.filter((one) => !violations().some((line) => line.includes(one)));
+    await eventually(() => missing().length === 0).catch(() => assert.deepEqual(missing(), []));
+  }
+});
