@@ -24,16 +24,18 @@ function open(kind, port) {
   socket.on("close", () => going?.sockets.delete(socket));
   socket.resume();
   socket.once("connect", () => {
+    if (!going) return socket.resetAndDestroy();
     if (kind === "tls") socket.write(helloBegins);
     if (kind === "flicker") socket.resetAndDestroy();
     socket.sent = 0;
+    going.most = Math.max(going.most, going.sockets.size);
   });
 }
 
 serveParent({
   begin({ kind, n, port, seed }) {
     const random = source(seed);
-    going = { sockets: new Set(), opened: 0, timers: [] };
+    going = { sockets: new Set(), opened: 0, most: 0, flickers: kind === "flicker", timers: [] };
     going.timers.push(setInterval(() => {
       const want = kind === "flicker" ? perTurn : Math.min(perTurn, n - going.sockets.size);
       for (let i = 0; i < want; ++i) open(kind, port);
@@ -45,6 +47,11 @@ serveParent({
           if (socket.sent !== undefined && random.between(0, 1) < turn / 1000 && socket.sent < request.length)
             socket.write(request.subarray(socket.sent, ++socket.sent));
       }, turn));
+  },
+  /** Waits until so many are there; those who only come and go are at once. How many are. */
+  async full({ n }) {
+    for (const end = Date.now() + 20_000; going.most < n && !going.flickers && Date.now() < end;) await new Promise((resolve) => setTimeout(resolve, 50));
+    return going.flickers ? 0 : going.most;
   },
   stop() {
     const { sockets, opened, timers } = going;

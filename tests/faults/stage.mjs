@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 
-import { run, temporaryDirectory } from "../integration/support/server.mjs";
+import { keyFile, run, temporaryDirectory } from "../integration/support/server.mjs";
 import { sleep, startCluster } from "./cluster.mjs";
 import { Crowd } from "./crowd.mjs";
 import { Eavesdropper } from "./eavesdropper.mjs";
@@ -17,8 +17,9 @@ const sum = (list, of) => list.reduce((n, one) => n + of(one), 0);
 
 /** Keys with which a session goes on at another node, where the program knows tickets. */
 async function ticketKeys() {
-  const file = path.join(temporaryDirectory(), "tickets.toml");
-  const section = `[auth]\nticket_keys = ["${"rehearsal".repeat(5)}"]\n`;
+  const directory = temporaryDirectory();
+  const file = path.join(directory, "tickets.toml");
+  const section = `[auth]\nticket_keys = ["${keyFile(directory, "tickets.key")}"]\n`;
   writeFileSync(file, section);
   return (await run(["check-config", "--dev", file])).code === 0 ? section : "";
 }

@@ -18,7 +18,7 @@ async function idle({ clients, seed, figures, say }) {
   const crowd = await Crowd.gather({ clients, rooms, seed, ports: [server.port], patience: 60_000 });
   try {
     say(`${clients} idle clients are there`);
-    await sleep(10_000);
+    await sleep(5000); // what joining left behind
     const before = server.cpu();
     await sleep(seconds * 1000);
     const each = ((server.cpu() - before) / seconds / clients) * 1e6;
@@ -35,7 +35,7 @@ async function idle({ clients, seed, figures, say }) {
 
 /** Clients behind a link that swallows everything: nothing is closed, and what is sent seems to arrive. */
 async function halfOpen({ figures }) {
-  const server = await start(undefined, { config: '[limits]\nping = "2s"\npong_within = "1s"\n', flags: ["--dev", "--log-level", "error"] });
+  const server = await start(undefined, { config: '[limits]\nping = "3s"\npong_within = "2s"\n', flags: ["--dev", "--log-level", "error"] });
   const link = await Link.to(server.port);
   try {
     const stay = await Promise.all(Array.from({ length: 20 }, () => Wire.open({ port: server.port, keep: false })));
@@ -45,7 +45,7 @@ async function halfOpen({ figures }) {
     link.stall();
     const began = performance.now();
     await until(async () => await there() <= stay.length, "the half-open are gone");
-    figures.bar("half-open peers are gone (ping 2 s, timeout 1 s; half a second to look)", (performance.now() - began) / 1000, 3.5, "s");
+    figures.bar("half-open peers are gone (ping 3 s, timeout 2 s; half a second to look)", (performance.now() - began) / 1000, 5.5, "s");
     figures.be("those who answer are still there", stay.filter(({ closed }) => !closed).length, stay.length);
     for (const one of stay) one.close();
   } finally {
