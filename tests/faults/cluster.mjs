@@ -61,6 +61,11 @@ class Process {
     await within(10_000, this.exited, `the end of ${this.name}`);
     this.stopped = false;
   }
+  /** Asks it to end; resolves with its exit code, or with the signal that ended it. */
+  async end(signal = "SIGTERM", ms = 70_000) {
+    this.child.kill(signal);
+    return within(ms, this.exited, `the end of ${this.name} after ${signal}`);
+  }
   stop() { this.stopped = this.child.kill("SIGSTOP"); }
   go() {
     this.child.kill("SIGCONT");
@@ -83,7 +88,8 @@ const listens = (port) => new Promise((resolve) => {
   socket.setTimeout(500, () => socket.destroy(resolve(false)));
 });
 
-export async function startCluster({ nodes, config }) {
+/** With `direct` the nodes have no links of their own that can be cut, and nothing is carried by this process. */
+export async function startCluster({ nodes, config, direct = false }) {
   const where = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
   const directory = mkdtempSync(path.join(where, "hubbub-faults-"));
   directories.add(directory);
@@ -93,6 +99,7 @@ export async function startCluster({ nodes, config }) {
     const file = path.join(directory, `nats-${i}.conf`);
     mkdirSync(path.join(directory, `nats-${i}`));
     writeFileSync(file, `server_name: nats-${i}\nlisten: 127.0.0.1:${ports[i]}\njetstream { store_dir: "${directory}/nats-${i}" }
+lame_duck_grace_period: "1s"\nlame_duck_duration: "30s"
 cluster { name: faults, listen: 127.0.0.1:${ports[3 + i]}, routes: [${routes}] }\n`);
     const server = new Process(`nats-${i}`, "nats-server", ["-c", file]);
     server.port = ports[i];
@@ -105,10 +112,10 @@ cluster { name: faults, listen: 127.0.0.1:${ports[3 + i]}, routes: [${routes}] }
   writeFileSync(file, config);
   const all = [];
   for (let i = 0; i < nodes; ++i) {
-    const links = await Promise.all(servers.map((server) => Link.to(server.port)));
+    const links = direct ? [] : await Promise.all(servers.map((server) => Link.to(server.port)));
     const [port, admin] = ports.slice(6 + 2 * i, 8 + 2 * i);
     const node = new Process(`node-${i}`, binary, ["serve", "--dev", "--config", file, "--node", `node-${i}`, "--log-level", "warn",
-      "--nats", links.map((link) => `nats://127.0.0.1:${link.port}`).join(","),
+      "--nats", (direct ? servers : links).map(({ port }) => `nats://127.0.0.1:${port}`).join(","),
       "--listen", `127.0.0.1:${port}`, "--admin", `127.0.0.1:${admin}`]);
     Object.assign(node, { port, admin: `http://127.0.0.1:${admin}`, links });
     node.answers = () => request(`${node.admin}/healthz`, { ms: 1000 }).then(({ status }) => status === 200, () => false);

@@ -1,5 +1,5 @@
 // Who publishes: through a node, or as a backend through NATS. Each event is tried again with its id until it is
-// confirmed.
+// confirmed. Events are numbered within each room, so that whoever has a room from one producer alone sees a hole at once.
 
 import { connect, headers, StringCodec } from "../integration/support/nats.mjs";
 
@@ -11,6 +11,10 @@ const text = StringCodec();
 class Producer {
   confirmed = [];
   retries = 0;
+  /** Room -> how many of its events are confirmed. */
+  counts = new Map();
+  /** When each was confirmed, and how many milliseconds after it was first sent. */
+  took = [];
   #over = false;
 
   constructor(name, random, rooms, pause) {
@@ -24,12 +28,16 @@ class Producer {
   }
 
   async #live() {
-    for (let n = 0; !this.#over; ++n) {
+    while (!this.#over) {
       const room = this.random.one(this.rooms);
+      const n = this.counts.get(room) ?? 0;
       const id = `${room}/${this.name}-${n}`;
+      this.sent = undefined;
       for (;;)
         try {
           const { offset, epoch } = await this.publish(room, id, n);
+          this.took.push({ at: Date.now(), ms: performance.now() - this.sent });
+          this.counts.set(room, n + 1);
           this.confirmed.push({ room, id, offset, epoch });
           break;
         } catch (error) {
@@ -55,6 +63,7 @@ export class ClientProducer extends Producer {
       this.wire = await Promise.race([pending, sleep(2000).then(() => { pending.then((wire) => wire.close(), () => {}); throw new Error("no welcome"); })]);
     }
     const wire = this.wire;
+    this.sent ??= performance.now();
     const late = sleep(5000).then(() => { wire.close(); throw new Error("no answer"); });
     late.catch(() => {});
     return Promise.race([wire.ask({ op: "publish", room, type: "m", data: { n }, event_id }), late]);
@@ -75,6 +84,7 @@ export class BackendProducer extends Producer {
     const more = headers();
     more.set("Nats-Msg-Id", id);
     more.set("Hubbub-Id", id);
+    this.sent ??= performance.now();
     const ack = await this.connection.jetstream().publish(`hubbub.rooms.${room}`, text.encode(JSON.stringify({ n })), { headers: more, timeout: 3000 });
     return { offset: ack.seq };
   }

@@ -21,7 +21,8 @@ export function directory() {
 process.setMaxListeners(0);
 
 let certificate;
-function certificateFiles() {
+/** A certificate of this process, with its key. */
+export function certificateFiles() {
   if (certificate) return certificate;
   const where = directory();
   certificate = { certificate: path.join(where, "certificate.pem"), key: path.join(where, "key.pem") };

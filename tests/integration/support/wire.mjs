@@ -31,15 +31,17 @@ export async function until(condition, what, milliseconds = 30_000) {
 
 /**
  * One connection. Calls `onEvent`, `onPush` (everything else without an id), `onPong` as they come;
- * what breaks the protocol ends up in `broken` and fails the next question.
+ * what breaks the protocol ends up in `broken` and fails the next question. `within`: milliseconds that the
+ * handshake may take. `onEnd` is called once, however it ends.
  */
 export class Wire {
-  static async open({ port, secure = false, deflate = false, token, onEvent, onPush, onPong, onAnswer, keep = true } = {}) {
+  static async open({ port, secure = false, deflate = false, token, ticket, within, onEvent, onPush, onPong, onAnswer, onEnd, keep = true } = {}) {
     const wire = new Wire();
     wire.onEvent = onEvent;
     wire.onPush = onPush;
     wire.onPong = onPong;
     wire.onAnswer = onAnswer;
+    wire.onEnd = onEnd;
     wire.keep = keep;
     const options = { host: "127.0.0.1", port, noDelay: true };
     const socket = secure ? tls.connect({ ...options, rejectUnauthorized: false }) : net.connect(options);
@@ -48,18 +50,19 @@ export class Wire {
     socket.on("data", (bytes) => wire.take(bytes));
     socket.on("error", (error) => wire.end(error));
     socket.on("close", () => wire.end());
+    const late = within && setTimeout(() => wire.close(), within);
     await new Promise((resolve, reject) => {
       wire.ready = resolve;
       wire.failed = reject;
       const request = [
         "GET /v1/ws HTTP/1.1", `Host: 127.0.0.1:${port}`, "Upgrade: websocket", "Connection: Upgrade",
         "Sec-WebSocket-Version: 13", `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`,
-        "Sec-WebSocket-Protocol: hubbub.v1.json",
+        `Sec-WebSocket-Protocol: hubbub.v1.json${ticket ? `, ticket.${ticket}` : ""}`,
       ];
       if (deflate) request.push("Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover");
       if (token) request.push(`Authorization: Bearer ${token}`);
       socket.once(secure ? "secureConnect" : "connect", () => socket.write(`${request.join("\r\n")}\r\n\r\n`));
-    });
+    }).finally(() => clearTimeout(late));
     return wire;
   }
 
@@ -120,11 +123,13 @@ export class Wire {
 
   end(error) {
     if (error && !this.closed) this.error = error;
+    const first = !this.closed;
     this.closed = true;
     const why = new Error(`the connection ended (${this.closeCode ?? error?.code ?? "no close frame"})`);
     this.failed?.(why);
     for (const { reject } of this.#asked.values()) reject(why);
     this.#asked.clear();
+    if (first) this.onEnd?.();
   }
 
   fail(message) {
@@ -145,7 +150,10 @@ export class Wire {
       const end = all.indexOf("\r\n\r\n");
       if (end < 0) return this.#hold(all);
       const head = all.toString("latin1", 0, end);
-      if (!head.startsWith("HTTP/1.1 101 ")) return this.failed(new Error(head));
+      if (!head.startsWith("HTTP/1.1 101 ")) {
+        this.failed(new Error(head));
+        return this.close();
+      }
       this.#upgraded = true;
       this.deflates = /permessage-deflate/i.test(head);
       this.ready();

@@ -1,0 +1,63 @@
+// The part of a crowd that lives in one process.
+
+import { serveParent } from "./crowd.mjs";
+import { Member } from "./member.mjs";
+import { source } from "./random.mjs";
+
+let members = [];
+const fresh = () => ({ handshakes: [], goodbyes: [], sentences: [] });
+const log = fresh();
+// How late this process is: what it says came at a time may have come that much earlier.
+let lag = 0, before = Date.now();
+setInterval(() => {
+  const now = Date.now();
+  lag = Math.max(lag, now - before - 20);
+  before = now;
+}, 20);
+setInterval(() => {
+  const now = Date.now();
+  for (const member of members) member.look(now);
+}, 500);
+
+const step = 50;
+
+serveParent({
+  async gather({ from, step: apart, clients, rooms, ports, seed, patience }) {
+    for (let i = from; i < clients; i += apart) {
+      const random = source(seed * 100_003 + i);
+      members.push(new Member({
+        room: rooms[i % rooms.length], port: ports[Math.floor(i / rooms.length) % ports.length], ports, random,
+        // Every other one is in no hurry to suspect its node.
+        patience: i % 2 ? patience : 4 * patience, log,
+      }));
+    }
+    for (let i = 0; i < members.length; i += step)
+      await Promise.all(members.slice(i, i + step).map((member) => {
+        member.live();
+        return member.here;
+      }));
+  },
+  behind: ({ published }) => members.filter(({ room, next }) => !(next >= (published[room] ?? 0))).length,
+  away: () => ({
+    left: members.reduce((n, { trips }) => n + trips.length, 0),
+    away: members.filter(({ trips }) => trips.at(-1)?.[1] === null).length,
+  }),
+  report() {
+    const faults = {};
+    const trips = [];
+    for (const member of members) {
+      for (const name in member.faults) {
+        faults[name] = (faults[name] ?? 0) + member.faults[name];
+        member.faults[name] = 0;
+      }
+      trips.push(...member.trips);
+      member.trips = member.trips.filter(([, back]) => back === null);
+    }
+    const answer = { faults, trips, lag, ...log };
+    Object.assign(log, fresh());
+    lag = 0;
+    return answer;
+  },
+  cut({ until }) { for (const member of members) member.cut(until); },
+  people: () => members.map(({ room, session, port }) => [room, session, port]),
+});

@@ -1,0 +1,87 @@
+// (f) Ten thousand connections that only take room, beside a few ordinary clients.
+
+import { until, Wire } from "../../integration/support/wire.mjs";
+import { start } from "../../integration/support/server.mjs";
+import { certificateFiles } from "../../integration/support/broker.mjs";
+import { sleep } from "../cluster.mjs";
+import { Helper } from "../crowd.mjs";
+import { Figures, quantile } from "../figures.mjs";
+
+export const title = "10,000 connections that only take room";
+export const alone = true;
+
+const intruders = 10_000, rounds = 3, quiet = 3000, attack = 4000, pause = 50;
+const kinds = { silent: "send nothing", drip: "send a byte a second", tls: "never finish TLS", flicker: "open and close at once" };
+
+const median = (values) => quantile(values, 0.5);
+const refusals = async (server) => [...await server.metrics()].filter(([name]) => name.startsWith("hubbub_handshakes_refused_total"));
+
+/** `n` clients in one room, and a writer whose events say when they were sent. */
+async function ordinary(server, n, secure) {
+  const latencies = [];
+  const clients = await Promise.all(Array.from({ length: n }, () => Wire.open({
+    port: server.port, secure, keep: false, onEvent: ({ data }) => latencies.push(performance.now() - data),
+  })));
+  for (const client of clients) await client.ask({ op: "join", room: "chat.ordinary" });
+  const writer = await Wire.open({ port: server.port, secure, keep: false });
+  return {
+    clients,
+    /** The latencies of what is published within `ms`. */
+    async window(ms) {
+      latencies.length = 0;
+      let published = 0;
+      for (const end = performance.now() + ms; performance.now() < end; ++published) {
+        await writer.ask({ op: "publish", room: "chat.ordinary", type: "m", data: performance.now() });
+        await sleep(pause);
+      }
+      await until(() => latencies.length >= published * n, () => `${published * n} events, ${latencies.length} came`);
+      return { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) };
+    },
+    end() { for (const one of [...clients, writer]) one.close(); },
+  };
+}
+
+async function besides(kind, { clients, seed, figures, say }) {
+  const secure = kind === "tls";
+  const config = `[limits]\nauthenticate_within = "8s"\n${secure ? `[tls]\n${Object.entries(certificateFiles()).map(([key, file]) => `${key} = "${file}"\n`).join("")}` : ""}`;
+  const server = await start(undefined, { config, flags: ["--dev", "--log-level", "error"] });
+  const helper = new Helper("intruders_process.mjs");
+  try {
+    const company = await ordinary(server, clients, secure);
+    await company.window(2000);
+    const found = { quiet: [], attack: [] };
+    const before = new Map(await refusals(server));
+    const full = [];
+    let opened = 0;
+    for (let i = 0; i < rounds; ++i) {
+      found.quiet.push(await company.window(quiet));
+      await helper.ask("begin", { kind, n: intruders, port: server.port, seed: seed + i });
+      full.push(await helper.ask("full", { n: intruders }));
+      found.attack.push(await company.window(attack));
+      opened += await helper.ask("stop");
+      await sleep(500); // what they left in the kernel goes
+    }
+    for (const q of ["p50", "p99"]) {
+      const normal = median(found.quiet.map((one) => one[q])), meanwhile = median(found.attack.map((one) => one[q]));
+      figures.tell(`${kinds[kind]}: ${q}, normal and meanwhile`, `${normal.toFixed(2)} ${meanwhile.toFixed(2)}`, "ms");
+      figures.bar(`${kinds[kind]}: ${q}, meanwhile / normal`, Math.round((100 * meanwhile) / normal) / 100, 1.2);
+    }
+    const counted = (await refusals(server)).map(([name, n]) => [/reason="(\w+)"/.exec(name)[1], n - (before.get(name) ?? 0)]).filter(([, n]) => n > 0);
+    figures.tell(`${kinds[kind]}: at a time, opened in all`, `${Math.min(...full)} ${opened}`);
+    figures.tell(`${kinds[kind]}: refused`, counted.map(([reason, n]) => `${reason} ${n}`).join(", ") || "none");
+    // Who goes by itself was not refused.
+    if (kind !== "flicker") figures.be(`${kinds[kind]}: the refused are counted by reason`, counted.length > 0, true);
+    figures.be(`${kinds[kind]}: ordinary clients that were closed`, company.clients.filter(({ closed }) => closed).length, 0);
+    say(`${kinds[kind]}: done`);
+    company.end();
+  } finally {
+    helper.end();
+    await server.kill();
+  }
+}
+
+export async function rehearse(how) {
+  const figures = new Figures();
+  for (const kind of Object.keys(kinds)) await besides(kind, { ...how, figures });
+  return figures;
+}

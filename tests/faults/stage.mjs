@@ -1,0 +1,146 @@
+// What the rehearsals with a cluster share: nodes and their NATS, a crowd in rooms, producers, and the account of it all.
+
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+
+import { keyFile, run, temporaryDirectory } from "../integration/support/server.mjs";
+import { sleep, startCluster } from "./cluster.mjs";
+import { Crowd } from "./crowd.mjs";
+import { Eavesdropper } from "./eavesdropper.mjs";
+import { Figures, quantile } from "./figures.mjs";
+import { BackendProducer, ClientProducer } from "./producer.mjs";
+import { source } from "./random.mjs";
+import { rollCall } from "./roll_call.mjs";
+
+const perRoom = 50, ping = 5000;
+const sum = (list, of) => list.reduce((n, one) => n + of(one), 0);
+
+/** Keys with which a session goes on at another node, where the program knows tickets. */
+async function ticketKeys() {
+  const directory = temporaryDirectory();
+  const file = path.join(directory, "tickets.toml");
+  const section = `[auth]\nticket_keys = ["${keyFile(directory, "tickets.key")}"]\n`;
+  writeFileSync(file, section);
+  return (await run(["check-config", "--dev", file])).code === 0 ? section : "";
+}
+
+export class Stage {
+  memory = new Map();
+
+  /** `pace`: of a drain. `events`: that all producers together aim at, a second. */
+  static async build({ seed, clients, pace, events, say }) {
+    const stage = new Stage();
+    Object.assign(stage, { seed, pace, say, random: source(seed) });
+    const config = `[nats]\nreplicas = 3\ntimeout = "1500ms"\n[drain]\npace = ${pace}\ngrace = "500ms"\n` +
+      `[limits]\nping = "${ping}ms"\npong_within = "3s"\n[namespace.chat]\nhistory_size = 100000\n${await ticketKeys()}`;
+    stage.world = await startCluster({ nodes: 3, config, direct: true });
+    stage.nodes = stage.world.nodes;
+    await stage.world.whole();
+    const rooms = Array.from({ length: Math.max(6, Math.ceil(clients / perRoom)) }, (_, i) => `chat.${i}`);
+    stage.rooms = rooms;
+    stage.ear = await Eavesdropper.on(stage.world.servers);
+    stage.watch = setInterval(() => stage.#weigh(), 200);
+    // Silence for longer than a ping and its answer take is suspicious.
+    stage.crowd = await Crowd.gather({ clients, rooms, seed, ports: stage.nodes.map(({ port }) => port), patience: 1.6 * ping });
+    // One producer for each room, every sixth of them a backend.
+    const n = Math.min(30, rooms.length);
+    stage.producers = Array.from({ length: n }, (_, i) => {
+      const mine = rooms.filter((_, k) => k % n === i), random = source(seed * 77 + i), pause = (1000 * n) / events;
+      return i % 6 === 5
+        ? new BackendProducer(`backend-${i}`, random, mine, pause, stage.world.servers)
+        : new ClientProducer(`client-${i}`, random, mine, pause, stage.nodes);
+    });
+    for (const producer of stage.producers) producer.begin();
+    say(`three nodes, ${clients} clients in ${rooms.length} rooms, ${config.includes("ticket_keys") ? "with tickets" : "no tickets: they join with \`since\`"}`);
+    return stage;
+  }
+
+  #weigh() { for (const node of this.nodes) this.memory.set(node.name, Math.max(this.memory.get(node.name) ?? 0, node.memory())); }
+
+  /** Room -> how many of its events are confirmed. */
+  published() { return new Map(this.producers.flatMap(({ counts }) => [...counts])); }
+
+  /** Of what clients published from then on: milliseconds until confirmed. */
+  latencies(from, to = Infinity) {
+    return this.producers.filter((one) => one instanceof ClientProducer)
+      .flatMap(({ took }) => took.filter(({ at }) => at >= from && at < to).map(({ ms }) => ms));
+  }
+
+  /** The node with the most clients, and how many. */
+  async fullest() {
+    const people = await this.crowd.people();
+    const all = this.nodes.map((node) => ({ node, clients: people.filter(({ port }) => port === node.port).length }));
+    return all.reduce((a, b) => b.clients > a.clients ? b : a);
+  }
+
+  /** Starts it, however long its servers need to agree. */
+  async bringBack(one) {
+    for (let tries = 0; ; ++tries)
+      try {
+        return await one.start();
+      } catch (error) {
+        if (tries === 20) throw error;
+        await sleep(250);
+      }
+  }
+
+  async begin() {
+    await this.world.whole();
+    await this.crowd.had(this.published());
+    await this.crowd.mark();
+    this.began = Date.now();
+    this.memory.clear();
+    this.ear.heard = 0;
+    this.retries = sum(this.producers, ({ retries }) => retries);
+  }
+
+  /**
+   * When the worst is over: waits until everybody has what was published by then, and tells what is to be told of each
+   * rehearsal. `able`: the time from which on clients could connect, which with `own` is for each when it was sent away.
+   */
+  async account({ able, own = false }) {
+    const figures = new Figures();
+    const before = this.published();
+    const most = await this.crowd.had(before, Math.floor(this.crowd.size / 100));
+    const caught = Date.now() - able;
+    const behind = await this.crowd.had(before);
+    await sleep(5000);
+    const rolled = await rollCall(this.nodes.filter(({ running }) => running), await this.crowd.people(), this.rooms);
+    const seen = await this.crowd.report();
+    this.sentences = seen.sentences;
+    const back = seen.trips.filter(([, back]) => own || back === null || back >= able).map(([left, back]) => Math.max(0, (back ?? Infinity) - (own ? left : Math.max(able, left))));
+    figures.be("lost", seen.faults.lost, 0);
+    figures.be("repeated", seen.faults.repeated, 0);
+    figures.be("out of order", seen.faults.disordered, 0);
+    figures.tell("named by a gap or a new epoch", seen.faults.named + seen.faults.gaps + seen.faults.epochs);
+    figures.be("behind in the end", behind, 0);
+    figures.tell("events confirmed", sum(this.producers, ({ took }) => took.filter(({ at }) => at >= this.began).length));
+    figures.tell("of these tried again", sum(this.producers, ({ retries }) => retries) - this.retries);
+    figures.tell("slowest publish", Math.max(...this.latencies(this.began)) / 1000, "s");
+    figures.tell("reconnects", seen.handshakes.length);
+    figures.tell("of these by a ticket", seen.faults.resumed);
+    figures.tell("refused on the way", seen.faults.refused);
+    if (back.length) {
+      figures.tell("median until back and caught up", quantile(back, 0.5) / 1000, "s");
+      figures.tell("99% back and caught up", quantile(back, 0.99) / 1000, "s");
+    }
+    figures.tell("99% of all have what was published", most <= this.crowd.size / 100 ? caught / 1000 : Infinity, "s");
+    figures.tell("peak handshakes in a second", seen.peakHandshakes);
+    figures.be("backend calls per reconnect", this.ear.heard / Math.max(1, seen.handshakes.length), 0);
+    figures.be("ghosts after 5 s", rolled.ghosts, 0);
+    figures.be("missing from rosters", rolled.missing, 0);
+    for (const [name, bytes] of this.memory) figures.tell(`memory peak of ${name}`, Math.round(bytes / 1e6), "MB");
+    return { figures, seen };
+  }
+
+  /** What the processes said. */
+  errors() { return [...this.nodes, ...this.world.servers].map(({ name, errors }) => [name, errors]); }
+
+  async end() {
+    clearInterval(this.watch);
+    await Promise.race([Promise.all(this.producers.map((one) => one.end())), sleep(5000)]);
+    await this.crowd.end();
+    await this.ear.close();
+    await this.world.end();
+  }
+}
