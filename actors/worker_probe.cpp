@@ -53,12 +53,24 @@ struct worker_probe::roll {
   std::size_t open = 0;
 };
 
+/// Takes a question on whichever worker is free. (A class: CAF 0.17 dereferences a null pointer when an actor
+/// is made of a function without arguments.)
+class worker_probe::probe final : public caf::event_based_actor {
+public:
+  probe(caf::actor_config& cfg, std::shared_ptr<roll> all)
+      : caf::event_based_actor{cfg}, all_{std::move(all)} {}
+
+private:
+  caf::behavior make_behavior() override {
+    return {[this](std::uint64_t round) { all_->answer(round); }};
+  }
+  const std::shared_ptr<roll> all_;
+};
+
 worker_probe::worker_probe(caf::actor_system& system, std::uint32_t workers)
     : roll_{std::make_shared<roll>(workers)} {
   for (std::uint32_t i = 0; i < workers; ++i)
-    probes_.push_back(system.spawn<caf::hidden>([all = roll_](caf::event_based_actor*) -> caf::behavior {
-      return {[all](std::uint64_t round) { all->answer(round); }};
-    }));
+    probes_.push_back(system.spawn<probe, caf::hidden>(roll_));
 }
 
 worker_probe::~worker_probe() = default;

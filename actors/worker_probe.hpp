@@ -31,6 +31,7 @@ public:
 
 private:
   struct roll;
+  class probe;
   const std::shared_ptr<roll> roll_;
   std::vector<caf::actor> probes_;
   std::uint64_t round_ = 0;

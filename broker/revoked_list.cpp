@@ -66,7 +66,7 @@ void revoked_list::remove(const revocation& what) {
   count();
 }
 
-revocation revoked_list::joined_with(revocation what) const {
+revocation revoked_list::joined_with(const revocation& what) const {
   std::lock_guard lock{mutex_};
   const auto* known = find(what);
   return known ? stronger_of(*known, what) : what;

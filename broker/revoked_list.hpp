@@ -38,7 +38,7 @@ public:
   void remove(const revocation& what);
 
   /// What would stand for that name after `put`.
-  [[nodiscard]] revocation joined_with(revocation what) const;
+  [[nodiscard]] revocation joined_with(const revocation& what) const;
   /// Would `put` take it?
   [[nodiscard]] bool has_room_for(const revocation& what) const;
 

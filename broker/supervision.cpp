@@ -70,8 +70,9 @@ void supervision::on_end(std::function<void()> ends) {
   bool too_late = false;
   {
     std::lock_guard hold{mutex_};
-    ends_ = ends;
     too_late = over();
+    if (!too_late)
+      ends_ = std::move(ends);
   }
   if (too_late)
     ends();

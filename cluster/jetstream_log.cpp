@@ -269,6 +269,11 @@ void jetstream_log::catch_up(const std::shared_ptr<retained_stream>& stream) {
   });
 }
 
+void jetstream_log::compare_everything() {
+  for (const auto& [_, stream] : streams_)
+    compare_all(*stream);
+}
+
 void jetstream_log::compare_all(const retained_stream& stream) { watch_->compare_all(rooms_of(stream)); }
 
 void jetstream_log::read_missed(const std::shared_ptr<retained_stream>& stream, std::uint64_t from,

@@ -42,6 +42,8 @@ public:
 
   /// The connection was lost and is back, or messages were dropped: finds out what is missing.
   void trouble();
+  /// A room may not have had what came for it: each is compared with the log, soon.
+  void compare_everything();
   /// Called about every 20 ms.
   void tick();
   /// Answers the reads that wait, and does not do them first.

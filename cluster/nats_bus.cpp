@@ -36,6 +36,10 @@ public:
         log->trouble();
     };
     o.dropped = o.back;
+    o.broke = [weak = std::weak_ptr{log_}] {
+      if (const auto log = weak.lock())
+        log->compare_everything();
+    };
     o.tick = [log = std::weak_ptr{log_}, canary = std::weak_ptr{canary_}] {
       if (const auto l = log.lock())
         l->tick();

@@ -428,8 +428,13 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
       lock.unlock();
       for (auto& w : late)
         guard(ticker_part, [&w] { w.done(w.sent ? fate::unknown : fate::not_sent, {}); });
-      if (look_again.exchange(false) && watch.dropped)
-        guard(ticker_part, [this] { watch.dropped(); });
+      if (look_again.exchange(false))
+        guard(ticker_part, [this] {
+          if (watch.dropped)
+            watch.dropped();
+          if (watch.broke)
+            watch.broke();
+        });
       if (watch.tick && !waits)
         guard(ticker_part, [this] { watch.tick(); });
       lock.lock();

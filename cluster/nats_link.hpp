@@ -44,6 +44,8 @@ public:
     std::function<void()> back;
     /// Messages were dropped, here or on the way.
     std::function<void()> dropped;
+    /// What handles messages broke: who was to have one may not have it. `dropped` is called, too.
+    std::function<void()> broke;
     /// The server will end soon: it asks its clients to go elsewhere.
     std::function<void()> lame_duck;
     /// About every 20 ms, on a thread of the link's.

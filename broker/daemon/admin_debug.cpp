@@ -7,6 +7,7 @@
 #include "broker/daemon/http_answer.hpp"
 
 #include <caf/actor_system.hpp>
+#include <caf/behavior.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/sec.hpp>
 #include <caf/spawn_options.hpp>
@@ -26,6 +27,15 @@ constexpr auto asked_to_break = "asked to by /v1/debug";
   for (;;)
     std::this_thread::sleep_for(std::chrono::hours{1});
 }
+
+/// Keeps the worker that runs it.
+class hanging final : public caf::event_based_actor {
+public:
+  using caf::event_based_actor::event_based_actor;
+
+private:
+  caf::behavior make_behavior() override { stand_still(); }
+};
 
 /// Everybody who is there, or one of them.
 void crash_connections(actors::loop_unit& at, const std::string& session) {
@@ -72,7 +82,7 @@ void admin_api::debug(admin_request&& r) {
   if (hang == "loop") {
     soon([] { stand_still(); });
   } else if (hang == "worker") {
-    node.system().spawn<caf::hidden>([](caf::event_based_actor*) { stand_still(); });
+    node.system().spawn<hanging, caf::hidden>();
   } else if (crash == "loop") {
     soon([] { throw std::runtime_error{asked_to_break}; });
   } else if (crash == "connection") {
