@@ -9,8 +9,8 @@
 #include <caf/actor_system.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/sec.hpp>
-#include <caf/send.hpp>
 #include <caf/spawn_options.hpp>
+#include <caf/system_messages.hpp>
 
 #include <chrono>
 #include <stdexcept>
@@ -39,8 +39,7 @@ void crash_connections(actors::loop_unit& at, const std::string& session) {
 void crash_rooms(actors::actor_node& node, const std::string& prefix) {
   for (const auto& row : node.rooms().list(prefix, {}, 1000))
     if (const auto room = node.rooms().find(*broker::room_name::parse(row.room)))
-      caf::anon_send_exit(caf::actor_cast<caf::actor>(room.address),
-                          caf::make_error(caf::sec::runtime_error, asked_to_break));
+      room->tell(caf::exit_msg{{}, caf::make_error(caf::sec::runtime_error, asked_to_break)}, nullptr);
 }
 
 /// In the thread that reads the log; a log without one has nobody to break.
