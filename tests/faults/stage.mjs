@@ -125,6 +125,7 @@ export class Stage {
       figures.tell("99% back and caught up", quantile(back, 0.99) / 1000, "s");
     }
     figures.tell("99% of all have what was published", most <= this.crowd.size / 100 ? caught / 1000 : Infinity, "s");
+    figures.tell("clients were late by at most", seen.lag / 1000, "s");
     figures.tell("peak handshakes in a second", seen.peakHandshakes);
     figures.be("backend calls per reconnect", this.ear.heard / Math.max(1, seen.handshakes.length), 0);
     figures.be("ghosts after 5 s", rolled.ghosts, 0);

@@ -1,5 +1,9 @@
 // (g) What it costs to know that idle clients are alive, and how soon one is missed whose packets are lost.
 
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
 import { start } from "../../integration/support/server.mjs";
 import { until, Wire } from "../../integration/support/wire.mjs";
 import { sleep } from "../cluster.mjs";
@@ -11,6 +15,8 @@ export const title = "heartbeats";
 export const alone = true;
 
 const perRoom = 50, seconds = 50;
+/** Soon, and when it must be over, with half a second to look. */
+const bounds = '[limits]\nping = "3s"\npong_within = "2s"\nstall = "20s"\n', most = 5.5;
 
 async function idle({ clients, seed, figures, say }) {
   const server = await start(undefined, { config: "", flags: ["--dev", "--log-level", "warn"] });
@@ -35,7 +41,7 @@ async function idle({ clients, seed, figures, say }) {
 
 /** Clients behind a link that swallows everything: nothing is closed, and what is sent seems to arrive. */
 async function halfOpen({ figures }) {
-  const server = await start(undefined, { config: '[limits]\nping = "3s"\npong_within = "2s"\n', flags: ["--dev", "--log-level", "error"] });
+  const server = await start(undefined, { config: bounds, flags: ["--dev", "--log-level", "error"] });
   const link = await Link.to(server.port);
   try {
     const stay = await Promise.all(Array.from({ length: 20 }, () => Wire.open({ port: server.port, keep: false })));
@@ -45,7 +51,7 @@ async function halfOpen({ figures }) {
     link.stall();
     const began = performance.now();
     await until(async () => await there() <= stay.length, "the half-open are gone");
-    figures.bar("half-open peers are gone (ping 3 s, timeout 2 s; half a second to look)", (performance.now() - began) / 1000, 5.5, "s");
+    figures.bar("swallowed by a proxy, gone after (ping 3 s, timeout 2 s)", (performance.now() - began) / 1000, most, "s");
     figures.be("those who answer are still there", stay.filter(({ closed }) => !closed).length, stay.length);
     for (const one of stay) one.close();
   } finally {
@@ -54,9 +60,23 @@ async function halfOpen({ figures }) {
   }
 }
 
+/** The same where packets are lost, which takes a network of one's own to lose them in. */
+async function lost({ figures }) {
+  const name = "packets lost, gone after (ping 3 s, timeout 2 s)";
+  const module = fileURLToPath(new URL("../lossy_process.mjs", import.meta.url));
+  try {
+    await promisify(execFile)("unshare", ["-n", "ip", "link", "add", "lossy0", "type", "veth", "peer", "name", "lossy1"]);
+  } catch {
+    return figures.tell(name, "not tried: needs root, unshare and ip");
+  }
+  const { stdout } = await promisify(execFile)("unshare", ["-n", process.execPath, module, "200", bounds]);
+  figures.bar(name, Number(stdout), most, "s");
+}
+
 export async function rehearse(how) {
   const figures = new Figures();
   await halfOpen({ ...how, figures });
+  await lost({ ...how, figures });
   await idle({ ...how, figures });
   return figures;
 }

@@ -27,7 +27,7 @@ export async function rehearse(stage, { quiet, short }) {
   figures.be("exit codes", codes.join(" "), "0 0 0");
   figures.tell("restarts took", (over - begun) / 1000, "s");
   figures.tell("goodbyes", seen.goodbyes.length);
-  figures.bar(`goodbyes in a second (pace ${stage.pace}, clients late by ${seen.lag} ms)`, peak(seen.goodbyes), Math.round(within));
+  figures.bar(`goodbyes in a second (pace ${stage.pace})`, peak(seen.goodbyes), Math.round(within));
   figures.tell("publish p50, quiet and during", `${quantile(stage.latencies(calm, begun), 0.5).toFixed(1)} ${quantile(stage.latencies(begun, over), 0.5).toFixed(1)}`, "ms");
   figures.tell("publish p99, quiet", before, "ms");
   figures.tell("publish p99 during it", during, "ms");

@@ -219,14 +219,14 @@ class Server {
  * Starts `hubbub serve` and resolves when it has said where it listens. With `t` it ends with the test.
  *
  * - `config`: the text of a TOML file. Without it, and with `dev: true`, `--dev` is given.
- * - `flags`: more flags. `dataDir`: its log's directory, `true` for one of its own.
+ * - `listen`: where. `flags`: more flags. `dataDir`: its log's directory, `true` for one of its own.
  * - `node`: its name. `env`, and `ulimit`: what the shell's `ulimit` is told first, as `-f 2000`.
  */
-export async function start(t, { config, dev = config === undefined, flags = [], dataDir, env, ulimit, node = "n1" } = {}) {
+export async function start(t, { config, dev = config === undefined, listen = "127.0.0.1:0", flags = [], dataDir, env, ulimit, node = "n1" } = {}) {
   if (!existsSync(binary)) throw new Error(`${binary} is not built; HUBBUB_BINARY names another`);
   const directory = temporaryDirectory(t);
   const log = dataDir === true ? path.join(directory, "data") : dataDir;
-  const args = ["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--node", node];
+  const args = ["serve", "--listen", listen, "--admin", "127.0.0.1:0", "--node", node];
   if (dev) args.push("--dev");
   if (log) args.push("--data-dir", log);
   if (config !== undefined) {

@@ -35,7 +35,7 @@ export async function until(condition, what, milliseconds = 30_000) {
  * handshake may take. `onEnd` is called once, however it ends.
  */
 export class Wire {
-  static async open({ port, secure = false, deflate = false, token, ticket, within, onEvent, onPush, onPong, onAnswer, onEnd, keep = true } = {}) {
+  static async open({ host = "127.0.0.1", port, secure = false, deflate = false, token, ticket, within, onEvent, onPush, onPong, onAnswer, onEnd, keep = true } = {}) {
     const wire = new Wire();
     wire.onEvent = onEvent;
     wire.onPush = onPush;
@@ -43,7 +43,7 @@ export class Wire {
     wire.onAnswer = onAnswer;
     wire.onEnd = onEnd;
     wire.keep = keep;
-    const options = { host: "127.0.0.1", port, noDelay: true };
+    const options = { host, port, noDelay: true };
     const socket = secure ? tls.connect({ ...options, rejectUnauthorized: false }) : net.connect(options);
     wire.socket = socket;
     socket.setNoDelay(true);
@@ -55,7 +55,7 @@ export class Wire {
       wire.ready = resolve;
       wire.failed = reject;
       const request = [
-        "GET /v1/ws HTTP/1.1", `Host: 127.0.0.1:${port}`, "Upgrade: websocket", "Connection: Upgrade",
+        "GET /v1/ws HTTP/1.1", `Host: ${host}:${port}`, "Upgrade: websocket", "Connection: Upgrade",
         "Sec-WebSocket-Version: 13", `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`,
         `Sec-WebSocket-Protocol: hubbub.v1.json${ticket ? `, ticket.${ticket}` : ""}`,
       ];
