@@ -19,7 +19,7 @@ async function cluster(t, n, sections) {
 }
 
 test("a node that is told to end is not ready at once, closes its door later, and sends everybody away at its pace", async (t) => {
-  const [one, two] = await cluster(t, 2, { drain: { pace: 40, grace: "500ms" } });
+  const [one, two] = await cluster(t, 2, { drain: { pace: 40, grace: "500ms" }, "namespace.chat": { history_size: 100_000 } });
   const clients = await one.clients(40);
   const when = new Map();
   for (const client of clients) {
