@@ -72,6 +72,9 @@ milliseconds supervisor::judge(std::string_view child, steady_time now) {
   if (it == children_.end())
     it = children_.emplace(std::string{child}, child_row{{limits_.of_child, limits_.within}}).first;
   auto& row = it->second;
+  // It was already to wait; what else it does until then is the same crash still.
+  if (now < row.until)
+    return std::chrono::ceil<milliseconds>(row.until - now);
   // Who crashed again after a wait waits again, however long that was.
   if (row.recent.note(now) && row.waits == 0)
     return milliseconds{0};

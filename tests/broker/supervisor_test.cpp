@@ -71,6 +71,7 @@ TEST_CASE_METHOD(supervised, "a child that keeps crashing waits, longer each tim
     CHECK(tree.rooms.crashed("chat.1", "x").count() == 0);
   for (auto wait : {1'000ms, 2'000ms, 4'000ms, 8'000ms, 16'000ms, 30'000ms, 30'000ms}) {
     CHECK(tree.rooms.crashed("chat.1", "x") == wait);
+    CHECK(tree.rooms.crashed("chat.1", "x again, while it waits") == wait);
     CHECK(tree.rooms.crashed("chat.2", "y").count() == 0);
     const auto waiting = tree.rooms.look().waiting_children;
     REQUIRE(waiting.size() == 1);
