@@ -67,15 +67,14 @@ void supervision::end(std::string_view why) {
 }
 
 void supervision::on_end(std::function<void()> ends) {
-  bool too_late = false;
   {
     std::lock_guard hold{mutex_};
-    too_late = over();
-    if (!too_late)
+    if (!over()) {
       ends_ = std::move(ends);
+      return;
+    }
   }
-  if (too_late)
-    ends();
+  ends();
 }
 
 std::string supervision::why() const {

@@ -121,7 +121,7 @@ private:
   refusal write(broker::revocation what) {
     if (what.made_ms == 0)
       what.made_ms = time_.unix_ms();
-    what = list_.joined_with(std::move(what));
+    what = list_.joined_with(what);
     auto insert = db_.prepare("INSERT OR REPLACE INTO revocations VALUES(?, ?, ?, ?)");
     const auto [kind, name] = what.whom();
     if (!insert || insert.with(kind, std::string_view{name}, what.before_ms, what.made_ms).run() != SQLITE_OK)

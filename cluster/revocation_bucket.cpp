@@ -318,7 +318,7 @@ void revocation_bucket::revoke(broker::revocation what, handler done) {
         {errc::overloaded, "as many revocations are held as may be: " + std::to_string(list_.most())});
   if (what.made_ms == 0)
     what.made_ms = with_->time.unix_ms();
-  what = list_.joined_with(std::move(what));
+  what = list_.joined_with(what);
   const auto subject = subject_of(what);
   const auto text = broker::write_revocation(what);
   with_->link->request(subject, {}, text,

@@ -19,7 +19,7 @@ async function cluster(t, n, sections) {
 }
 
 test("a node that is told to end is not ready at once, closes its door later, and sends everybody away at its pace", async (t) => {
-  const [one, two] = await cluster(t, 2, { drain: { pace: 40, grace: "500ms" }, "namespace.chat": { history_size: 100_000 } });
+  const [one, two] = await cluster(t, 2, { drain: { pace: 40, grace: "2s" }, "namespace.chat": { history_size: 100_000 } });
   const clients = await one.clients(40);
   const when = new Map();
   for (const client of clients) {
@@ -28,6 +28,7 @@ test("a node that is told to end is not ready at once, closes its door later, an
   }
   const writer = await two.client();
   let published = 0, publishing = true;
+  t.after(() => { publishing = false; });
   const writing = (async () => {
     while (publishing) await writer.ask({ op: "publish", room: "chat.1", type: "message", data: ++published });
   })();
@@ -41,7 +42,7 @@ test("a node that is told to end is not ready at once, closes its door later, an
   assert.equal(await one.ended, 0);
   assert.equal(when.size, 40);
   const times = [...when.values()].sort((a, b) => a - b);
-  assert.ok(times[0] - begun >= 450, "not before the grace");
+  assert.ok(times[0] - begun >= 1900, "not before the grace");
   assert.ok(times.at(-1) - times[0] >= 800, `40 at 40 a second took ${times.at(-1) - times[0]} ms`);
   const goodbyes = clients.map(goodbye);
   for (const { code, reconnect, retry_after_ms: wait } of goodbyes) {
