@@ -4,6 +4,7 @@
 #include "broker/disconnect.hpp"
 #include "broker/errc.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -52,6 +53,12 @@ public:
 
   /// Bytes that wait for the client: in the control lane and in the kernel. A system call.
   [[nodiscard]] virtual std::size_t unsent_bytes() const noexcept { return control_bytes(); }
+
+  /// How long the client's host has acknowledged nothing, though something is on its way to it; 0: nothing
+  /// is. What waits for a client that does not read is not on its way. A system call.
+  [[nodiscard]] virtual std::chrono::milliseconds unacknowledged_for() const noexcept {
+    return std::chrono::milliseconds{0};
+  }
 
   /// Sends what is in the control lane, `goodbye` and the close frame, then closes; waits for
   /// the socket a few seconds at most. `on_closed` follows, later. Idempotent.

@@ -16,21 +16,24 @@ liveness::verdict liveness::check(const connection& wire, const limits& bounds, 
       pinged_ = now; // its pong may lie unread: it has all its time once reading goes on
     return {now + std::min(bounds.pong_within, bounds.stall / 4), false, {}};
   }
-  auto heard = check_heard(wire.last_received(), bounds, who, now);
+  auto heard = check_heard(wire, bounds, who, now);
   heard.next = std::min(heard.next, now + bounds.stall / 4);
   return heard;
 }
 
-liveness::verdict liveness::check_heard(steady_time heard, const limits& bounds, session_id who,
+liveness::verdict liveness::check_heard(const connection& wire, const limits& bounds, session_id who,
                                         steady_time now) {
+  const auto heard = wire.last_received();
   if (pinged_ && heard >= *pinged_)
     pinged_.reset();
   if (pinged_) {
-    if (unsent_ > 0) // the ping may be among it: progress counts now
-      return {now + bounds.pong_within, false, {}};
     const auto until = *pinged_ + bounds.pong_within;
     if (now < until)
       return {until, false, {}};
+    // The ping may be among what waits for a client that reads slowly: then its progress counts. But a host
+    // that acknowledges nothing is gone.
+    if (unsent_ > 0 && wire.unacknowledged_for() < bounds.pong_within)
+      return {now + bounds.pong_within, false, {}};
     return {now, false, disconnect{close_code::heartbeat_missed, "did not answer a ping", retry_soon_ms}};
   }
   // Spread over a quarter of the interval, so that what came together does not ping together.

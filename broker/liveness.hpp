@@ -12,8 +12,9 @@
 namespace hubbub::broker {
 
 /// Watches whether a client is alive and takes what it is sent. Any received byte is life. While bytes
-/// wait in its socket the deadline of a pong is suspended, and progress counts instead; while nothing is
-/// read from it, nothing can be said of it. The connection's loop only.
+/// wait in its socket the deadline of a pong is suspended, and progress counts instead, as long as its host
+/// acknowledges what is sent; while nothing is read from it, nothing can be said of it. The connection's loop
+/// only.
 class liveness {
 public:
   explicit liveness(steady_time opened) noexcept : progress_{opened} {}
@@ -31,7 +32,8 @@ public:
                               steady_time now);
 
 private:
-  [[nodiscard]] verdict check_heard(steady_time heard, const limits& bounds, session_id who, steady_time now);
+  [[nodiscard]] verdict check_heard(const connection& wire, const limits& bounds, session_id who,
+                                    steady_time now);
 
   /// When a ping went out that nothing answered yet.
   std::optional<steady_time> pinged_;

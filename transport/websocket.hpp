@@ -41,6 +41,9 @@ public:
   [[nodiscard]] std::size_t unsent_bytes() const noexcept override {
     return lane_.size() + wire_.unacknowledged();
   }
+  [[nodiscard]] std::chrono::milliseconds unacknowledged_for() const noexcept override {
+    return wire_.unacknowledged_for();
+  }
   void close(const broker::disconnect& why) override;
   void pause_reading() override { paused_ = true; }
   void resume_reading() override;

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <new>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -221,6 +223,14 @@ bool wire::pay() noexcept {
 std::size_t wire::unacknowledged() const noexcept {
   int n = 0;
   return ioctl(descriptor_, SIOCOUTQ, &n) == 0 && n > 0 ? static_cast<std::size_t>(n) : 0;
+}
+
+std::chrono::milliseconds wire::unacknowledged_for() const noexcept {
+  tcp_info i{};
+  socklen_t size = sizeof i;
+  if (getsockopt(descriptor_, IPPROTO_TCP, TCP_INFO, &i, &size) != 0 || i.tcpi_unacked == 0)
+    return std::chrono::milliseconds{0};
+  return std::chrono::milliseconds{i.tcpi_last_ack_recv};
 }
 
 void wire::shut_writing() noexcept {

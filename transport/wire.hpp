@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -47,6 +48,9 @@ public:
   [[nodiscard]] bool owes() const noexcept { return owed_size_ != 0; }
   /// Bytes that the kernel holds and the peer has not acknowledged. A system call.
   [[nodiscard]] std::size_t unacknowledged() const noexcept;
+  /// How long the peer's host has acknowledged nothing, though something is on its way to it; 0: nothing is.
+  /// A system call.
+  [[nodiscard]] std::chrono::milliseconds unacknowledged_for() const noexcept;
   /// Did the kernel take a byte in the last `write`?
   [[nodiscard]] bool progressed() const noexcept { return progressed_; }
 

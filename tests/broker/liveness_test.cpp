@@ -65,6 +65,19 @@ TEST_CASE_METHOD(liveness_fixture, "while bytes wait for it a client is judged b
   CHECK(over.end->code == close_code::slow_consumer);
 }
 
+TEST_CASE_METHOD(liveness_fixture, "a host that acknowledges nothing is gone, whatever waits for it",
+                 "[liveness]") {
+  CHECK(after(bounds.ping).ping);
+  wire.room = 0;
+  wire.control(std::string(1000, 'x')); // the ping among it
+  wire.silent = bounds.ping + bounds.pong_within - seconds{1};
+  CHECK_FALSE(after(bounds.pong_within - seconds{1}).end);
+  wire.silent = bounds.ping + bounds.pong_within;
+  const auto over = after(seconds{1});
+  REQUIRE(over.end);
+  CHECK(over.end->code == close_code::heartbeat_missed);
+}
+
 TEST_CASE_METHOD(liveness_fixture, "nobody is late with a pong that we do not read", "[liveness]") {
   CHECK(after(bounds.ping).ping);
   reading = false;

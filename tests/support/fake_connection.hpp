@@ -4,6 +4,7 @@
 #include "broker/deflate.hpp"
 #include "broker/wire_frame.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -28,6 +29,8 @@ public:
   /// Of what `messages` has returned.
   std::size_t compressed = 0;
   broker::steady_time received{}, sent{};
+  /// For so long the client's host has acknowledged nothing.
+  std::chrono::milliseconds silent{0};
 
   void control(std::string_view message) override {
     broker::append_text_frame(lane_, message);
@@ -55,6 +58,7 @@ public:
   }
   void keep(std::string_view rest) override { lane_.insert(0, rest); }
   [[nodiscard]] std::size_t control_bytes() const noexcept override { return lane_.size(); }
+  [[nodiscard]] std::chrono::milliseconds unacknowledged_for() const noexcept override { return silent; }
   void close(const broker::disconnect& why) override {
     if (!closed)
       closed = why;
