@@ -11,7 +11,9 @@ constexpr double periods_in_second = 10;
 constexpr double kept_for_tickets = 0.25;
 constexpr double less = 0.7;
 constexpr double more = 1.15;
-constexpr double lowest = 20;
+constexpr double lowest = 50;
+// What a loop's lag says is of the last second or two: it must not be held against the same moment twice.
+constexpr std::chrono::seconds lag_memory{2};
 // A loop that bears so many has no need of a bound.
 constexpr double unbounded = 50'000;
 constexpr double longest_wait_ms = 30'000;
@@ -37,7 +39,6 @@ handshake_budget::answer handshake_budget::ask(steady_time now, milliseconds lag
   go_on(now, lag);
   const auto needed = has_ticket ? 1.0 : std::max(1.0, std::min(kept_for_tickets * burst(), burst() - 1));
   if (rate_ != 0 && tokens_ < needed) {
-    refused_some_ = true;
     backlog_ += 1;
     return {false, come_again()};
   }
@@ -55,21 +56,22 @@ void handshake_budget::go_on(steady_time now, milliseconds lag) noexcept {
   if (now - period_ < period)
     return;
   if (!fixed_)
-    adapt(lag);
-  // After a quiet time nothing is known of what the loops bear.
+    adapt(now, lag);
   period_ = now;
   let_in_ = 0;
-  refused_some_ = false;
 }
 
-void handshake_budget::adapt(milliseconds lag) noexcept {
+void handshake_budget::adapt(steady_time now, milliseconds lag) noexcept {
   if (lag > most_lag) {
+    if (now < judge_again_)
+      return;
+    judge_again_ = now + lag_memory;
     const auto borne = rate_ != 0 ? rate_ : static_cast<double>(let_in_) * periods_in_second;
     rate_ = std::max(lowest, borne * less);
     tokens_ = std::min(tokens_, burst());
-  } else if (rate_ != 0 && (refused_some_ || backlog_ == 0) && lag < most_lag / 2) {
+  } else if (rate_ != 0 && lag < most_lag / 2) {
     rate_ *= more;
-    if (rate_ > unbounded || (backlog_ == 0 && let_in_ == 0))
+    if (rate_ > unbounded)
       rate_ = 0;
   }
 }

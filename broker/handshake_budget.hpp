@@ -13,7 +13,7 @@ namespace hubbub::broker {
 class handshake_budget {
 public:
   /// More lag than this is too much: fewer come in until it is over.
-  static constexpr milliseconds most_lag{100};
+  static constexpr milliseconds most_lag{200};
 
   /// `fixed`: so many a second; 0: as many as the loops bear. `seed`: for the times that the refused are
   /// told.
@@ -34,7 +34,7 @@ public:
 
 private:
   void go_on(steady_time now, milliseconds lag) noexcept;
-  void adapt(milliseconds lag) noexcept;
+  void adapt(steady_time now, milliseconds lag) noexcept;
   [[nodiscard]] double burst() const noexcept;
   [[nodiscard]] std::uint32_t come_again() noexcept;
 
@@ -46,7 +46,8 @@ private:
   /// Of the period that is under way.
   steady_time period_{};
   std::uint32_t let_in_ = 0;
-  bool refused_some_ = false;
+  /// Until then lag tells nothing new.
+  steady_time judge_again_{};
   std::uint64_t random_;
 };
 

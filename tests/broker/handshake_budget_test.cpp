@@ -38,7 +38,7 @@ TEST_CASE("loops that keep up let everybody in", "[handshakes]") {
   manual_clock time;
   for (auto i = 0; i < 100; ++i) {
     time.advance(100ms);
-    CHECK(let_in(budget, time, 1000, 99ms) == 1000);
+    CHECK(let_in(budget, time, 1000, 199ms) == 1000);
   }
   CHECK(budget.rate() == 0);
 }
@@ -56,9 +56,15 @@ TEST_CASE("loops that lag let in fewer, and all again when they keep up", "[hand
   CHECK(budget.rate() == Approx(1400));
   auto before = budget.rate();
   for (auto i = 0; i < 5; ++i) {
+    // The lag that is told is still that of before.
+    for (auto tenths = 0; tenths < 19; ++tenths) {
+      time.advance(100ms);
+      const auto in = let_in(budget, time, 1000, 300ms);
+      CHECK(in <= before / 10 + 1);
+      CHECK(budget.rate() == before);
+    }
     time.advance(100ms);
-    const auto in = let_in(budget, time, 1000, 300ms);
-    CHECK(in <= before / 10 + 1);
+    std::ignore = let_in(budget, time, 1000, 300ms);
     CHECK(budget.rate() < before);
     before = budget.rate();
   }
@@ -78,7 +84,7 @@ TEST_CASE("however long the lag, somebody comes in", "[handshakes]") {
     in += let_in(budget, time, 50, 5s);
   }
   CHECK(in >= 30 * 15);
-  CHECK(budget.rate() >= 20);
+  CHECK(budget.rate() >= 50);
 }
 
 TEST_CASE("who is refused is told a time of its own, over the time that all of them need", "[handshakes]") {

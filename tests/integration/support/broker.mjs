@@ -42,7 +42,7 @@ function toml(sections) {
  */
 export async function serve(t, { loops = 1, secure = false, dataDir, sections = {} } = {}) {
   const file = path.join(directory(), "hubbub.toml");
-  writeFileSync(file, toml({ drain: { grace: "0s" }, ...sections, server: { loops, ...sections.server }, ...(secure && { tls: certificateFiles() }) }));
+  writeFileSync(file, toml({ drain: { grace: "0s" }, ...sections, limits: { handshakes_per_second: 1_000_000, ...sections.limits }, server: { loops, ...sections.server }, ...(secure && { tls: certificateFiles() }) }));
   const args = ["serve", "--dev", "--config", file, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-level", "warn"];
   if (dataDir) args.push("--data-dir", dataDir);
   const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
