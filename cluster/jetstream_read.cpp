@@ -48,11 +48,16 @@ bool jetstream_read::check(std::chrono::steady_clock::time_point now) {
 }
 
 void jetstream_read::give_up(broker::refusal why) {
+  std::shared_ptr<consumer_run> run;
   {
     std::lock_guard lock{mutex_};
     if (std::exchange(ended_, true))
       return;
+    // Each holds the other until one lets go.
+    run = std::move(run_);
   }
+  if (run)
+    run->stop(why);
   broker::read_result nothing;
   nothing.why = std::move(why);
   nothing.head.epoch = stream_->epoch();
