@@ -35,7 +35,8 @@ private:
   /// Milliseconds of the steady clock.
   std::atomic<std::int64_t> heard_;
   std::int64_t sung_ = 0;
-  std::uint64_t songs_ = 0;
+  /// Its two threads sing: the one that ticks, and the one that hears of the stream.
+  std::atomic<std::uint64_t> songs_{0};
 };
 
 } // namespace hubbub::cluster
