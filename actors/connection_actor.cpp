@@ -71,8 +71,7 @@ void connection_actor::read_letter(caf::mailbox_element& what) {
     answered(std::move(*q), a);
     run_waiting();
     mind_reading();
-    if (home_retry_ms_ != 0 && questions_.size() == 0)
-      go_home();
+    go_home_if_answered();
   });
 }
 
@@ -132,6 +131,7 @@ void connection_actor::on_control_sent() {
     say_held();
     run_waiting();
     mind_reading();
+    go_home_if_answered();
   });
 }
 
@@ -177,11 +177,15 @@ bool connection_actor::send_home(std::uint32_t retry_after_ms) {
   if (!open_ || closing_ || home_retry_ms_ != 0)
     return false;
   home_retry_ms_ = std::max(retry_after_ms, 1u);
-  if (questions_.size() == 0)
-    go_home();
-  else
-    at_.wheel().schedule(timer_, at_.now() + answers_within);
+  at_.wheel().schedule(timer_, at_.now() + answers_within);
+  go_home_if_answered();
   return true;
+}
+
+void connection_actor::go_home_if_answered() {
+  // Answers that are held wait for room in the lane, and would not leave behind a goodbye.
+  if (home_retry_ms_ != 0 && questions_.size() == 0 && held_.empty())
+    go_home();
 }
 
 void connection_actor::go_home() {

@@ -159,6 +159,8 @@ private:
   [[nodiscard]] broker::steady_time check_expiry(broker::steady_time now);
   [[nodiscard]] broker::steady_time check_alive(broker::steady_time now);
   void go_home();
+  /// When it is to go, and all that it asked was answered.
+  void go_home_if_answered();
   [[nodiscard]] broker::right rights_in(const broker::room_name& room) const noexcept;
   [[nodiscard]] joined_room* find(const broker::room_name& room) noexcept;
   template <class Message>

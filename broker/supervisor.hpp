@@ -13,6 +13,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace hubbub::broker {
@@ -109,10 +110,10 @@ private:
 /// What is said of an exception that does not say anything itself.
 inline constexpr const char* strange_exception = "not an exception of the standard library";
 
-/// Runs what cannot go on when it throws: that fails `who`. Without a supervisor it ends the process. True:
-/// it threw nothing.
-template <class F>
-bool guarded_to_the_end(supervisor* answers, std::string_view who, F&& f) noexcept {
+/// Runs `f`; what it throws `told` hears, as a supervisor's child's last words. Without a supervisor it ends
+/// the process. True: it threw nothing.
+template <class F, class Told>
+bool run_guarded(const supervisor* answers, F&& f, Told&& told) noexcept {
   if (!answers) {
     f();
     return true;
@@ -121,29 +122,23 @@ bool guarded_to_the_end(supervisor* answers, std::string_view who, F&& f) noexce
     f();
     return true;
   } catch (const std::exception& e) {
-    answers->failed(who, e.what());
+    told(e.what());
   } catch (...) {
-    answers->failed(who, strange_exception);
+    told(strange_exception);
   }
   return false;
+}
+
+/// Runs what cannot go on when it throws: that fails `who`. Otherwise as above.
+template <class F>
+bool guarded_to_the_end(supervisor* answers, std::string_view who, F&& f) noexcept {
+  return run_guarded(answers, std::forward<F>(f), [&](const char* why) { answers->failed(who, why); });
 }
 
 /// Runs what may be tried again when it throws: that is a crash of `who`. Otherwise as above.
 template <class F>
 bool guarded(supervisor* answers, std::string_view who, F&& f) noexcept {
-  if (!answers) {
-    f();
-    return true;
-  }
-  try {
-    f();
-    return true;
-  } catch (const std::exception& e) {
-    answers->crashed(who, e.what());
-  } catch (...) {
-    answers->crashed(who, strange_exception);
-  }
-  return false;
+  return run_guarded(answers, std::forward<F>(f), [&](const char* why) { answers->crashed(who, why); });
 }
 
 } // namespace hubbub::broker

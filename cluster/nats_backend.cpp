@@ -46,15 +46,12 @@ void add_caller(nats_link::headers& to, broker::session_id session) {
 broker::result<std::unique_ptr<nats_backend>>
 nats_backend::open(const nats_options& options, const backend_options& how, const broker::namespaces& spaces,
                    const broker::clock& time, broker::log_sink& log) {
-  auto names = subjects::under(options.prefix);
-  if (!names)
-    return names.error();
-  auto link = nats_link::open(options, log);
-  if (!link)
-    return link.error();
-  (*link)->observe({});
+  auto to = named_link::open(options, log);
+  if (!to)
+    return to.error();
+  to->link->observe({});
   return std::unique_ptr<nats_backend>{
-      new nats_backend{options, how, spaces, std::move(*names), time, std::move(*link)}};
+      new nats_backend{options, how, spaces, std::move(to->names), time, std::move(to->link)}};
 }
 
 nats_backend::nats_backend(const nats_options& options, const backend_options& how,

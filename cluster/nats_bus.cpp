@@ -106,14 +106,11 @@ private:
 broker::result<std::unique_ptr<nats_bus>> open_nats_bus(nats_options options,
                                                         const broker::namespaces& spaces,
                                                         const broker::clock& time, broker::log_sink& log) {
-  auto names = subjects::under(options.prefix);
-  if (!names)
-    return names.error();
-  auto link = nats_link::open(options, log);
-  if (!link)
-    return link.error();
-  auto with =
-      std::make_shared<jetstream_context>(std::move(options), std::move(*names), time, log, std::move(*link));
+  auto to = named_link::open(options, log);
+  if (!to)
+    return to.error();
+  auto with = std::make_shared<jetstream_context>(std::move(options), std::move(to->names), time, log,
+                                                  std::move(to->link));
   auto bus = std::make_unique<connected_bus>(std::move(with), spaces);
   if (auto why = bus->start(); why.code != errc::ok)
     return why;

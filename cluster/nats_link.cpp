@@ -106,15 +106,7 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
   /// library even without a word.
   template <class F>
   void guard(std::string_view part, F&& f) noexcept {
-    if (options.answers == nullptr)
-      return f();
-    try {
-      f();
-    } catch (const std::exception& e) {
-      broke(part, e.what());
-    } catch (...) {
-      broke(part, broker::strange_exception);
-    }
+    broker::run_guarded(options.answers, std::forward<F>(f), [&](const char* why) { broke(part, why); });
   }
 
   void broke(std::string_view part, std::string_view why) noexcept {
@@ -451,6 +443,16 @@ broker::result<std::unique_ptr<nats_link>> nats_link::open(const nats_options& o
     return *refused;
   to.info("nats", "connected", {{"server", i->server}});
   return std::unique_ptr<nats_link>{new nats_link{std::move(i)}};
+}
+
+broker::result<named_link> named_link::open(const nats_options& options, broker::log_sink& log) {
+  auto names = subjects::under(options.prefix);
+  if (!names)
+    return names.error();
+  auto link = nats_link::open(options, log);
+  if (!link)
+    return link.error();
+  return named_link{std::move(*names), std::move(*link)};
 }
 
 nats_link::nats_link(std::shared_ptr<impl> i) : impl_{std::move(i)} {}

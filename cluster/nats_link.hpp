@@ -5,6 +5,7 @@
 #include "broker/log.hpp"
 #include "cluster/nats_message.hpp"
 #include "cluster/nats_options.hpp"
+#include "cluster/subjects.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -100,6 +101,15 @@ private:
   struct impl;
   explicit nats_link(std::shared_ptr<impl> i);
   std::shared_ptr<impl> impl_;
+};
+
+/// A connection, and the subjects that are spoken of on it.
+struct named_link {
+  /// As `nats_link::open`; a prefix that is none is refused, too.
+  [[nodiscard]] static broker::result<named_link> open(const nats_options& options, broker::log_sink& log);
+
+  subjects names;
+  std::unique_ptr<nats_link> link;
 };
 
 class nats_link::subscription {

@@ -37,13 +37,11 @@ broker::result<std::unique_ptr<broker::revocations>> open_nats_revocations(const
                                                                            broker::revoked_list& list,
                                                                            const broker::clock& time,
                                                                            broker::log_sink& log) {
-  auto names = subjects::under(options.prefix);
-  if (!names)
-    return names.error();
-  auto link = nats_link::open(options, log);
-  if (!link)
-    return link.error();
-  auto with = std::make_shared<jetstream_context>(options, std::move(*names), time, log, std::move(*link));
+  auto to = named_link::open(options, log);
+  if (!to)
+    return to.error();
+  auto with =
+      std::make_shared<jetstream_context>(options, std::move(to->names), time, log, std::move(to->link));
   auto made = std::make_unique<nats_revocations>(std::make_shared<revocation_bucket>(std::move(with), list));
   if (auto why = made->start(); why.code != broker::errc::ok)
     return why;

@@ -34,13 +34,11 @@ broker::result<std::unique_ptr<nats_rosters>> nats_rosters::open(const nats_opti
                                                                  const roster_options& how,
                                                                  const broker::clock& time,
                                                                  broker::log_sink& log) {
-  auto names = subjects::under(options.prefix);
-  if (!names)
-    return names.error();
-  auto link = nats_link::open(options, log);
-  if (!link)
-    return link.error();
-  auto hub = std::make_shared<roster_hub>(options.node, how, std::move(*names), time, log, std::move(*link));
+  auto to = named_link::open(options, log);
+  if (!to)
+    return to.error();
+  auto hub =
+      std::make_shared<roster_hub>(options.node, how, std::move(to->names), time, log, std::move(to->link));
   hub->start();
   return std::unique_ptr<nats_rosters>{new nats_rosters{std::move(hub)}};
 }

@@ -104,7 +104,7 @@ broker::refusal node::open() {
     return bus.error();
   bus_ = std::move(*bus);
   // Before anybody may come in: what was revoked while this node was away is known then.
-  auto revocations = open_revocations(how_, revoked_, time_, log_);
+  auto revocations = open_revocations(how_, revoked_, time_, log_, &supervision_.bus);
   if (!revocations)
     return revocations.error();
   revocations_ = std::move(*revocations);

@@ -5,6 +5,7 @@
 #include "broker/log.hpp"
 #include "broker/revocations.hpp"
 #include "broker/revoked_list.hpp"
+#include "broker/supervisor.hpp"
 
 #include <memory>
 
@@ -12,9 +13,10 @@ namespace hubbub::daemon {
 
 /// Where the configuration says that revocations are kept: in the cluster's NATS, in the data directory, or
 /// in memory. All that is kept is in `list` when this returns; waits for the disk or the network. What is
-/// passed must outlive it. A refusal is one sentence that names the file or the server.
+/// passed must outlive it; `answers` answers for what breaks in its threads. A refusal is one sentence that
+/// names the file or the server.
 [[nodiscard]] broker::result<std::unique_ptr<broker::revocations>>
 open_revocations(const config& how, broker::revoked_list& list, const broker::clock& time,
-                 broker::log_sink& log);
+                 broker::log_sink& log, broker::supervisor* answers);
 
 } // namespace hubbub::daemon

@@ -21,4 +21,17 @@ struct secret_text {
 /// in base64 behind `base64:`. Refused with a sentence that begins with the file's name.
 [[nodiscard]] broker::result<secret_text> read_secret_file(const std::string& name);
 
+/// The key that is made of such a file's secret by `Key::from_secret`; what is wrong with it bears the file's
+/// name.
+template <class Key>
+[[nodiscard]] broker::result<Key> key_from_file(const std::string& name) {
+  auto secret = read_secret_file(name);
+  if (!secret)
+    return secret.error();
+  auto key = Key::from_secret(secret->text);
+  if (!key)
+    return broker::refusal{broker::errc::unauthorized, name + ": " + key.error().message};
+  return key;
+}
+
 } // namespace hubbub::daemon

@@ -27,13 +27,7 @@ broker::result<signing_key> signing_key::from_secret(std::string_view secret) {
 }
 
 broker::result<signing_key> signing_key::from_file(const std::string& name) {
-  auto secret = read_secret_file(name);
-  if (!secret)
-    return secret.error();
-  auto key = from_secret(secret->text);
-  if (!key)
-    return refusal{errc::unauthorized, name + ": " + key.error().message};
-  return key;
+  return key_from_file<signing_key>(name);
 }
 
 } // namespace hubbub::daemon

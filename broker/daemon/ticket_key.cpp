@@ -35,13 +35,7 @@ broker::result<ticket_key> ticket_key::from_secret(std::string_view secret) {
 }
 
 broker::result<ticket_key> ticket_key::from_file(const std::string& name) {
-  auto secret = read_secret_file(name);
-  if (!secret)
-    return secret.error();
-  auto key = from_secret(secret->text);
-  if (!key)
-    return refusal{errc::unauthorized, name + ": " + key.error().message};
-  return key;
+  return key_from_file<ticket_key>(name);
 }
 
 broker::result<ticket_key> ticket_key::random() {

@@ -237,6 +237,31 @@ TEST_CASE_METHOD(backend_fixture, "answers to calls that a client is slow to rea
   CHECK(place.use_count() == 1);
 }
 
+TEST_CASE_METHOD(backend_fixture, "whoever is sent home while answers are held has them first", "[actors]") {
+  auto& ann = connect();
+  const std::string large(40'000, 'x');
+  constexpr auto calls = 10;
+  for (auto i = 0; i < calls; ++i)
+    send(ann, call("calls.one"), i);
+  ann.wire.room = 0;
+  for (auto& c : backend.calls)
+    c.done(fake_backend::says('"' + large + '"'));
+  settle();
+  for (std::size_t l = 0; l < loops.size(); ++l)
+    node->unit(l).send_home(1, std::chrono::milliseconds{100});
+  settle();
+  CHECK_FALSE(ann.wire.closed);
+  std::size_t said = 0;
+  for (auto i = 0; i < 2 * calls && !ann.wire.closed; ++i) {
+    ann.drain(60'000);
+    said += ann.read().size();
+  }
+  REQUIRE(ann.wire.closed);
+  ann.drain(SIZE_MAX); // what is in the lane goes before the goodbye
+  CHECK(said + ann.read().size() == calls);
+  CHECK(ann.wire.closed->code == broker::close_code::draining);
+}
+
 TEST_CASE_METHOD(backend_fixture, "backends are told who came, who went, and what was refused", "[actors]") {
   auto& ann = connect();
   REQUIRE(notices.kinds() == std::vector<std::string_view>{"connected"});

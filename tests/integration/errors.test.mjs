@@ -15,6 +15,16 @@ function forge(header, claims, secret) {
   return `${signed}.${secret ? createHmac("sha256", secret).update(signed).digest("base64url") : ""}`;
 }
 
+/** Is there room for one more client? */
+async function letsIn(server, t) {
+  try {
+    (await connect(server, { t })).cut();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function isError(answer, code, id, message) {
   assert.equal(answer.op, "error", JSON.stringify(answer));
   assert.equal(answer.code, code, JSON.stringify(answer));
@@ -607,14 +617,7 @@ describe("limits", () => {
       assert.ok(Number(no.headers["retry-after"]) >= 1, limit);
       assert.equal(await server.metric('hubbub_handshakes_refused_total{reason="connections"}'), 1);
       await clients[0].leave();
-      await eventually(async () => {
-        try {
-          (await connect(server, { t })).cut();
-          return true;
-        } catch {
-          return false;
-        }
-      }, "a place that is free again");
+      await eventually(() => letsIn(server, t), "a place that is free again");
     }
   });
 
@@ -629,14 +632,7 @@ describe("limits", () => {
       assert.ok(Number(no.headers["retry-after"]) >= 1);
     }
     assert.equal(await server.metric('hubbub_handshakes_refused_total{reason="overloaded"}'), refused.length);
-    await eventually(async () => {
-      try {
-        (await connect(server, { t })).cut();
-        return true;
-      } catch {
-        return false;
-      }
-    }, "a place later");
+    await eventually(() => letsIn(server, t), "a place later");
   });
 
   test("4102: a browser is told when to come again behind the upgrade", async (t) => {

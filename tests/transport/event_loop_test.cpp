@@ -180,6 +180,29 @@ TEST_CASE("a taken port and a bad address are refused with a sentence", "[listen
   CHECK(opened("::1", 0).empty());
 }
 
+TEST_CASE("who has connected when the door closes is served", "[listener]") {
+  test_server server;
+  std::promise<void> entered, go_on;
+  server.loop.post([&] {
+    entered.set_value();
+    go_on.get_future().get();
+  });
+  entered.get_future().get();
+  // More than are accepted in one turn.
+  constexpr auto many = 300;
+  std::vector<raw_client> waiting;
+  for (auto i = 0; i < many; ++i)
+    waiting.emplace_back("127.0.0.1", server.port());
+  server.listener.close();
+  go_on.set_value();
+  for (auto& c : waiting) {
+    CHECK(c.send_raw("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    CHECK(c.receive_until("HTTP/1.1 ", 5s));
+  }
+  CHECK(server.listener.counters().accepted == many);
+  CHECK_THROWS(raw_client("127.0.0.1", server.port()));
+}
+
 TEST_CASE("several loops share a port, another group is refused", "[listener]") {
   transport::listener_options options;
   options.reuse_port = true;
