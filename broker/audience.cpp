@@ -24,6 +24,7 @@ void audience::add(reader& r, cursor at, const feed_serial& on) {
   ++r.to->rooms;
   if (r.wants_presence)
     presence_readers.push_back(&r);
+  begin_round();
 }
 
 void audience::remove(reader& r) {
@@ -32,11 +33,23 @@ void audience::remove(reader& r) {
   all[r.index] = all.back();
   all[r.index].who->index = r.index;
   all.pop_back();
+  // Somebody whose turn was still to come may sit now where it is over.
+  if (round_of(r.to->format).left > 0)
+    begin_round();
   --r.to->rooms;
   std::erase(presence_readers, &r);
   if (std::exchange(r.noted, false))
     std::erase(r.to->with_news, &r);
   r.in = nullptr;
+}
+
+void audience::begin_round() noexcept {
+  for (std::size_t f = 0; f < wire_formats; ++f) {
+    auto& [next, left] = rounds_[f];
+    left = seats_[f].size();
+    if (next >= left)
+      next = 0;
+  }
 }
 
 bool audience::empty() const noexcept { return size() == 0; }
@@ -81,6 +94,7 @@ void audience::move_to(feed_ptr next) {
       place(s, format, view);
     }
   }
+  begin_round();
 }
 
 void audience::place_rest() {
@@ -91,6 +105,7 @@ void audience::place_rest() {
       if (s.at.place == off_tape && !s.who->asked)
         place(s, format, view);
   }
+  begin_round();
 }
 
 } // namespace hubbub::broker

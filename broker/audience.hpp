@@ -9,8 +9,8 @@
 
 namespace hubbub::broker {
 
-/// The readers of one room on one loop: dense arrays, walked in order at each
-/// news. Its loop only.
+/// The readers of one room on one loop: dense arrays, walked round and round as
+/// long as there is news. Its loop only.
 class audience {
 public:
   /// What the walk needs of a reader.
@@ -27,8 +27,8 @@ public:
   audience(const audience&) = delete;
   audience& operator=(const audience&) = delete;
 
-  /// `r` reads on from `at`, or, when `at` is a place on another feed's tape, from its offset. Mark news
-  /// afterwards: something may be there already.
+  /// `r` reads on from `at`, or, when `at` is a place on another feed's tape, from its offset. Begins a
+  /// round: something may be there already.
   void add(reader& r, cursor at, const feed_serial& on);
   void remove(reader& r);
 
@@ -36,14 +36,24 @@ public:
   [[nodiscard]] std::vector<seat>& seats(wire_format f) noexcept {
     return seats_[static_cast<std::size_t>(f)];
   }
+  /// Where a walk through the seats of a format is, and how many of them it has still to visit.
+  struct round {
+    std::size_t next = 0;
+    std::size_t left = 0;
+  };
+  [[nodiscard]] round& round_of(wire_format f) noexcept { return rounds_[static_cast<std::size_t>(f)]; }
+  /// Everybody is to be visited, from where the last walk stopped.
+  void begin_round() noexcept;
+
   [[nodiscard]] bool empty() const noexcept;
   [[nodiscard]] std::size_t size() const noexcept;
 
   [[nodiscard]] feed& from() noexcept { return *from_; }
   [[nodiscard]] const feed_ptr& shared_feed() const noexcept { return from_; }
-  /// The room shows another feed: its readers go on from their offsets on the new tape. Mark news afterwards.
+  /// The room shows another feed: its readers go on from their offsets on the new tape. Begins a round.
   void move_to(feed_ptr next);
-  /// The tapes that were missing in `move_to` are there: places the readers that wait for them.
+  /// The tapes that were missing in `move_to` are there: places the readers that wait for them. Begins a
+  /// round.
   void place_rest();
 
   /// Readers that asked for presence.
@@ -59,6 +69,7 @@ private:
   feed_ptr from_;
   std::uint32_t loop_;
   std::array<std::vector<seat>, wire_formats> seats_;
+  std::array<round, wire_formats> rounds_;
 };
 
 inline feed& reader::feed() const noexcept { return in->from(); }

@@ -14,26 +14,34 @@ constexpr std::size_t prefetch_ahead = 6;
 
 } // namespace
 
-void delivery::walk(audience& a, bool alone, std::vector<recipient*>& marked) {
+bool delivery::walk(audience& a, bool alone, std::vector<recipient*>& marked, std::size_t most) {
   for (std::size_t f = 0; f < wire_formats; ++f) {
-    auto& seats = a.seats(static_cast<wire_format>(f));
-    if (seats.empty())
+    const auto format = static_cast<wire_format>(f);
+    auto& seats = a.seats(format);
+    auto& round = a.round_of(format);
+    if (round.left == 0)
       continue;
-    const auto view = a.from().of(static_cast<wire_format>(f)).look();
+    const auto view = a.from().of(format).look();
     const auto head = view.head();
     const auto tail = view.tail();
     // Most readers stand at the same place, so what they get is found once.
     auto same_from = audience::off_tape;
     std::size_t same_total = 0;
     std::uint64_t same_frames = 0;
-    for (std::size_t i = 0; i < seats.size(); ++i) {
-      if (i + prefetch_ahead < seats.size())
-        __builtin_prefetch(seats[i + prefetch_ahead].wire);
-      auto& s = seats[i];
+    const auto size = seats.size();
+    auto left = round.left;
+    auto next = round.next;
+    for (; left > 0 && most > 0; --left) {
+      if (next + prefetch_ahead < size)
+        __builtin_prefetch(seats[next + prefetch_ahead].wire);
+      auto& s = seats[next];
+      if (++next == size)
+        next = 0;
       if (s.at.place >= head.place)
         continue;
       if (!alone && s.who->to->rooms > 1) {
         auto& to = *s.who->to;
+        --most;
         if (to.with_news.empty())
           marked.push_back(&to);
         // Once, though its room may be in a turn's news twice: for an event, and for somebody who joined.
@@ -43,6 +51,7 @@ void delivery::walk(audience& a, bool alone, std::vector<recipient*>& marked) {
       }
       if (s.wire->blocked())
         continue;
+      --most;
       if (s.at.place < tail.place || view.hides_any(s.at.place)) {
         send(s, view);
         same_from = audience::off_tape; // the scratch was used
@@ -65,7 +74,11 @@ void delivery::walk(audience& a, bool alone, std::vector<recipient*>& marked) {
         advance(s, view, gone, 0);
       }
     }
+    round = {next, left};
+    if (left > 0)
+      return false;
   }
+  return true;
 }
 
 void delivery::send_to(reader& r) {

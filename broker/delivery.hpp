@@ -48,9 +48,10 @@ class delivery {
 public:
   explicit delivery(log_reader& log) : log_{log} {}
 
-  /// The room has news: walks its audience. `alone`: no other room has news in this turn;
-  /// otherwise connections in several rooms are only noted in `marked`.
-  void walk(audience& a, bool alone, std::vector<recipient*>& marked);
+  /// Visits who is left of the audience's round, but ends after `most` writes; what comes onto the tape
+  /// before the next call, those ahead get in the same write. True: nobody is left. `alone`: no other room
+  /// has news in this turn; otherwise connections in several rooms are only noted in `marked`.
+  bool walk(audience& a, bool alone, std::vector<recipient*>& marked, std::size_t most = SIZE_MAX);
   /// Sends what the noted rooms have for `to`, in one write.
   void send_marked(recipient& to);
   /// Sends to one reader, which was just added or came back to the tape.

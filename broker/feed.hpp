@@ -63,8 +63,10 @@ public:
     // What the room wrote before is seen by whoever takes the news.
     return loops & ~news_.fetch_or(loops, std::memory_order_acq_rel);
   }
-  /// The loop is about to look. That loop only.
-  void take_news(std::uint32_t loop) noexcept { news_.fetch_and(~bit(loop), std::memory_order_acq_rel); }
+  /// The loop is about to look; was there news since it last did? That loop only.
+  bool take_news(std::uint32_t loop) noexcept {
+    return (news_.fetch_and(~bit(loop), std::memory_order_acq_rel) & bit(loop)) != 0;
+  }
   [[nodiscard]] static constexpr std::uint64_t bit(std::uint32_t loop) noexcept {
     return std::uint64_t{1} << loop;
   }

@@ -72,6 +72,8 @@ struct model_room {
   feed_ptr shown;
   std::unique_ptr<audience> readers;
   std::vector<known_event> events;
+  /// Something came onto the tapes since a walk began.
+  bool news = false;
 };
 
 class world : log_reader {
@@ -137,6 +139,7 @@ private:
       t.append(frame, info);
     });
     room.events.push_back(std::move(e));
+    room.news = true;
   }
 
   std::pair<std::string, frame_info> frame_of(std::size_t i, const known_event& e, wire_format format) {
@@ -205,18 +208,20 @@ private:
     clients_.erase(clients_.begin() + at);
   }
 
-  /// The end of a turn: one room has news or several, and one may be in the news twice.
+  /// The end of a turn: one room has news or several, and one may be in the news twice. A walk may end before
+  /// it was with everybody; whoever left, came or was told of more meanwhile, the next one goes on.
   void tell() {
     std::vector<std::size_t> news;
     for (auto n = pick(4); n > 0; --n)
       news.push_back(any_room());
-    tell(news);
+    tell(news, pick(2) ? SIZE_MAX : 1 + pick(3));
   }
-  void tell(const std::vector<std::size_t>& news) {
+  void tell(const std::vector<std::size_t>& news, std::size_t most) {
     std::vector<recipient*> marked;
     for (const auto i : news) {
-      rooms_[i].shown->take_news(0);
-      delivery_.walk(*rooms_[i].readers, news.size() <= 1, marked);
+      if (std::exchange(rooms_[i].news, false))
+        rooms_[i].readers->begin_round();
+      delivery_.walk(*rooms_[i].readers, news.size() <= 1, marked, most);
     }
     for (auto* to : marked)
       delivery_.send_marked(*to);
@@ -245,7 +250,7 @@ private:
       auto waiting = false;
       for (auto& c : clients_)
         drain(*c, SIZE_MAX);
-      tell({0, 1});
+      tell({0, 1}, SIZE_MAX);
       while (!pulls_.empty()) {
         waiting = true;
         answer_pull();

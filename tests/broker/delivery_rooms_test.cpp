@@ -38,6 +38,8 @@ struct rooms_fixture {
   /// Both rooms have news in one turn.
   void turn() {
     std::vector<recipient*> marked;
+    first.begin_round();
+    second.begin_round();
     outgoing.walk(first, false, marked);
     outgoing.walk(second, false, marked);
     for (auto* who : marked)
