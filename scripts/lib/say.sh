@@ -64,37 +64,59 @@ stage() {
   say "    $took"
 }
 
-# aside <name> <command>...: starts a command that goes on beside the stages that follow, with its output in build/log.
-# `await_aside` is its end.
+# aside <lane> <name> <command>...: a stage that runs beside the others and begins when the one before it in its lane has
+# ended; its output goes to build/log. `await_asides` is the end of them all.
+asides=()
+declare -A last_in_lane
 aside() {
-  local name=$1 log=$logs/${1//[ \/]/-}.log
-  shift
+  local lane=$1 name=$2 log=$logs/${2//[ \/]/-}.log before=${last_in_lane[$1]:-}
+  shift 2
   mkdir -p "$logs"
   say "==> $name, beside what follows"
-  aside_name=$name aside_log=$log aside_began=$SECONDS
   # A group of its own, so that all of it can be stopped when the script fails.
   set -m
-  (set -e; "$@") </dev/null >"$log" 2>&1 &
-  aside_group=$!
+  (
+    while [ -n "$before" ] && kill -0 "$before" 2>/dev/null; do sleep 0.2; done
+    began=$SECONDS
+    # Not in a condition, where `set -e` would not hold.
+    set +e
+    (set -e; "$@")
+    status=$?
+    say $((SECONDS - began)) >"$log.took"
+    exit $status
+  ) </dev/null >"$log" 2>&1 &
+  last_in_lane[$lane]=$!
   set +m
-  trap 'kill -- "-$aside_group" 2>/dev/null || true' EXIT
+  asides+=("$! $name")
+  trap stop_asides EXIT
 }
 
-# await_aside [-v]: waits for what `aside` started, which then counts as a stage; -v shows what it said.
-await_aside() {
-  local status=0 took
-  wait "$aside_group" || status=$?
+stop_asides() {
+  local one
+  for one in ${asides[@]+"${asides[@]}"}; do kill -- "-${one%% *}" 2>/dev/null || true; done
+}
+
+# await_asides: waits for what was put aside, which then counts as stages, and shows what was said.
+await_asides() {
+  local one name log status took
+  while [ ${#asides[@]} -gt 0 ]; do
+    one=${asides[0]} name=${asides[0]#* } status=0
+    log=$logs/${name//[ \/]/-}.log
+    wait "${one%% *}" || status=$?
+    asides=("${asides[@]:1}")
+    took=$(spell_seconds "$(cat "$log.took" 2>/dev/null || say 0)")
+    rm -f "$log.took"
+    say "==> $name"
+    cat "$log"
+    if [ "$status" -ne 0 ]; then
+      summary+=("FAILED  $name, after $took")
+      show_summary >&2
+      fail "\"$name\" failed after $took; all it said is in ${log#"$root"/}"
+    fi
+    summary+=("ok      $name, $took beside others")
+    say "    $took"
+  done
   trap - EXIT
-  took=$(spell_seconds $((SECONDS - aside_began)))
-  say "==> $aside_name"
-  if [ "${1:-}" = -v ]; then cat "$aside_log"; elif [ "$status" -ne 0 ]; then tail -n 40 "$aside_log" >&2; fi
-  if [ "$status" -ne 0 ]; then
-    summary+=("FAILED  $aside_name, after $took")
-    show_summary >&2
-    fail "\"$aside_name\" failed after $took; all it said is in ${aside_log#"$root"/}"
-  fi
-  summary+=("ok      $aside_name, $took beside others")
-  say "    $took"
 }
 
 # For what runs beside something that must not wait: the rest of the subshell leaves the cores to others.
