@@ -38,6 +38,12 @@ cluster::nats_options nats_options_of(const config& how) {
   return o;
 }
 
+void show_strange_messages(broker::metrics& all, const char* what, std::function<double()> count) {
+  all.counter_from("hubbub_nats_strange_messages_total",
+                   "Messages from NATS that were not as they should be, by what was wrong", std::move(count),
+                   {{"what", what}});
+}
+
 namespace {
 
 void show_numbers(const cluster::nats_bus& bus, broker::metrics& all) {
@@ -47,11 +53,12 @@ void show_numbers(const cluster::nats_bus& bus, broker::metrics& all) {
         name, help, [&bus, which] { return static_cast<double>(bus.figures().*which); }, labels);
   };
   using figures = cluster::nats_figures;
-  constexpr auto strange = "hubbub_nats_strange_messages_total";
-  constexpr auto help = "Messages from NATS that were not as they should be, by what was wrong";
-  count(strange, help, &figures::foreign, {{"what", "foreign"}});
-  count(strange, help, &figures::not_json, {{"what", "not_json"}});
-  count(strange, help, &figures::bad_headers, {{"what", "bad_headers"}});
+  const auto strange = [&](const char* what, std::uint64_t figures::*which) {
+    show_strange_messages(all, what, [&bus, which] { return static_cast<double>(bus.figures().*which); });
+  };
+  strange("foreign", &figures::foreign);
+  strange("not_json", &figures::not_json);
+  strange("bad_headers", &figures::bad_headers);
   count("hubbub_nats_missed_total", "Events that NATS did not deliver and that were found in the log",
         &figures::missed);
   count("hubbub_nats_live_lost_total", "Events of live rooms that other nodes sent and that never came",

@@ -11,12 +11,15 @@
 #include "broker/supervisor.hpp"
 #include "cluster/nats_options.hpp"
 
+#include <functional>
 #include <memory>
 
 namespace hubbub::daemon {
 
 /// How the configuration says that NATS is reached.
 [[nodiscard]] cluster::nats_options nats_options_of(const config& how);
+/// A sample of `hubbub_nats_strange_messages_total`.
+void show_strange_messages(broker::metrics& all, const char* what, std::function<double()> count);
 
 /// What a node's rooms live on, and whom its clients reach.
 struct node_bus {
