@@ -32,9 +32,10 @@ struct nats_options {
   std::vector<std::string> servers;
   /// The file with a user's credentials; empty: none.
   std::string credentials;
-  /// Files in PEM; empty: the system's authorities, and no certificate of one's own.
+  /// Files in PEM; empty: no authorities beside the system's, and no certificate of one's own. A file that is
+  /// named demands TLS, too. A server's certificate must be for the name in its URL.
   struct tls_files {
-    /// Demands TLS even where no URL says `tls://`.
+    /// Of every server, also where its URL does not say `tls://`.
     bool required = false;
     std::string authorities;
     std::string certificate;

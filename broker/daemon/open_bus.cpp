@@ -1,6 +1,7 @@
 #include "broker/daemon/open_bus.hpp"
 
 #include "broker/daemon/nats_servers.hpp"
+#include "broker/daemon/nats_tls.hpp"
 #include "cluster/embedded_bus.hpp"
 #include "cluster/nats_backend.hpp"
 #include "cluster/nats_bus.hpp"
@@ -29,6 +30,8 @@ cluster::nats_options nats_options_of(const config& how) {
   cluster::nats_options o;
   o.servers = nats_servers(how.nats.url).value_or(std::vector<std::string>{});
   o.credentials = how.nats.credentials;
+  o.tls = {how.nats.url.find("tls://") != std::string::npos, how.nats.tls_ca, how.nats.tls_cert,
+           how.nats.tls_key};
   o.prefix = how.nats.prefix;
   o.node = how.server.node;
   o.replicas = how.nats.replicas;
@@ -113,6 +116,8 @@ broker::result<node_bus> open_bus(const config& how, const broker::clock& time, 
                                   broker::metrics& all, broker::supervisor* answers) {
   if (how.nats.url.empty())
     return open_embedded(how, time, answers);
+  if (auto fault = check_nats_tls(how.nats))
+    return broker::refusal{broker::errc::invalid_data, std::move(fault->sentence)};
   auto options = nats_options_of(how);
   options.answers = answers;
   auto events = cluster::open_nats_bus(options, how.namespaces, time, log);
