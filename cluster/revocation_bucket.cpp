@@ -180,6 +180,8 @@ void revocation_bucket::changed(nats_link::fate f, const nats_message& m) {
 }
 
 void revocation_bucket::judge(const js::stream_info& i) {
+  if (auto closed = i.config.why_closed(); !closed.empty())
+    return finish({errc::unavailable, std::move(closed)});
   if (i.config.subject != subjects_ + '>')
     return finish({errc::unavailable, "stream " + stream_ + " takes " + i.config.subject + " and not " +
                                           subjects_ + ">: it is somebody else's"});
