@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <tuple>
 
@@ -30,6 +31,14 @@ std::string public_url(std::string_view url) {
   if (at == url.npos || at < host)
     return std::string{url};
   return std::string{url.substr(0, host)}.append(url.substr(at + 1));
+}
+
+/// What stands before the host, `tls://ann:secret@`, and the host with its port.
+std::pair<std::string_view, std::string_view> parts_of(std::string_view url) {
+  const auto scheme = url.find("://");
+  const auto at = url.rfind('@');
+  const auto host = at != url.npos ? at + 1 : scheme != url.npos ? scheme + 3 : 0;
+  return {url.substr(0, host), url.substr(host)};
 }
 
 std::string public_urls(const std::vector<std::string>& all) {
@@ -207,6 +216,24 @@ broker::result<nats_conn_ptr> connect_nats(const nats_options& options, const na
   std::ignore = callbacks.release(); // goes with `closed`
   return nats_conn_ptr{c};
 }
+
+std::vector<std::string> servers_around(natsConnection* c, const std::vector<std::string>& named) {
+  auto all = named;
+  char** told = nullptr;
+  int count = 0;
+  if (named.empty() || natsConnection_GetDiscoveredServers(c, &told, &count) != NATS_OK)
+    return all;
+  for (auto i = 0; i < count; ++i) {
+    const auto host = parts_of(told[i]).second;
+    if (std::ranges::none_of(all, [host](const auto& url) { return parts_of(url).second == host; }))
+      all.push_back(std::string{parts_of(named.front()).first}.append(host));
+    std::free(told[i]);
+  }
+  std::free(told);
+  return all;
+}
+
+bool is_closed(natsConnection* c) noexcept { return natsConnection_IsClosed(c); }
 
 void close_nats(natsConnection* c) noexcept { natsConnection_Close(c); }
 

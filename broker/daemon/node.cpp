@@ -106,7 +106,7 @@ broker::refusal node::open() {
     return bus.error();
   bus_ = std::move(*bus);
   // Before anybody may come in: what was revoked while this node was away is known then.
-  auto control = open_revocations(how_, revoked_, time_, log_, metrics_, &supervision_.bus);
+  auto control = open_revocations(how_, revoked_, time_, log_, metrics_, &supervision_.bus, bus_.links);
   if (!control)
     return control.error();
   control_ = std::move(*control);

@@ -21,7 +21,7 @@ broker::result<node_bus> open_embedded(const config& how, const broker::clock& t
       how.namespaces, time);
   if (!bus)
     return bus.error();
-  return node_bus{std::move(*bus), nullptr, nullptr};
+  return node_bus{std::move(*bus), nullptr, nullptr, nullptr, nullptr};
 }
 
 } // namespace
@@ -110,6 +110,16 @@ void show_numbers(const cluster::nats_backend& backend, broker::metrics& all) {
                    {{"outcome", "dropped"}});
 }
 
+void show_numbers(const std::shared_ptr<cluster::link_counters>& links, broker::metrics& all) {
+  all.counter_from("hubbub_nats_lame_ducks_total",
+                   "Times that the server of a connection to NATS said that it will end soon", [links] {
+                     return static_cast<double>(links->lame_ducks.load(std::memory_order_relaxed));
+                   });
+  all.counter_from("hubbub_nats_moves_total",
+                   "Times that a connection went to another server of NATS before its own ended",
+                   [links] { return static_cast<double>(links->moves.load(std::memory_order_relaxed)); });
+}
+
 } // namespace
 
 broker::result<node_bus> open_bus(const config& how, const broker::clock& time, broker::log_sink& log,
@@ -141,7 +151,8 @@ broker::result<node_bus> open_bus(const config& how, const broker::clock& time, 
   show_numbers(**rosters, all);
   show_numbers(**backend, all);
   auto* notices = &(*backend)->notices();
-  return node_bus{std::move(*events), std::move(*rosters), std::move(*backend), notices};
+  show_numbers(options.links, all);
+  return node_bus{std::move(*events), std::move(*rosters), std::move(*backend), notices, options.links};
 }
 
 } // namespace hubbub::daemon

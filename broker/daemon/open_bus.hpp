@@ -30,6 +30,8 @@ struct node_bus {
   std::unique_ptr<broker::backend> backend;
   /// Of the backend; null with it.
   broker::notice_sink* notices = nullptr;
+  /// Of all connections to NATS; null: there are none.
+  std::shared_ptr<cluster::link_counters> links;
 };
 
 /// The bus that the configuration asks for: embedded, or a cluster's. Waits for the network. A refusal is one

@@ -10,7 +10,8 @@ namespace hubbub::daemon {
 
 broker::result<node_control> open_revocations(const config& how, broker::revoked_list& list,
                                               const broker::clock& time, broker::log_sink& log,
-                                              broker::metrics& all, broker::supervisor* answers) {
+                                              broker::metrics& all, broker::supervisor* answers,
+                                              std::shared_ptr<cluster::link_counters> links) {
   if (how.nats.url.empty()) {
     auto kept = cluster::open_embedded_revocations(how.server.data_dir, list, time);
     if (!kept)
@@ -19,6 +20,7 @@ broker::result<node_control> open_revocations(const config& how, broker::revoked
   }
   auto options = nats_options_of(how);
   options.answers = answers;
+  options.links = std::move(links);
   auto made = cluster::open_nats_revocations(options, list, time, log);
   if (!made)
     return made.error();

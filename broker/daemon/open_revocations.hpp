@@ -8,6 +8,7 @@
 #include "broker/revocations.hpp"
 #include "broker/revoked_list.hpp"
 #include "broker/supervisor.hpp"
+#include "cluster/nats_options.hpp"
 
 #include <memory>
 
@@ -22,11 +23,11 @@ struct node_control {
 
 /// Where the configuration says that revocations are kept: in the cluster's NATS, in the data directory, or
 /// in memory. All that is kept is in `list` when this returns; waits for the disk or the network. What is
-/// passed must outlive it; `answers` answers for what breaks in its threads. A refusal is one sentence that
-/// names the file or the server.
+/// passed must outlive it; `answers` answers for what breaks in its threads. `links`: of the
+/// bus. A refusal is one sentence that names the file or the server.
 [[nodiscard]] broker::result<node_control> open_revocations(const config& how, broker::revoked_list& list,
                                                             const broker::clock& time, broker::log_sink& log,
-                                                            broker::metrics& all,
-                                                            broker::supervisor* answers);
+                                                            broker::metrics& all, broker::supervisor* answers,
+                                                            std::shared_ptr<cluster::link_counters> links);
 
 } // namespace hubbub::daemon
