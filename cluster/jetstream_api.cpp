@@ -73,6 +73,7 @@ stream_config config_in(const object& from) {
   if (object republish; !from["republish"].get(republish)) {
     c.republish_from = text_in(republish, "src");
     c.republish_to = text_in(republish, "dest");
+    c.republish_headers_only = flag_in(republish, "headers_only");
   }
   c.max_msgs_per_subject = integer_in(from, "max_msgs_per_subject", -1);
   c.max_age_ns = integer_in(from, "max_age");
@@ -81,6 +82,13 @@ stream_config config_in(const object& from) {
   c.replicas = static_cast<std::uint32_t>(integer_in(from, "num_replicas", 1));
   c.allow_direct = flag_in(from, "allow_direct");
   c.file = text_in(from, "storage") == "file";
+  c.discard_old = text_in(from, "discard") != "new";
+  c.no_ack = flag_in(from, "no_ack");
+  c.sealed = flag_in(from, "sealed");
+  if (auto retention = text_in(from, "retention"); !retention.empty())
+    c.retention = std::move(retention);
+  if (object mirror; !from["mirror"].get(mirror))
+    c.mirror = text_in(mirror, "name");
   return c;
 }
 
@@ -117,6 +125,15 @@ std::int64_t time_of(std::string_view text) noexcept {
 }
 
 } // namespace
+
+std::string stream_config::why_closed() const {
+  if (!mirror.empty())
+    return "stream " + name + " is a mirror of " + mirror +
+           ", to which nothing can be published: delete it, and a node makes it anew";
+  if (sealed)
+    return "stream " + name + " is sealed, and takes nothing any more: delete it, and a node makes it anew";
+  return {};
+}
 
 std::string to_json(const stream_config& c) {
   std::string j = "{\"name\":" + in_quotes(c.name) + ",\"description\":" + in_quotes(c.description) +

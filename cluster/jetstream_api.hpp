@@ -40,8 +40,19 @@ struct stream_config {
   std::uint32_t replicas = 1;
   bool allow_direct = false;
   bool file = true;
+  // What others may have made of it; hubbub wants the defaults.
+  bool republish_headers_only = false;
+  bool discard_old = true;
+  bool no_ack = false;
+  bool sealed = false;
+  std::string retention = "limits";
+  /// The stream that it copies; empty: none.
+  std::string mirror;
 
   bool operator==(const stream_config&) const = default;
+
+  /// Why nothing can be published to it, whoever it belongs to; empty: it can.
+  [[nodiscard]] std::string why_closed() const;
 };
 /// For creating and for updating.
 [[nodiscard]] std::string to_json(const stream_config& c);

@@ -27,6 +27,8 @@ struct nats_counters {
   std::atomic<std::uint64_t> missed{0};
   /// Events of live rooms that other nodes sent and that never came.
   std::atomic<std::uint64_t> live_lost{0};
+  /// Orders of operators that could not be understood.
+  std::atomic<std::uint64_t> bad_orders{0};
 };
 
 /// What all parts of a NATS bus share. Outlives the bus in its interests; the link is closed by then, and

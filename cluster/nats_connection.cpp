@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <tuple>
 
@@ -32,6 +33,14 @@ std::string public_url(std::string_view url) {
   return std::string{url.substr(0, host)}.append(url.substr(at + 1));
 }
 
+/// What stands before the host, `tls://ann:secret@`, and the host with its port.
+std::pair<std::string_view, std::string_view> parts_of(std::string_view url) {
+  const auto scheme = url.find("://");
+  const auto at = url.rfind('@');
+  const auto host = at != url.npos ? at + 1 : scheme != url.npos ? scheme + 3 : 0;
+  return {url.substr(0, host), url.substr(host)};
+}
+
 std::string public_urls(const std::vector<std::string>& all) {
   std::string text;
   for (const auto& url : all)
@@ -39,7 +48,46 @@ std::string public_urls(const std::vector<std::string>& all) {
   return text;
 }
 
-std::string reason(natsStatus s) {
+bool wants_tls(const nats_options& o) {
+  return o.tls.required || !o.tls.authorities.empty() || !o.tls.certificate.empty();
+}
+
+/// What OpenSSL found wrong with a server's certificate, out of the library's `SSL handshake error:
+/// 20:unable to get local issuer certificate:depth=0:…`. Empty: it says something else.
+std::string_view verdict_in(std::string_view said) {
+  constexpr std::string_view mark = "handshake error: ";
+  const auto begin = said.find(mark);
+  const auto end = said.find(":depth=");
+  if (begin == said.npos || end == said.npos || end < begin)
+    return {};
+  const auto verdict = said.substr(begin + mark.size(), end - begin - mark.size());
+  return verdict.substr(verdict.find(':') + 1);
+}
+
+std::string tls_reason(std::string_view said) {
+  const auto verdict = verdict_in(said);
+  if (verdict.empty())
+    return "the TLS handshake failed";
+  const auto is_name = verdict.find("mismatch") != verdict.npos;
+  const auto is_signer = verdict.find("issuer") != verdict.npos || verdict.find("signed") != verdict.npos;
+  return "its certificate is not accepted: " + std::string{verdict} +
+         (is_name     ? " (it is for another name than the URL's)"
+          : is_signer ? " (nats.tls_ca names who may sign it, beside the system's authorities)"
+                      : "");
+}
+
+/// What a server does that speaks TLS and does not like whom it speaks to.
+std::string hung_up_reason(const nats_options& o) {
+  return o.tls.certificate.empty()
+             ? "it ended the TLS connection, as servers do that demand a client certificate (nats.tls_cert)"
+             : "it ended the TLS connection: it does not accept the client certificate of nats.tls_cert, or "
+               "is going down";
+}
+
+std::string reason(natsStatus s, const nats_options& o) {
+  natsStatus last = NATS_OK;
+  const auto* said = nats_GetLastError(&last);
+  const std::string_view words = said == nullptr ? "" : said;
   switch (s) {
   case NATS_CONNECTION_AUTH_FAILED:
   case NATS_NOT_PERMITTED:
@@ -53,15 +101,19 @@ std::string reason(natsStatus s) {
   case NATS_SECURE_CONNECTION_WANTED:
     return "it has no TLS";
   case NATS_SSL_ERROR:
-    return "the TLS handshake failed";
+    return tls_reason(words);
+  case NATS_PROTOCOL_ERROR:
+  case NATS_IO_ERROR:
+  case NATS_CONNECTION_CLOSED:
+    if (wants_tls(o))
+      return hung_up_reason(o);
+    break;
   default:
     break;
   }
-  natsStatus last = NATS_OK;
-  const auto* said = nats_GetLastError(&last);
   std::string text = natsStatus_GetText(s);
-  if (said != nullptr && *said != '\0')
-    text.append(" (").append(said).append(")");
+  if (!words.empty())
+    text.append(" (").append(words).append(")");
   return text;
 }
 
@@ -93,7 +145,7 @@ natsStatus set(natsOptions* o, const nats_options& from, nats_callbacks* on) {
   if (!from.credentials.empty())
     then(natsOptions_SetUserCredentialsFromFiles, o, from.credentials.c_str(),
          static_cast<const char*>(nullptr));
-  if (from.tls.required || !from.tls.authorities.empty() || !from.tls.certificate.empty())
+  if (wants_tls(from))
     then(natsOptions_SetSecure, o, true);
   if (!from.tls.authorities.empty())
     then(natsOptions_LoadCATrustedCertificates, o, or_null(from.tls.authorities));
@@ -157,13 +209,31 @@ broker::result<nats_conn_ptr> connect_nats(const nats_options& options, const na
   const options_ptr o{made};
   auto callbacks = std::make_unique<nats_callbacks>(on);
   if (const auto s = set(o.get(), options, callbacks.get()); s != NATS_OK)
-    return refused(reason(s));
+    return refused(reason(s, options));
   natsConnection* c = nullptr;
   if (const auto s = natsConnection_Connect(&c, o.get()); s != NATS_OK)
-    return refused(reason(s));
+    return refused(reason(s, options));
   std::ignore = callbacks.release(); // goes with `closed`
   return nats_conn_ptr{c};
 }
+
+std::vector<std::string> servers_around(natsConnection* c, const std::vector<std::string>& named) {
+  auto all = named;
+  char** told = nullptr;
+  int count = 0;
+  if (named.empty() || natsConnection_GetDiscoveredServers(c, &told, &count) != NATS_OK)
+    return all;
+  for (auto i = 0; i < count; ++i) {
+    const auto host = parts_of(told[i]).second;
+    if (std::ranges::none_of(all, [host](const auto& url) { return parts_of(url).second == host; }))
+      all.push_back(std::string{parts_of(named.front()).first}.append(host));
+    std::free(told[i]);
+  }
+  std::free(told);
+  return all;
+}
+
+bool is_closed(natsConnection* c) noexcept { return natsConnection_IsClosed(c); }
 
 void close_nats(natsConnection* c) noexcept { natsConnection_Close(c); }
 

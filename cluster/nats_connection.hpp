@@ -45,6 +45,11 @@ struct nats_callbacks {
 /// Waits for the network. `on` is copied, and kept until `closed` was called.
 [[nodiscard]] broker::result<nats_conn_ptr> connect_nats(const nats_options& options,
                                                          const nats_callbacks& on);
+/// The servers of the options, and those that the connection's server has told of.
+[[nodiscard]] std::vector<std::string> servers_around(natsConnection* c,
+                                                      const std::vector<std::string>& named);
+/// It has ended for good.
+[[nodiscard]] bool is_closed(natsConnection* c) noexcept;
 /// Ends it; `closed` is called soon, then or before.
 void close_nats(natsConnection* c) noexcept;
 /// The server's URL without a user's name and password.

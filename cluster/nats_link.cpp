@@ -3,12 +3,14 @@
 #include "cluster/epoch.hpp"
 #include "cluster/nats_connection.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <thread>
 #include <tuple>
 #include <unordered_map>
@@ -28,6 +30,15 @@ constexpr std::string_view ticker_part = "nats ticker";
 // The library's reading thread may still hold a subscription that was just ended.
 constexpr std::chrono::seconds bury_after{2};
 constexpr std::size_t most_queued_bytes = 32 << 20;
+// Before a connection is left, answers that are on their way get so long to come.
+constexpr std::chrono::milliseconds last_answers_within{250};
+
+/// A moment up to `most` from now, another one for each node and connection.
+steady_clock::time_point some_time_within(std::chrono::milliseconds most) {
+  std::random_device any;
+  return steady_clock::now() +
+         std::chrono::milliseconds{std::uniform_int_distribution<std::int64_t>{0, most.count()}(any)};
+}
 
 constexpr std::string_view ack_prefix = "$JS.ACK.";
 
@@ -92,6 +103,10 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
   std::atomic<bool> look_again{false};
   /// It keeps breaking: nothing ticks, and at this time the connection is made anew.
   std::optional<steady_clock::time_point> anew_at;
+  /// The server will end soon: at this time the connection is moved.
+  std::optional<steady_clock::time_point> move_at;
+  /// The connection that closes is one that was left.
+  std::atomic<bool> leaving{false};
 
   // The sending thread's alone.
   nats_conn_ptr connection;
@@ -166,18 +181,20 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
       (*many)(m);
   }
 
-  void came_back() {
+  void came_back() { came_back_as("connected again"); }
+  void came_back_as(std::string_view how) {
     {
       std::lock_guard lock{mutex};
       server = server_of(connection.get());
+      move_at.reset();
     }
     connected = true;
-    log.info("nats", "connected again", {{"server", server}});
+    log.info("nats", how, {{"server", server}});
     if (watch.back)
       watch.back();
   }
   void went_away() {
-    if (!connected.exchange(false))
+    if (leaving || !connected.exchange(false))
       return;
     log.limited(broker::log_level::warn, "nats", "lost", "the connection to NATS is lost; trying again",
                 {{"server", server}});
@@ -199,10 +216,15 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
       watch.dropped();
   }
   void going_down() {
+    ++options.links->lame_ducks;
+    std::string ending;
+    {
+      std::lock_guard lock{mutex};
+      move_at = some_time_within(options.every.lame_duck);
+      ending = server;
+    }
     log.info("nats", "the server is about to end, and asks its clients to go elsewhere",
-             {{"server", server}});
-    if (watch.lame_duck)
-      watch.lame_duck();
+             {{"server", ending}});
   }
 
   // -- the sending thread ----------------------------------------------------------
@@ -212,8 +234,7 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
     self.guard(callback_part, [&self, what] { (self.*what)(); });
   }
 
-  /// None: connected.
-  std::optional<broker::refusal> connect() {
+  nats_callbacks callbacks() {
     nats_callbacks on;
     on.context = this; // the connection is closed, and says so, before this goes
     on.lost = [](void* c) { calling_back(c, &impl::went_away); };
@@ -221,19 +242,28 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
     on.closed = [](void* c) { calling_back(c, &impl::closed); };
     on.dropped = [](void* c) { calling_back(c, &impl::dropped); };
     on.lame_duck = [](void* c) { calling_back(c, &impl::going_down); };
-    auto made = connect_nats(options, on);
+    return on;
+  }
+
+  /// None: connected.
+  std::optional<broker::refusal> connect() {
+    auto made = connect_nats(options, callbacks());
     if (!made)
       return made.error();
-    connection = std::move(*made);
+    take_over(std::move(*made));
+    return std::nullopt;
+  }
+
+  void take_over(nats_conn_ptr made) {
+    connection = std::move(made);
     inbox_handle = listen(nullptr);
     limit_pending(inbox_handle, -1, -1); // as much as was asked for
     {
       std::lock_guard lock{mutex};
       server = server_of(connection.get());
-      refused_for_good = false;
+      refused_for_good = is_closed(connection.get());
     }
     connected = true;
-    return std::nullopt;
   }
 
   natsSubscription* listen(const sub_ptr& to) {
@@ -289,6 +319,11 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
       log.limited(broker::log_level::error, "nats", "refused", refused->message);
       return;
     }
+    listen_to_all();
+    came_back();
+  }
+
+  void listen_to_all() {
     std::vector<sub_ptr> all;
     {
       std::lock_guard lock{mutex};
@@ -298,7 +333,42 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
     for (const auto& s : all)
       if (s->handle == nullptr)
         s->handle = listen(s);
-    came_back();
+  }
+
+  /// To another server, before this one cuts us off. Connected there first, so that what takes long, or is
+  /// refused, costs nothing; but nothing is heard twice.
+  void move_away() {
+    if (!connected) // it has done so, and the library finds another
+      return;
+    auto to = options;
+    to.servers = servers_around(connection.get(), options.servers);
+    if (to.servers.size() < 2)
+      return log.info("nats", "there is no other server to go to");
+    auto made = connect_nats(to, callbacks());
+    if (!made) {
+      log.limited(broker::log_level::warn, "nats", "move",
+                  "no other server is there yet: " + made.error().message);
+      std::lock_guard lock{mutex};
+      move_at = steady_clock::now() + connect_again;
+      return;
+    }
+    await_answers();
+    leaving = true;
+    release_connection();
+    leaving = false;
+    take_over(std::move(*made));
+    listen_to_all();
+    ++options.links->moves;
+    came_back_as("moved to another server");
+  }
+
+  /// Of what was asked; what is asked meanwhile waits to be sent.
+  void await_answers() {
+    const auto until = steady_clock::now() + last_answers_within;
+    std::unique_lock lock{mutex};
+    while (!stopping && steady_clock::now() < until &&
+           std::ranges::any_of(answers, [](const auto& one) { return one.second.sent; }))
+      over.wait_for(lock, std::chrono::milliseconds{2});
   }
 
   void perform(task& t) {
@@ -415,6 +485,11 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
         anew_at.reset();
         // The library says that it is closed, and then it is made anew as after any other end.
         tasks.push_back({{}, 0, 0, {}, [this] { close_nats(connection.get()); }});
+        work.notify_one();
+      }
+      if (move_at && *move_at <= now) {
+        move_at.reset();
+        tasks.push_back({{}, 0, 0, {}, [this] { move_away(); }});
         work.notify_one();
       }
       lock.unlock();

@@ -20,7 +20,9 @@ namespace hubbub::cluster {
 /// One connection to NATS, for all who speak with it. Any thread; nothing waits for the network but `open`:
 /// a thread of its own sends. Handlers run on the client library's one delivery thread, in the order in
 /// which messages came, and must not wait either. When the connection is lost it is made again for as long
-/// as this lives; what is not sent by then is never sent.
+/// as this lives; what is not sent by then is never sent. When its server is about to end (a lame duck) it
+/// goes to another one before it is lost: `back` is called as after a loss, since some messages may not have
+/// come meanwhile, but requests go on.
 class nats_link {
 public:
   using header = std::pair<const char*, std::string>;
@@ -47,8 +49,6 @@ public:
     std::function<void()> dropped;
     /// What handles messages broke: who was to have one may not have it. `dropped` is called, too.
     std::function<void()> broke;
-    /// The server will end soon: it asks its clients to go elsewhere.
-    std::function<void()> lame_duck;
     /// About every 20 ms, on a thread of the link's.
     std::function<void()> tick;
   };

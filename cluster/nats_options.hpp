@@ -3,7 +3,9 @@
 #include "broker/clock.hpp"
 #include "broker/supervisor.hpp"
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,17 @@ struct nats_intervals {
   broker::milliseconds canary_late{3'000};
   /// Each stream's configuration is compared with the policy at least that often.
   broker::milliseconds configuration{60'000};
+  /// A connection whose server will end soon goes to another one at some moment within this. Servers cut off
+  /// the first one after `lame_duck_grace_period`, ten seconds unless they are told otherwise.
+  broker::milliseconds lame_duck{4'000};
+};
+
+/// What happened to all of a node's connections, for metrics.
+struct link_counters {
+  /// A server said that it will end soon.
+  std::atomic<std::uint64_t> lame_ducks{0};
+  /// A connection went to another server for it.
+  std::atomic<std::uint64_t> moves{0};
 };
 
 /// How to reach NATS, and what to keep there.
@@ -32,9 +45,10 @@ struct nats_options {
   std::vector<std::string> servers;
   /// The file with a user's credentials; empty: none.
   std::string credentials;
-  /// Files in PEM; empty: the system's authorities, and no certificate of one's own.
+  /// Files in PEM; empty: no authorities beside the system's, and no certificate of one's own. A file that is
+  /// named demands TLS, too. A server's certificate must be for the name in its URL.
   struct tls_files {
-    /// Demands TLS even where no URL says `tls://`.
+    /// Of every server, also where its URL does not say `tls://`.
     bool required = false;
     std::string authorities;
     std::string certificate;
@@ -54,6 +68,8 @@ struct nats_options {
   /// What takes longer is given up; the outcome of a publish is unknown then.
   broker::milliseconds timeout{2'000};
   nats_intervals every;
+  /// Shared by all who were given a copy of these options.
+  std::shared_ptr<link_counters> links = std::make_shared<link_counters>();
   /// For what breaks in the threads of the connection; outlives it. Null: it ends the process.
   broker::supervisor* answers = nullptr;
 };

@@ -1,20 +1,24 @@
 #include "cluster/nats_revocations.hpp"
 
 #include "cluster/jetstream_context.hpp"
+#include "cluster/nats_orders.hpp"
 #include "cluster/revocation_bucket.hpp"
 
 #include <future>
+#include <mutex>
 #include <utility>
+#include <vector>
 
 namespace hubbub::cluster {
 namespace {
 
-class nats_revocations final : public broker::revocations {
+class connected_revocations final : public nats_revocations {
 public:
-  explicit nats_revocations(std::shared_ptr<revocation_bucket> bucket) : bucket_{std::move(bucket)} {}
-  ~nats_revocations() override { bucket_->close(); }
-  nats_revocations(const nats_revocations&) = delete;
-  nats_revocations& operator=(const nats_revocations&) = delete;
+  connected_revocations(std::shared_ptr<jetstream_context> with, broker::revoked_list& list)
+      : with_{std::move(with)}, bucket_{std::make_shared<revocation_bucket>(with_, list)} {}
+  ~connected_revocations() override { bucket_->close(); }
+  connected_revocations(const connected_revocations&) = delete;
+  connected_revocations& operator=(const connected_revocations&) = delete;
 
   [[nodiscard]] broker::refusal start() {
     auto read = std::make_shared<std::promise<broker::refusal>>();
@@ -27,25 +31,35 @@ public:
     bucket_->revoke(std::move(what), std::move(done));
   }
 
+  void obey(std::string_view what, broker::order_handler to) override {
+    auto made = obey_orders(with_, what, std::move(to));
+    std::lock_guard lock{mutex_};
+    orders_.push_back(std::move(made));
+  }
+  [[nodiscard]] std::uint64_t not_understood() const noexcept override { return with_->counters.bad_orders; }
+
 private:
+  const std::shared_ptr<jetstream_context> with_;
   const std::shared_ptr<revocation_bucket> bucket_;
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<nats_link::subscription>> orders_;
 };
 
 } // namespace
 
-broker::result<std::unique_ptr<broker::revocations>> open_nats_revocations(const nats_options& options,
-                                                                           broker::revoked_list& list,
-                                                                           const broker::clock& time,
-                                                                           broker::log_sink& log) {
+broker::result<std::unique_ptr<nats_revocations>> open_nats_revocations(const nats_options& options,
+                                                                        broker::revoked_list& list,
+                                                                        const broker::clock& time,
+                                                                        broker::log_sink& log) {
   auto to = named_link::open(options, log);
   if (!to)
     return to.error();
   auto with =
       std::make_shared<jetstream_context>(options, std::move(to->names), time, log, std::move(to->link));
-  auto made = std::make_unique<nats_revocations>(std::make_shared<revocation_bucket>(std::move(with), list));
+  auto made = std::make_unique<connected_revocations>(std::move(with), list);
   if (auto why = made->start(); why.code != broker::errc::ok)
     return why;
-  return std::unique_ptr<broker::revocations>{std::move(made)};
+  return std::unique_ptr<nats_revocations>{std::move(made)};
 }
 
 } // namespace hubbub::cluster

@@ -119,17 +119,43 @@ void retained_stream::told(nats_link::fate f, const nats_message& m, std::uint64
   judge(i, known);
 }
 
+bool retained_stream::is_republished(const js::stream_config& c) const {
+  return c.republish_from == with_->names.all_in(space_) && c.republish_to == with_->names.all_out(space_) &&
+         !c.republish_headers_only;
+}
+
+std::string retained_stream::not_republished() const {
+  return "stream " + name_ + " does not republish its messages from " + with_->names.all_in(space_) + " to " +
+         with_->names.all_out(space_) +
+         ", so that no node would hear of them: delete it, and a node makes it anew";
+}
+
+std::string retained_stream::why_unusable(const js::stream_config& c) const {
+  if (auto closed = c.why_closed(); !closed.empty())
+    return closed;
+  if (!c.file)
+    return "stream " + name_ +
+           " is kept in memory, where each publish would look through all of it: it must be made anew with "
+           "file storage";
+  if (c.subject != with_->names.all_in(space_))
+    return "stream " + name_ + " takes " + (c.subject.empty() ? "no subject" : c.subject) + " and not " +
+           with_->names.all_in(space_);
+  if (c.retention != "limits")
+    return "stream " + name_ + " has retention " + c.retention +
+           ", which drops events that somebody has read: delete it, and a node makes it anew";
+  return {};
+}
+
 void retained_stream::judge(const js::stream_info& i, std::uint64_t known) {
   const auto note = stream_note::parse(i.config.description);
   auto fresh = fresh_note();
-  if (!i.config.file)
-    return finish({errc::unavailable,
-                   "stream " + name_ +
-                       " is kept in memory, where each publish would look through all of it: it must be "
-                       "made anew with file storage"});
-  if (i.config.subject != with_->names.all_in(space_))
-    return finish({errc::unavailable, "stream " + name_ + " takes " + i.config.subject + " and not " +
-                                          with_->names.all_in(space_)});
+  if (auto why = why_unusable(i.config); !why.empty())
+    return finish({errc::unavailable, std::move(why)});
+  // Who leaves it as it is cannot put that right.
+  const auto foreign = note && (note->generation > fresh.generation ||
+                                (note->generation == fresh.generation && note->policy != fresh.policy));
+  if (foreign && !is_republished(i.config))
+    return finish({errc::unavailable, not_republished()});
   if (note && note->generation > fresh.generation) {
     with_->log.limited(log_level::info, "nats", name_ + "-newer",
                        "a node with a newer policy has configured the stream; it stays as it is",
@@ -212,22 +238,26 @@ void retained_stream::make() {
                        [self = shared_from_this()](nats_link::fate f, const nats_message& m) {
                          if (f == nats_link::fate::answered && !js::read_stream_info(m.data).why)
                            self->with_->log.info("nats", "a stream was made", {{"stream", self->name_}});
-                         self->changed(f, m);
+                         self->changed(f, m, {});
                        });
 }
 
-void retained_stream::update(const js::stream_info&, const stream_note& note) {
-  with_->link->request(
-      "$JS.API.STREAM.UPDATE." + name_, {}, js::to_json(wanted(note)),
-      [self = shared_from_this()](nats_link::fate f, const nats_message& m) { self->changed(f, m); });
+void retained_stream::update(const js::stream_info& from, const stream_note& note) {
+  // Servers of version 2.9 cannot change that, and newer ones may learn to.
+  auto refused = is_republished(from.config) ? std::string{} : not_republished();
+  with_->link->request("$JS.API.STREAM.UPDATE." + name_, {}, js::to_json(wanted(note)),
+                       [self = shared_from_this(), refused = std::move(refused)](
+                           nats_link::fate f, const nats_message& m) { self->changed(f, m, refused); });
 }
 
-void retained_stream::changed(nats_link::fate f, const nats_message& m) {
+void retained_stream::changed(nats_link::fate f, const nats_message& m, const std::string& refused) {
   if (f != nats_link::fate::answered)
     return finish({errc::unavailable, "stream " + name_ + " could not be configured: nobody answers"});
   const auto i = js::read_stream_info(m.data);
   if (i.why)
-    return finish({errc::unavailable, "stream " + name_ + " could not be configured: " + i.why.description});
+    return finish(
+        {errc::unavailable,
+         refused.empty() ? "stream " + name_ + " could not be configured: " + i.why.description : refused});
   adopt(i);
 }
 

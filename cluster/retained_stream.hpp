@@ -56,10 +56,15 @@ private:
   void ask();
   void told(nats_link::fate f, const nats_message& m, std::uint64_t known);
   void judge(const js::stream_info& i, std::uint64_t known);
+  /// Why a stream like that can neither be used nor be put right; empty: it can.
+  [[nodiscard]] std::string why_unusable(const js::stream_config& c) const;
+  [[nodiscard]] bool is_republished(const js::stream_config& c) const;
+  [[nodiscard]] std::string not_republished() const;
   void adopt(const js::stream_info& i);
   void make();
   void update(const js::stream_info& from, const stream_note& note);
-  void changed(nats_link::fate f, const nats_message& m);
+  /// `refused`: what it means when the server refuses; empty: what it says.
+  void changed(nats_link::fate f, const nats_message& m, const std::string& refused);
   void finish(const broker::refusal& state);
   [[nodiscard]] js::stream_config wanted(const stream_note& note) const;
   [[nodiscard]] stream_note fresh_note() const;

@@ -1,7 +1,7 @@
 #include "cluster/revocation_bucket.hpp"
 
-#include "broker/json_writer.hpp"
 #include "cluster/base64.hpp"
+#include "cluster/nats_orders.hpp"
 #include "cluster/position_watch.hpp"
 
 #include <algorithm>
@@ -80,9 +80,10 @@ void revocation_bucket::start(handler read) {
   // First the ear, then the look: nothing can slip in between.
   entries_ = with_->link->subscribe(
       subjects_ + '>', weakly([](revocation_bucket& b, const nats_message& m) { b.heard(m.subject, m, 0); }));
-  orders_ = with_->link->subscribe(with_->names.control("revoke"),
-                                   weakly([](revocation_bucket& b, const nats_message& m) { b.ordered(m); }),
-                                   1024, 1 << 20, "hubbub");
+  orders_ = obey_orders(with_, "revoke",
+                        weakly([](revocation_bucket& b, std::string_view json,
+                                  const broker::order_reply& reply) { b.ordered(json, reply); }),
+                        "hubbub");
   look();
 }
 
@@ -179,6 +180,8 @@ void revocation_bucket::changed(nats_link::fate f, const nats_message& m) {
 }
 
 void revocation_bucket::judge(const js::stream_info& i) {
+  if (auto closed = i.config.why_closed(); !closed.empty())
+    return finish({errc::unavailable, std::move(closed)});
   if (i.config.subject != subjects_ + '>')
     return finish({errc::unavailable, "stream " + stream_ + " takes " + i.config.subject + " and not " +
                                           subjects_ + ">: it is somebody else's"});
@@ -289,27 +292,17 @@ void revocation_bucket::heard(std::string_view subject, const nats_message& m, s
                        {{"most", list_.most()}});
 }
 
-void revocation_bucket::ordered(const nats_message& m) {
-  auto answer = [weak = weak_from_this(), to = std::string{m.reply}](const refusal& why) {
-    const auto self = weak.lock();
-    if (!self || to.empty())
-      return;
-    std::string text = "{\"revoked\":true}";
-    if (why.code != errc::ok) {
-      text.clear();
-      broker::protocol::json_writer json{text};
-      json.put("{\"code\":").text(name(why.code)).put(",\"message\":").text(why.message).put("}");
-    }
-    self->with_->link->send(to, {}, text);
-  };
-  auto what = broker::read_revocation(m.data);
-  if (!what) {
-    with_->log.limited(log_level::warn, "revocations", "order",
-                       "an order to revoke is not understood: " + what.error().message);
-    return answer(what.error());
-  }
+void revocation_bucket::ordered(std::string_view json, const broker::order_reply& reply) {
+  auto what = broker::read_revocation(json);
+  if (!what)
+    return reply(what.error(), {});
   what->made_ms = 0; // whatever they say
-  revoke(std::move(*what), std::move(answer));
+  revoke(std::move(*what), [reply](const refusal& why) {
+    if (why.code == errc::ok)
+      reply(std::string{"{\"revoked\":true}"}, {});
+    else
+      reply(why, {});
+  });
 }
 
 void revocation_bucket::revoke(broker::revocation what, handler done) {

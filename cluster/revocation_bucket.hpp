@@ -1,5 +1,6 @@
 #pragma once
 
+#include "broker/orders.hpp"
 #include "broker/revocation.hpp"
 #include "broker/revoked_list.hpp"
 #include "cluster/consumer_run.hpp"
@@ -57,7 +58,7 @@ private:
   void put_all();
 
   void heard(std::string_view subject, const nats_message& m, std::int64_t time_ms);
-  void ordered(const nats_message& m);
+  void ordered(std::string_view json, const broker::order_reply& reply);
 
   const std::shared_ptr<jetstream_context> with_;
   broker::revoked_list& list_;

@@ -3,9 +3,10 @@
 #include "broker/daemon/admin_query.hpp"
 #include "broker/daemon/disconnect_order.hpp"
 #include "broker/daemon/loop_answers.hpp"
+#include "broker/daemon/one_answer.hpp"
 #include "broker/json_writer.hpp"
 
-#include <numeric>
+#include <memory>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -65,35 +66,18 @@ void admin_api::connections(admin_request&& r) {
         }
         return found;
       },
-      [node = parts_.node, limit = *limit](const std::vector<std::vector<row>>& loops) {
-        return rows_answer(node, loops, limit);
-      },
-      std::move(r.done));
+      [node = parts_.node, limit = *limit, answer = std::make_shared<one_answer>(std::move(r.done))](
+          const std::vector<std::vector<row>>& loops) { answer->give(rows_answer(node, loops, limit)); });
 }
 
 void admin_api::disconnect(admin_request&& r) {
   auto order = disconnect_order::parse(r.http.body);
   if (!order)
     return r.done(error_answer(order.error()));
-  auto whom = order->whom.whom();
-  ask_loops<std::uint64_t>(
-      parts_.actors,
-      [order = std::move(*order)](actors::loop_unit& at) {
-        std::uint64_t closed = 0;
-        for (auto* c : at.connections())
-          if (order.whom.means(c->session(), c->who())) {
-            c->close(order.goodbye());
-            ++closed;
-          }
-        return closed;
-      },
-      [whom = std::move(whom), &log = parts_.actors.context().log](const std::vector<std::uint64_t>& loops) {
-        const auto all = std::accumulate(loops.begin(), loops.end(), std::uint64_t{0});
-        log.info("admin", "an administrator disconnected clients",
-                 {{whom.first, whom.second}, {"connections", all}});
-        return json_answer("{\"disconnected\":" + std::to_string(all) + "}");
-      },
-      std::move(r.done));
+  order->carry_out(parts_.actors,
+                   [answer = std::make_shared<one_answer>(std::move(r.done))](std::uint64_t closed) {
+                     answer->give(json_answer("{\"disconnected\":" + std::to_string(closed) + "}"));
+                   });
 }
 
 void admin_api::revoke(admin_request&& r) {

@@ -3,6 +3,7 @@
 #include "broker/daemon/config_load.hpp"
 #include "broker/daemon/config_settings.hpp"
 #include "broker/daemon/file_text.hpp"
+#include "broker/daemon/nats_tls.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -80,6 +81,11 @@ command add_check_config(CLI::App& app, const surroundings& around) {
     for (const auto& warning : c.warnings)
       around.err << "note: " << warning << '\n';
     note_missing_files(around, c);
+    if (const auto fault = check_nats_tls(c.nats)) {
+      around.err << (fault->unread ? "note: " : "hubbub: ") << fault->sentence << '\n';
+      if (!fault->unread)
+        return exit_usage;
+    }
     around.out << from->file << ": ok\n";
     return exit_ok;
   };

@@ -47,6 +47,11 @@ struct nats_config {
   /// Empty: no cluster.
   std::string url;
   std::string credentials;
+  /// Files in PEM: authorities that count beside the system's, and what a server is shown that asks who we
+  /// are. Any of them, or a `tls://` in `url`, demands TLS of every server.
+  std::string tls_ca;
+  std::string tls_cert;
+  std::string tls_key;
   std::string prefix = "hubbub";
   std::uint32_t replicas = 1;
   /// Of the policies: a node changes only streams that a node with a lower one has configured.

@@ -78,6 +78,13 @@ void check_nats(config_draft& draft) {
     draft.complain("server.data_dir", "is of no use with nats.url: the streams keep the events");
 }
 
+void check_nats_pair(config_draft& draft) {
+  const auto& n = draft.value.nats;
+  if (n.tls_cert.empty() != n.tls_key.empty())
+    draft.complain(n.tls_key.empty() ? "nats.tls_cert" : "nats.tls_key",
+                   "nats.tls_cert and nats.tls_key come together");
+}
+
 void check_doors(config_draft& draft) {
   const auto& c = draft.value;
   if (!c.auth.has_key() && !c.auth.anonymous)
@@ -148,6 +155,7 @@ void check_together(config_draft& draft) {
     settle_overflow(draft, name, p);
   check_times(draft);
   check_nats(draft);
+  check_nats_pair(draft);
   check_tickets(draft);
   check_doors(draft);
   if (draft.value.server.dev)

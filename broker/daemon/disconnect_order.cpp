@@ -1,8 +1,13 @@
 #include "broker/daemon/disconnect_order.hpp"
 
+#include "actors/connection_actor.hpp"
+#include "broker/daemon/loop_answers.hpp"
+
 #include <simdjson.h>
 
+#include <numeric>
 #include <utility>
+#include <vector>
 
 namespace hubbub::daemon {
 namespace {
@@ -46,6 +51,28 @@ broker::disconnect disconnect_order::goodbye() const {
   if (reconnect)
     return {close_code::evicted, "disconnected by an administrator", 1000};
   return {close_code::revoked, "disconnected by an administrator"};
+}
+
+void disconnect_order::carry_out(actors::actor_node& on,
+                                 std::function<void(std::uint64_t closed)> done) const {
+  ask_loops<std::uint64_t>(
+      on,
+      [order = *this](actors::loop_unit& at) {
+        std::uint64_t closed = 0;
+        for (auto* c : at.connections())
+          if (order.whom.means(c->session(), c->who())) {
+            c->close(order.goodbye());
+            ++closed;
+          }
+        return closed;
+      },
+      [who = whom.whom(), &log = on.context().log,
+       done = std::move(done)](const std::vector<std::uint64_t>& loops) {
+        const auto all = std::accumulate(loops.begin(), loops.end(), std::uint64_t{0});
+        log.info("admin", "an administrator disconnected clients",
+                 {{who.first, who.second}, {"connections", all}});
+        done(all);
+      });
 }
 
 } // namespace hubbub::daemon

@@ -4,11 +4,18 @@
 #include "broker/errc.hpp"
 #include "broker/revocation.hpp"
 
+#include <cstdint>
+#include <functional>
 #include <string_view>
+
+namespace hubbub::actors {
+class actor_node;
+}
 
 namespace hubbub::daemon {
 
-/// The body of `POST /v1/disconnect`: `{user|session|token_id, before?, reconnect?}`.
+/// The body of `POST /v1/disconnect`, and of the same order over NATS: `{user|session|token_id, before?,
+/// reconnect?}`.
 struct disconnect_order {
   /// Whom it means; nobody is kept from coming back by it.
   broker::revocation whom;
@@ -19,6 +26,10 @@ struct disconnect_order {
   [[nodiscard]] static broker::result<disconnect_order> parse(std::string_view json);
 
   [[nodiscard]] broker::disconnect goodbye() const;
+
+  /// Closes whom it means on this node, says so in the log, and calls `done` with their number on a loop's
+  /// thread; not when the node ends meanwhile. Any thread.
+  void carry_out(actors::actor_node& on, std::function<void(std::uint64_t closed)> done) const;
 };
 
 } // namespace hubbub::daemon

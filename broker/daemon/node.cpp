@@ -5,7 +5,6 @@
 #include "broker/daemon/admin_keys.hpp"
 #include "broker/daemon/jwt.hpp"
 #include "broker/daemon/open_bus.hpp"
-#include "broker/daemon/open_revocations.hpp"
 #include "broker/daemon/sealed_tickets.hpp"
 #include "broker/daemon/ticket_key.hpp"
 #include "broker/daemon/version.hpp"
@@ -59,6 +58,9 @@ std::uint64_t tape_budget(std::uint64_t wanted) {
                                : 1u << 30;
 }
 
+/// The process's main thread takes it.
+void ask_to_end() { ::kill(::getpid(), SIGTERM); }
+
 std::string url(bool tls, const endpoint& at, std::uint16_t port) {
   return (tls ? "https://" : "http://") + endpoint{at.address, port}.str();
 }
@@ -104,10 +106,10 @@ broker::refusal node::open() {
     return bus.error();
   bus_ = std::move(*bus);
   // Before anybody may come in: what was revoked while this node was away is known then.
-  auto revocations = open_revocations(how_, revoked_, time_, log_, &supervision_.bus);
-  if (!revocations)
-    return revocations.error();
-  revocations_ = std::move(*revocations);
+  auto control = open_revocations(how_, revoked_, time_, log_, metrics_, &supervision_.bus, bus_.links);
+  if (!control)
+    return control.error();
+  control_ = std::move(*control);
 
   std::vector<broker::loop*> loops;
   for (std::uint32_t i = 0; i < loop_count(how_); ++i) {
@@ -216,8 +218,8 @@ broker::refusal node::open_listeners() {
 
   admin_api_ = std::make_unique<admin_api>(admin_api::parts{
       *actors_, *bus_.events, metrics_, origins_, admin_keys{how_.admin.keys, how_.admin.open},
-      how_.server.node, how_.server.ready_without_bus, [this] { return serving_.load(); },
-      [] { ::kill(::getpid(), SIGTERM); }, std::chrono::seconds{15}, revocations_.get()});
+      how_.server.node, how_.server.ready_without_bus, [this] { return serving_.load(); }, ask_to_end,
+      std::chrono::seconds{15}, control_.revocations.get()});
   transport::listener_options a;
   a.address = how_.server.admin.address;
   a.port = how_.server.admin.port;
@@ -246,6 +248,16 @@ void node::run() {
     });
   watch();
   serving_ = true;
+  obey_orders();
+}
+
+void node::obey_orders() {
+  if (!control_.orders)
+    return;
+  orders_ = std::make_shared<operator_orders>(operator_orders::parts{
+      *actors_, bus_.rosters.get(), how_.server.node, [this] { return serving_.load(); }, ask_to_end,
+      [this] { return reload_tls(); }});
+  operator_orders::obey(orders_, *control_.orders);
 }
 
 void node::watch() {
@@ -267,10 +279,18 @@ void node::watch() {
 }
 
 broker::result<void> node::reload_tls() {
-  if (!tls_)
-    return broker::refusal{broker::errc::not_supported,
-                           "no certificate is configured, so there is none to read again"};
-  return tls_->reload();
+  if (!tls_) {
+    broker::refusal none{broker::errc::not_supported,
+                         "no certificate is configured, so there is none to read again"};
+    log_.error("tls", none.message);
+    return none;
+  }
+  auto read = tls_->reload();
+  if (read)
+    log_.info("tls", "certificate and key were read again");
+  else
+    log_.error("tls", read.error().message);
+  return read;
 }
 
 void node::drain(const std::function<bool()>& pause) {
@@ -310,6 +330,8 @@ bool node::stop() {
     std::this_thread::sleep_for(std::chrono::milliseconds{5});
   if (loop_broke_)
     return false;
+  if (orders_)
+    orders_->close();
   for (auto& loop : loops_)
     loop->stop();
   for (auto& t : threads_)
@@ -317,7 +339,7 @@ bool node::stop() {
   threads_.clear();
   admin_.reset();
   listeners_.clear();
-  revocations_.reset();
+  control_ = {};
   bus_ = {};
   workers_.reset();
   actors_.reset();

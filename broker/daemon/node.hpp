@@ -6,12 +6,13 @@
 #include "broker/daemon/admin_api.hpp"
 #include "broker/daemon/config.hpp"
 #include "broker/daemon/open_bus.hpp"
+#include "broker/daemon/open_revocations.hpp"
+#include "broker/daemon/operator_orders.hpp"
 #include "broker/daemon/origin.hpp"
 #include "broker/daemon/public_http.hpp"
 #include "broker/daemon/watchdog.hpp"
 #include "broker/log.hpp"
 #include "broker/metrics.hpp"
-#include "broker/revocations.hpp"
 #include "broker/revoked_list.hpp"
 #include "broker/supervision.hpp"
 #include "broker/tickets.hpp"
@@ -46,7 +47,8 @@ public:
   [[nodiscard]] const std::string& admin_url() const noexcept { return admin_url_; }
   [[nodiscard]] broker::guarantee promises() const { return bus_.events->promises(); }
 
-  /// Reads the certificate again. A refusal: it stays as it was.
+  /// Reads the certificate again, and says in the log what came of it. A refusal: it stays as it was. Any
+  /// thread.
   [[nodiscard]] broker::result<void> reload_tls();
   /// Before `stop`: says that it is not ready, waits for the others to notice, and sends everybody away at
   /// the configured pace. Without other nodes there is nowhere else to go, so nobody is made to wait. `pause`
@@ -71,6 +73,7 @@ private:
   void show_loops();
   void show_promise();
   void run();
+  void obey_orders();
   void watch();
 
   const config& how_;
@@ -95,7 +98,8 @@ private:
   std::unique_ptr<actors::worker_probe> workers_;
   node_bus bus_;
   /// Sends people away, from a thread of its own.
-  std::unique_ptr<broker::revocations> revocations_;
+  node_control control_;
+  std::shared_ptr<operator_orders> orders_;
   std::unique_ptr<public_http> public_http_;
   std::unique_ptr<admin_api> admin_api_;
   std::vector<std::unique_ptr<transport::listener>> listeners_;

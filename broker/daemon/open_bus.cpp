@@ -1,6 +1,7 @@
 #include "broker/daemon/open_bus.hpp"
 
 #include "broker/daemon/nats_servers.hpp"
+#include "broker/daemon/nats_tls.hpp"
 #include "cluster/embedded_bus.hpp"
 #include "cluster/nats_backend.hpp"
 #include "cluster/nats_bus.hpp"
@@ -20,7 +21,7 @@ broker::result<node_bus> open_embedded(const config& how, const broker::clock& t
       how.namespaces, time);
   if (!bus)
     return bus.error();
-  return node_bus{std::move(*bus), nullptr, nullptr};
+  return node_bus{std::move(*bus), nullptr, nullptr, nullptr, nullptr};
 }
 
 } // namespace
@@ -29,6 +30,8 @@ cluster::nats_options nats_options_of(const config& how) {
   cluster::nats_options o;
   o.servers = nats_servers(how.nats.url).value_or(std::vector<std::string>{});
   o.credentials = how.nats.credentials;
+  o.tls = {how.nats.url.find("tls://") != std::string::npos, how.nats.tls_ca, how.nats.tls_cert,
+           how.nats.tls_key};
   o.prefix = how.nats.prefix;
   o.node = how.server.node;
   o.replicas = how.nats.replicas;
@@ -36,6 +39,12 @@ cluster::nats_options nats_options_of(const config& how) {
   o.generation = how.nats.generation;
   o.timeout = how.nats.timeout;
   return o;
+}
+
+void show_strange_messages(broker::metrics& all, const char* what, std::function<double()> count) {
+  all.counter_from("hubbub_nats_strange_messages_total",
+                   "Messages from NATS that were not as they should be, by what was wrong", std::move(count),
+                   {{"what", what}});
 }
 
 namespace {
@@ -47,11 +56,12 @@ void show_numbers(const cluster::nats_bus& bus, broker::metrics& all) {
         name, help, [&bus, which] { return static_cast<double>(bus.figures().*which); }, labels);
   };
   using figures = cluster::nats_figures;
-  constexpr auto strange = "hubbub_nats_strange_messages_total";
-  constexpr auto help = "Messages from NATS that were not as they should be, by what was wrong";
-  count(strange, help, &figures::foreign, {{"what", "foreign"}});
-  count(strange, help, &figures::not_json, {{"what", "not_json"}});
-  count(strange, help, &figures::bad_headers, {{"what", "bad_headers"}});
+  const auto strange = [&](const char* what, std::uint64_t figures::*which) {
+    show_strange_messages(all, what, [&bus, which] { return static_cast<double>(bus.figures().*which); });
+  };
+  strange("foreign", &figures::foreign);
+  strange("not_json", &figures::not_json);
+  strange("bad_headers", &figures::bad_headers);
   count("hubbub_nats_missed_total", "Events that NATS did not deliver and that were found in the log",
         &figures::missed);
   count("hubbub_nats_live_lost_total", "Events of live rooms that other nodes sent and that never came",
@@ -100,12 +110,24 @@ void show_numbers(const cluster::nats_backend& backend, broker::metrics& all) {
                    {{"outcome", "dropped"}});
 }
 
+void show_numbers(const std::shared_ptr<cluster::link_counters>& links, broker::metrics& all) {
+  all.counter_from("hubbub_nats_lame_ducks_total",
+                   "Times that the server of a connection to NATS said that it will end soon", [links] {
+                     return static_cast<double>(links->lame_ducks.load(std::memory_order_relaxed));
+                   });
+  all.counter_from("hubbub_nats_moves_total",
+                   "Times that a connection went to another server of NATS before its own ended",
+                   [links] { return static_cast<double>(links->moves.load(std::memory_order_relaxed)); });
+}
+
 } // namespace
 
 broker::result<node_bus> open_bus(const config& how, const broker::clock& time, broker::log_sink& log,
                                   broker::metrics& all, broker::supervisor* answers) {
   if (how.nats.url.empty())
     return open_embedded(how, time, answers);
+  if (auto fault = check_nats_tls(how.nats))
+    return broker::refusal{broker::errc::invalid_data, std::move(fault->sentence)};
   auto options = nats_options_of(how);
   options.answers = answers;
   auto events = cluster::open_nats_bus(options, how.namespaces, time, log);
@@ -129,7 +151,8 @@ broker::result<node_bus> open_bus(const config& how, const broker::clock& time, 
   show_numbers(**rosters, all);
   show_numbers(**backend, all);
   auto* notices = &(*backend)->notices();
-  return node_bus{std::move(*events), std::move(*rosters), std::move(*backend), notices};
+  show_numbers(options.links, all);
+  return node_bus{std::move(*events), std::move(*rosters), std::move(*backend), notices, options.links};
 }
 
 } // namespace hubbub::daemon

@@ -11,12 +11,15 @@
 #include "broker/supervisor.hpp"
 #include "cluster/nats_options.hpp"
 
+#include <functional>
 #include <memory>
 
 namespace hubbub::daemon {
 
 /// How the configuration says that NATS is reached.
 [[nodiscard]] cluster::nats_options nats_options_of(const config& how);
+/// A sample of `hubbub_nats_strange_messages_total`.
+void show_strange_messages(broker::metrics& all, const char* what, std::function<double()> count);
 
 /// What a node's rooms live on, and whom its clients reach.
 struct node_bus {
@@ -27,6 +30,8 @@ struct node_bus {
   std::unique_ptr<broker::backend> backend;
   /// Of the backend; null with it.
   broker::notice_sink* notices = nullptr;
+  /// Of all connections to NATS; null: there are none.
+  std::shared_ptr<cluster::link_counters> links;
 };
 
 /// The bus that the configuration asks for: embedded, or a cluster's. Waits for the network. A refusal is one

@@ -28,10 +28,11 @@ public:
   }
   /// Waits until something with `part` in it was said.
   [[nodiscard]] bool says(const std::string& part) {
-    return eventually([&] {
-      std::lock_guard lock{mutex_};
-      return said_.find(part) != said_.npos;
-    });
+    return eventually([&] { return has_said(part); });
+  }
+  [[nodiscard]] bool has_said(const std::string& part) {
+    std::lock_guard lock{mutex_};
+    return said_.find(part) != said_.npos;
   }
 
 private:

@@ -36,6 +36,17 @@ int connect_to(std::uint16_t port) {
   return -1;
 }
 
+fs::path new_dir() {
+  const fs::path shared{"/dev/shm"};
+  auto name =
+      ((fs::is_directory(shared) ? shared : fs::temp_directory_path()) / "hubbub-nats-XXXXXX").string();
+  if (::mkdtemp(name.data()) == nullptr)
+    throw std::runtime_error{"no temporary directory"};
+  return name;
+}
+
+} // namespace
+
 std::uint16_t free_port() {
   const int s = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in at{};
@@ -48,17 +59,6 @@ std::uint16_t free_port() {
   ::close(s);
   return ntohs(at.sin_port);
 }
-
-fs::path new_dir() {
-  const fs::path shared{"/dev/shm"};
-  auto name =
-      ((fs::is_directory(shared) ? shared : fs::temp_directory_path()) / "hubbub-nats-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr)
-    throw std::runtime_error{"no temporary directory"};
-  return name;
-}
-
-} // namespace
 
 nats_server::nats_server(std::string config) : dir_{new_dir()}, config_{std::move(config)} {
   for (auto tries = 0; tries < 10; ++tries) {

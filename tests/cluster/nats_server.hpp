@@ -12,6 +12,9 @@
 
 namespace hubbub::test {
 
+/// A port of 127.0.0.1 that nobody has now.
+[[nodiscard]] std::uint16_t free_port();
+
 /// A real nats-server with JetStream on a free port of 127.0.0.1, with its store in memory where there is
 /// such a place. Ended with this, by its process id.
 class nats_server {

@@ -227,13 +227,6 @@ TEST_CASE("credentials that are no good any more are tried until they are", "[na
   CHECK(data_of(chat.seen().events()) == texts{"1", "2"});
 }
 
-TEST_CASE("a server in lame duck mode is left in peace", "[nats]") {
-  nats_server server;
-  nats_node node{server.url(), {}, impatient()};
-  server.signal(SIGUSR2);
-  CHECK(node.log.says("about to end"));
-}
-
 /// A room that throws at some events. Any thread.
 class breaking_room final : public broker::event_bus_handler {
 public:

@@ -136,6 +136,19 @@ TEST_CASE("check-config tells all errors with their places, and the exit code", 
   CHECK_THAT(hubbub.err.str(), Contains("cannot be read: No such file"));
 }
 
+TEST_CASE("check-config looks into the files for TLS to NATS, if they are there", "[cli]") {
+  temp_dir dir;
+  program hubbub;
+  const std::string nats = "[auth]\nanonymous = true\n[nats]\nurl = \"tls://a:4222\"\ntls_ca = \"";
+  const auto none = dir.file("none.toml", nats + dir.path() + "/none.pem\"\n");
+  CHECK(hubbub({"check-config", none}) == exit_ok);
+  CHECK_THAT(hubbub.err.str(), Contains("note: nats.tls_ca: " + dir.path() + "/none.pem cannot be read: "));
+  const auto pem = dir.file("ca.pem", "no certificate\n");
+  const auto wrong = dir.file("wrong.toml", nats + pem + "\"\n");
+  CHECK(hubbub({"check-config", wrong}) == exit_usage);
+  CHECK_THAT(hubbub.err.str(), Contains("hubbub: nats.tls_ca: " + pem + " holds no certificate in PEM\n"));
+}
+
 TEST_CASE("the example configuration is right", "[cli]") {
   program hubbub;
   const std::string file = HUBBUB_SOURCE_DIR "/docs/hubbub.example.toml";

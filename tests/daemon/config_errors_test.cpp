@@ -71,6 +71,8 @@ TEST_CASE("each wrong value is told with its line, its key and what is right", "
        "hubbub.toml:2: namespace.kind: expected a section such as [namespace.chat], got \"live\""},
       {"limits = 3", "hubbub.toml:1: limits: expected a section [limits], got 3"},
       {"[tls]\nkey = \"k.pem\"", "hubbub.toml:2: tls.key: tls.certificate and tls.key come together"},
+      {"[nats]\ntls_cert = \"c.pem\"",
+       "hubbub.toml:2: nats.tls_cert: nats.tls_cert and nats.tls_key come together"},
       {"[server]\nlisten = \"127.0.0.1:8081\"\nadmin = \"127.0.0.1:8081\"",
        "hubbub.toml:3: server.admin: is the same address as server.listen"},
   };

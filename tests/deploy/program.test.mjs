@@ -32,8 +32,8 @@ test("every flag and variable that a manifest, the compose file or the Dockerfil
   assert.ok(ours.length >= 8);
   assert.deepEqual(await unknownVariables(ours), []);
   assert.deepEqual(await unknownVariables(["HUBBUB_ADMIM_KEYS"]), ["HUBBUB_ADMIM_KEYS"]);
-  // The others are NATS' and OpenSSL's.
-  assert.deepEqual([...variables].filter((name) => !name.startsWith("HUBBUB_")).sort(), ["NATS_PASSWORD", "SSL_CERT_FILE"]);
+  // The other is NATS'.
+  assert.deepEqual([...variables].filter((name) => !name.startsWith("HUBBUB_")).sort(), ["NATS_PASSWORD"]);
 });
 
 test("every configuration file is right", async (t) => {
@@ -198,15 +198,16 @@ tls { cert_file: "${folder}/nats.pem", key_file: "${folder}/nats.key" }\n${opera
   writeFileSync(path.join(folder, "others.creds"), natsOperator({}).credentials);
   const secret = secrets(t);
   const config = toml("production").replaceAll(/\/etc\/hubbub\/(token-keys|ticket-keys)/g, `${secret.folder}/hubbub-$1`);
-  const { HUBBUB_NATS, SSL_CERT_FILE, HUBBUB_NATS_CREDENTIALS, ...env } = variables(pick(render("production"), "Deployment"), secret);
+  const { HUBBUB_NATS, HUBBUB_NATS_TLS_CA, HUBBUB_NATS_CREDENTIALS, ...env } = variables(pick(render("production"), "Deployment"), secret);
   for (const url of HUBBUB_NATS.split(",")) assert.match(url, /^tls:\/\/[^@]+:4222$/);
   const mounted = "/etc/hubbub/nats/";
-  assert.ok(SSL_CERT_FILE.startsWith(mounted) && HUBBUB_NATS_CREDENTIALS.startsWith(mounted));
+  assert.ok(HUBBUB_NATS_TLS_CA.startsWith(mounted) && HUBBUB_NATS_CREDENTIALS.startsWith(mounted));
   const more = { ...env, HUBBUB_NATS: `tls://localhost:${port}`, HUBBUB_NATS_REPLICAS: "1", HUBBUB_NATS_CREDENTIALS: path.join(folder, "nats.creds") };
-  const node = await start(t, { config, env: { ...more, SSL_CERT_FILE: path.join(folder, "ca.pem") } });
+  const node = await start(t, { config, env: { ...more, HUBBUB_NATS_TLS_CA: path.join(folder, "ca.pem") } });
   await eventually(async () => (await node.ask("/readyz")).status === 200, "/readyz");
-  await assert.rejects(start(t, { config, env: { ...more, SSL_CERT_FILE: path.join(folder, "nats.csr") } }), /TLS/);
-  await assert.rejects(start(t, { config, env: { ...more, SSL_CERT_FILE: path.join(folder, "ca.pem"), HUBBUB_NATS_CREDENTIALS: path.join(folder, "others.creds") } }), /credentials/);
+  await assert.rejects(start(t, { config, env: { ...more, HUBBUB_NATS_TLS_CA: path.join(folder, "nats.csr") } }), /nats\.tls_ca: .*nats\.csr holds no certificate/);
+  await assert.rejects(start(t, { config, env: { ...more, HUBBUB_NATS_TLS_CA: path.join(folder, "nats.pem") } }), /its certificate is not accepted: /);
+  await assert.rejects(start(t, { config, env: { ...more, HUBBUB_NATS_TLS_CA: path.join(folder, "ca.pem"), HUBBUB_NATS_CREDENTIALS: path.join(folder, "others.creds") } }), /credentials/);
 });
 
 /** Every expression of PromQL, with where it stands. */

@@ -103,7 +103,10 @@ test("it is enough: history, presence, live rooms, backends, resume, revocation,
   assert.equal(revoked.status, 200, revoked.text);
   assert.match((await two.ask("/metrics", { headers: asAdmin })).text, /^hubbub_notices_total\{outcome="sent"\} [1-9]/m);
 
-  two.signal("SIGTERM");
+  const ordered = async (what, body) => JSON.parse(text.decode((await operator.request(`hubbub.control.${what}`, text.encode(JSON.stringify(body)))).data));
+  assert.equal((await ordered("disconnect", { user: "nobody" })).disconnected, 0);
+  assert.equal((await ordered("reload", { node: "n1" })).code, "not_supported");
+  assert.deepEqual(await ordered("drain", { node: "n2" }), { node: "n2", status: "draining" });
   assert.deepEqual(await within(20_000, two.exited, "the end of a drained node"), { code: 0, signal: null });
   assert.equal(bob.of("goodbye")[0].code, 4101);
   const next = await connect(one, { t, welcome: false });
@@ -115,18 +118,18 @@ test("it is no more: what others are for is refused to each", async (t) => {
   const { violations, as } = await guarded(t);
   const beyond = {
     hubbub: {
-      publish: ["hubbub.out.chat.1", "hubbub.canary-out.n1", "hubbub.control.revoke", "orders.new", "$KV.others.a", "$SYS.REQ.SERVER.PING",
+      publish: ["hubbub.out.chat.1", "hubbub.canary-out.n1", "hubbub.control.revoke", "hubbub.control.drain", "orders.new", "$KV.others.a", "$SYS.REQ.SERVER.PING",
         "$JS.API.STREAM.DELETE.HUBBUB_chat", "$JS.API.STREAM.PURGE.HUBBUB_chat", "$JS.API.STREAM.MSG.DELETE.HUBBUB_chat", "$JS.API.STREAM.RESTORE.HUBBUB_chat"],
       subscribe: [">", "hubbub.>", "hubbub.up.>", "hubbub.call.>", "hubbub.notify.>", "$JS.API.>"],
     },
     orders: {
-      publish: ["hubbub.rooms.chat.1", "hubbub.out.orders.1", "hubbub.live.orders.1", "hubbub.node.beat", "hubbub.control.revoke",
+      publish: ["hubbub.rooms.chat.1", "hubbub.out.orders.1", "hubbub.live.orders.1", "hubbub.node.beat", "hubbub.control.revoke", "hubbub.control.drain", "hubbub.control.disconnect",
         "hubbub.up.orders.1", "_INBOX.a.1", "$KV.hubbub_revocations.user.YQ", "$JS.API.STREAM.INFO.HUBBUB_orders"],
       subscribe: ["hubbub.>", "hubbub.up.chat.>", "hubbub.call.>", "hubbub.rooms.>", "hubbub.out.>", "hubbub.presence.>", "hubbub.notify.>", "_INBOX.>", "$KV.hubbub_revocations.>"],
     },
     operator: {
-      publish: ["hubbub.rooms.chat.1", "hubbub.out.chat.1", "hubbub.node.beat", "$JS.API.STREAM.DELETE.KV_hubbub_revocations", "$JS.API.STREAM.INFO.HUBBUB_chat"],
-      subscribe: ["hubbub.>", "hubbub.out.>", "hubbub.up.>"],
+      publish: ["hubbub.rooms.chat.1", "hubbub.out.chat.1", "hubbub.node.beat", "hubbub.notify.refused", "$JS.API.STREAM.DELETE.KV_hubbub_revocations", "$JS.API.STREAM.INFO.HUBBUB_chat"],
+      subscribe: ["hubbub.>", "hubbub.out.>", "hubbub.up.>", "hubbub.control.*"],
     },
   };
   for (const [user, { publish, subscribe }] of Object.entries(beyond)) {
