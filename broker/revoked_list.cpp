@@ -8,6 +8,8 @@ namespace hubbub::broker {
 namespace {
 
 constexpr std::int64_t sweep_every_ms = 60'000;
+// A full list is swept sooner, but not for each one that it has no room for.
+constexpr std::int64_t sweep_full_every_ms = 1'000;
 
 /// The one of two for the same name that means more, held for as long as the later of them.
 revocation stronger_of(const revocation& a, const revocation& b) {
@@ -23,10 +25,10 @@ void revoked_list::observe(std::function<void(const revocation&)> told) {
   told_ = std::move(told);
 }
 
-const revocation* revoked_list::find(const revocation& same) const {
+const revocation* revoked_list::find(const revocation& same, std::int64_t now_ms) const {
   const auto& names = names_of(same);
   const auto it = names.find(same.whom().second);
-  return it == names.end() ? nullptr : &it->second;
+  return it == names.end() || is_over(it->second, now_ms) ? nullptr : &it->second;
 }
 
 revoked_list::outcome revoked_list::put(revocation what) {
@@ -39,7 +41,7 @@ revoked_list::outcome revoked_list::put(revocation what) {
   {
     std::lock_guard lock{mutex_};
     sweep(now);
-    if (const auto* known = find(what)) {
+    if (const auto* known = find(what, now)) {
       auto after = stronger_of(*known, what);
       const auto same = after.before_ms == known->before_ms;
       what = after;
@@ -49,7 +51,7 @@ revoked_list::outcome revoked_list::put(revocation what) {
     } else {
       if (size() >= most_)
         return outcome::full;
-      names_of(what).emplace(what.whom().second, what);
+      names_of(what).insert_or_assign(what.whom().second, what);
       count();
     }
     told = told_;
@@ -67,14 +69,17 @@ void revoked_list::remove(const revocation& what) {
 }
 
 revocation revoked_list::joined_with(const revocation& what) const {
+  const auto now = time_.unix_ms();
   std::lock_guard lock{mutex_};
-  const auto* known = find(what);
+  const auto* known = find(what, now);
   return known ? stronger_of(*known, what) : what;
 }
 
-bool revoked_list::has_room_for(const revocation& what) const {
+bool revoked_list::has_room_for(const revocation& what) {
+  const auto now = time_.unix_ms();
   std::lock_guard lock{mutex_};
-  return size() < most_ || find(what) != nullptr;
+  sweep(now);
+  return size() < most_ || find(what, now) != nullptr;
 }
 
 bool revoked_list::has(session_id session, const identity& who) const {
@@ -91,16 +96,18 @@ bool revoked_list::has(session_id session, const identity& who) const {
 }
 
 std::vector<revocation> revoked_list::all() const {
+  const auto now = time_.unix_ms();
   std::vector<revocation> out;
   std::lock_guard lock{mutex_};
   for (const auto* names : {&users_, &sessions_, &tokens_})
     for (const auto& [_, r] : *names)
-      out.push_back(r);
+      if (!is_over(r, now))
+        out.push_back(r);
   return out;
 }
 
 void revoked_list::sweep(std::int64_t now_ms) {
-  if (now_ms - swept_ms_ < sweep_every_ms)
+  if (now_ms - swept_ms_ < (size() < most_ ? sweep_every_ms : sweep_full_every_ms))
     return;
   swept_ms_ = now_ms;
   for (auto* names : {&users_, &sessions_, &tokens_})

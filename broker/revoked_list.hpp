@@ -40,7 +40,7 @@ public:
   /// What would stand for that name after `put`.
   [[nodiscard]] revocation joined_with(const revocation& what) const;
   /// Would `put` take it?
-  [[nodiscard]] bool has_room_for(const revocation& what) const;
+  [[nodiscard]] bool has_room_for(const revocation& what);
 
   [[nodiscard]] bool has(session_id session, const identity& who) const;
   [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_acquire); }
@@ -50,8 +50,8 @@ public:
 
 private:
   using by_name = std::map<std::string, revocation, std::less<>>;
-  /// Null: nothing stands for that name.
-  [[nodiscard]] const revocation* find(const revocation& same) const;
+  /// Null: nothing stands for that name, or it is over.
+  [[nodiscard]] const revocation* find(const revocation& same, std::int64_t now_ms) const;
   [[nodiscard]] by_name& names_of(const revocation& what) noexcept {
     return what.session ? sessions_ : what.user.empty() ? tokens_ : users_;
   }

@@ -26,9 +26,9 @@ milliseconds supervisor::crashed(std::string_view child, std::string_view reason
     const auto now = time_.now();
     std::lock_guard hold{mutex_};
     note(child, reason);
-    wait = judge(child, now);
-    too_many = !all_.note(now) || wait == milliseconds::max();
-    wait = std::min(wait, limits_.longest_wait);
+    const auto found = judge(child, now);
+    too_many = found.wait == milliseconds::max() || (found.counts && !all_.note(now));
+    wait = std::min(found.wait, limits_.longest_wait);
     if (too_many)
       told_before = std::exchange(now_.gave_up, true);
     else if (limits_.of_child != 0)
@@ -64,9 +64,9 @@ void supervisor::note(std::string_view child, std::string_view reason) {
 }
 
 /// Longer than the longest: it waited too often.
-milliseconds supervisor::judge(std::string_view child, steady_time now) {
+supervisor::verdict supervisor::judge(std::string_view child, steady_time now) {
   if (limits_.of_child == 0)
-    return milliseconds{0}; // none of them comes again
+    return {}; // none of them comes again
   forget_quiet(now);
   auto it = children_.find(child);
   if (it == children_.end())
@@ -74,19 +74,19 @@ milliseconds supervisor::judge(std::string_view child, steady_time now) {
   auto& row = it->second;
   // It was already to wait; what else it does until then is the same crash still.
   if (now < row.until)
-    return std::chrono::ceil<milliseconds>(row.until - now);
+    return {std::chrono::ceil<milliseconds>(row.until - now), false};
   // Who crashed again after a wait waits again, however long that was.
   if (row.recent.note(now) && row.waits == 0)
-    return milliseconds{0};
+    return {};
   if (limits_.waits != 0 && row.waits == limits_.waits)
-    return milliseconds::max();
+    return {milliseconds::max()};
   auto wait = limits_.first_wait;
   for (std::size_t i = 0; i < row.waits && wait < limits_.longest_wait; ++i)
     wait *= 2;
   wait = std::min(wait, limits_.longest_wait);
   ++row.waits;
   row.until = now + wait;
-  return wait;
+  return {wait};
 }
 
 void supervisor::forget_quiet(steady_time now) {

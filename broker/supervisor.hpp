@@ -88,7 +88,12 @@ private:
     std::size_t waits = 0;
     steady_time until{};
   };
-  [[nodiscard]] milliseconds judge(std::string_view child, steady_time now);
+  struct verdict {
+    milliseconds wait{0};
+    /// Another one than the crash that it waits for.
+    bool counts = true;
+  };
+  [[nodiscard]] verdict judge(std::string_view child, steady_time now);
   void note(std::string_view child, std::string_view reason);
   void forget_quiet(steady_time now);
   void say(std::string_view message, std::string_view child, std::string_view reason,

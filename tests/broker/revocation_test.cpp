@@ -145,3 +145,54 @@ TEST_CASE("a list of revocations is bounded, and says so", "[revocations]") {
   time.advance(2h);
   CHECK(list.put({.user = "c"}) == revoked_list::outcome::added);
 }
+
+TEST_CASE("revocations that are over leave their places to others", "[revocations]") {
+  manual_clock time;
+  time.advance(24h);
+  revoked_list list{1h, time, 2};
+  list.put({.user = "a"});
+  time.advance(10s);
+  list.put({.user = "b"});
+  time.advance(1h - 5s);
+  // Who asks before putting must not be told that it is full for ever.
+  CHECK(list.has_room_for({.user = "c"}));
+  CHECK(list.put({.user = "c"}) == revoked_list::outcome::added);
+  CHECK_FALSE(list.has_room_for({.user = "a"}));
+  CHECK(list.has_room_for({.user = "b"}));
+}
+
+TEST_CASE("a revocation that is over says nothing of one that follows", "[revocations]") {
+  manual_clock time;
+  time.advance(24h);
+  revoked_list list{1h, time};
+  std::vector<revocation> told;
+  list.observe([&](const revocation& r) { told.push_back(r); });
+  list.put({.user = "ann"});
+  time.advance(1h - 1s);
+  list.put({.user = "swept a moment before"});
+  time.advance(1s);
+  CHECK(list.all().size() == 1);
+  // It meant all of her tokens; the new one means some.
+  const revocation some{.user = "ann", .before_ms = january, .made_ms = time.unix_ms()};
+  CHECK(list.joined_with(some) == some);
+  CHECK(list.put(some) == revoked_list::outcome::added);
+  REQUIRE(told.size() == 3);
+  CHECK(told[2] == some);
+  CHECK_FALSE(list.has(one_session, ann()));
+}
+
+TEST_CASE("whom a revocation meant that is over is told of again", "[revocations]") {
+  manual_clock time;
+  time.advance(24h);
+  revoked_list list{1h, time};
+  auto told = 0;
+  list.observe([&](const revocation&) { ++told; });
+  list.put({.user = "ann"});
+  time.advance(1h - 1s);
+  list.put({.user = "swept a moment before"});
+  time.advance(1s);
+  CHECK(list.put({.user = "ann"}) == revoked_list::outcome::added);
+  CHECK(told == 3);
+  CHECK(list.has(one_session, ann()));
+  CHECK(list.size() == 2);
+}

@@ -130,6 +130,24 @@ TEST_CASE_METHOD(supervised, "a part of the bus that never works again ends the 
   CHECK(waits == 6);
 }
 
+TEST_CASE_METHOD(supervised, "what a part of the bus does while it waits is the same crash still",
+                 "[supervisor]") {
+  auto waits = 0;
+  while (ends == 0 && waits < 100) {
+    const auto wait = tree.bus.crashed("nats delivery", "x");
+    if (wait.count() == 0)
+      continue;
+    ++waits;
+    // Messages come, and break it, until the connection is made anew.
+    for (auto i = 0; i < 100 && waits <= 5; ++i)
+      tree.bus.crashed("nats delivery", "x");
+    CHECK(ends == (waits > 5 ? 1 : 0));
+    time.advance(wait);
+  }
+  CHECK(ends == 1);
+  CHECK(waits == 6);
+}
+
 TEST_CASE_METHOD(supervised, "what cannot be restarted ends the node at once", "[supervisor]") {
   CHECK(broker::guarded_to_the_end(&tree.node, "loop 0", [] {}));
   CHECK(ends == 0);
