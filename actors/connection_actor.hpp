@@ -118,6 +118,8 @@ private:
   void answered(question q, answer& a);
   void joined(question& q, broker::join_answer& a);
   [[nodiscard]] broker::backend_handler backend_answer_to(std::uint32_t slot);
+  /// Has it as many of the node's requests to backends as one connection may have? `ok`: no.
+  [[nodiscard]] broker::refusal backend_share() const;
   void backend_said(const question& q, broker::backend_answer& a);
   /// Says what waits for room in the lane.
   void say_held();

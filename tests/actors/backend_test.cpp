@@ -169,6 +169,7 @@ TEST_CASE_METHOD(lonely_fixture, "without a backend calls and events for one are
 }
 
 TEST_CASE_METHOD(backend_fixture, "what waits for backends counts as commands in flight", "[actors]") {
+  bounds.backend_requests = 32 * bounds.commands_in_flight;
   auto& ann = connect();
   for (std::uint32_t i = 0; i < bounds.commands_in_flight; ++i) {
     CHECK(ann.wire.reading);
@@ -179,6 +180,47 @@ TEST_CASE_METHOD(backend_fixture, "what waits for backends counts as commands in
   CHECK(ann.read().size() == 1);
   ann.take(SIZE_MAX); // the kernel has the answer
   CHECK(ann.wire.reading);
+}
+
+TEST_CASE_METHOD(backend_fixture, "one client has a share of what may wait for backends, and no more",
+                 "[actors]") {
+  bounds.backend_requests = 128;
+  auto& ann = connect();
+  auto& bob = connect();
+  ann.wire.room = 0;
+  for (auto i = 0; i < 4; ++i)
+    send(ann, call("calls.one"), i);
+  REQUIRE(backend.calls.size() == 4);
+  // Answers that it does not read keep their places.
+  const std::string large(60'000, 'x');
+  for (auto i = 0u; i < 4; ++i)
+    answer_call(i, fake_backend::says('"' + large + '"'));
+  ann.drain(100);
+  for (auto i = 4; i < 8; ++i)
+    send(ann, i % 2 == 0 ? call("calls.one") : publish_to("asks.one"), i);
+  const auto taken = backend.calls.size() + backend.events.size();
+  CHECK(taken < 8);
+  send(bob, call("calls.one"));
+  CHECK(backend.calls.size() + backend.events.size() == taken + 1);
+  std::vector<json> refused;
+  for (auto i = 0; i < 20; ++i) {
+    ann.drain(200'000);
+    for (auto& m : ann.read())
+      if (m["op"] == "error")
+        refused.push_back(std::move(m));
+  }
+  REQUIRE(refused.size() == 8 - taken);
+  for (const auto& no : refused) {
+    CHECK(no["code"] == "overloaded");
+    CHECK(no["retry_after_ms"] > 0);
+    if (no["id"].get<int>() % 2 == 1) {
+      CHECK(no["outcome"] == "not_stored");
+      CHECK(no["event_id"].is_string());
+    }
+  }
+  // It has read them: there is room again.
+  send(ann, call("calls.one"), 9);
+  CHECK(backend.calls.size() + backend.events.size() == taken + 2);
 }
 
 TEST_CASE_METHOD(backend_fixture, "a client that has gone is not kept by what it asked", "[actors]") {
