@@ -109,6 +109,11 @@ void connection_actor::tell_backends(broker::notice_kind what) {
   notices->put(std::move(n));
 }
 
+void connection_actor::tell_disconnected() {
+  if (std::exchange(told_connected_, false))
+    tell_backends(broker::notice_kind::disconnected);
+}
+
 void connection_actor::tell_refused(std::string_view code, std::string_view message) {
   auto* notices = at_.node().notices;
   if (!notices || !notices->wants(broker::notice_kind::refused))

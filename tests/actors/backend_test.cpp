@@ -326,6 +326,59 @@ TEST_CASE_METHOD(backend_fixture, "backends are told who came, who went, and wha
   CHECK(notices.all[3].session == session);
 }
 
+TEST_CASE_METHOD(backend_fixture, "a session that goes on over another connection is not told as gone",
+                 "[actors]") {
+  const auto ticket = tickets.seal({.user = "ann"}, {0xa});
+  client before{*this, 0, {.subprotocols = {"ticket." + ticket}}};
+  settle();
+  client after{*this, static_cast<std::uint32_t>(loops.size()) - 1, {.subprotocols = {"ticket." + ticket}}};
+  settle();
+  before.gone();
+  CHECK(notices.kinds() == std::vector<std::string_view>{"connected", "connected"});
+  after.gone();
+  CHECK(notices.kinds() == std::vector<std::string_view>{"connected", "connected", "disconnected"});
+  for (const auto& n : notices.all)
+    CHECK(n.session == broker::session_id{0xa});
+}
+
+TEST_CASE_METHOD(backend_fixture,
+                 "a connection that closes before it hears that it was resumed tells nothing", "[actors]") {
+  const auto ticket = tickets.seal({.user = "ann"}, {0xa});
+  client before{*this, 0, {.subprotocols = {"ticket." + ticket}}};
+  settle();
+  client after{*this, static_cast<std::uint32_t>(loops.size()) - 1, {.subprotocols = {"ticket." + ticket}}};
+  before.gone();
+  settle();
+  CHECK(notices.kinds() == std::vector<std::string_view>{"connected", "connected"});
+}
+
+TEST_CASE_METHOD(backend_fixture, "a client that resumes in its first frame leaves no session behind",
+                 "[actors]") {
+  auto& ann = connect(); // as somebody of no name, with a session of its own
+  const auto first = notices.all.at(0).session;
+  send(ann, {{"op", "resume"}, {"ticket", tickets.seal({.user = "ann"}, {0xa})}, {"rooms", json::object()}});
+  REQUIRE(notices.kinds() == std::vector<std::string_view>{"connected", "disconnected", "connected"});
+  CHECK(notices.all[1].session == first);
+  CHECK(notices.all[1].user.empty());
+  CHECK(notices.all[2].session == broker::session_id{0xa});
+  CHECK(notices.all[2].user == "ann");
+  ann.gone();
+  REQUIRE(notices.all.size() == 4);
+  CHECK(notices.all[3].session == broker::session_id{0xa});
+}
+
+TEST_CASE_METHOD(backend_fixture, "who was never welcomed does not go", "[actors]") {
+  auto in =
+      node->acceptor().admit({.subprotocols = {"ticket." + tickets.seal({.user = "ann"}, {0xa})}}, *loops[0]);
+  REQUIRE(in.has_value());
+  revoked.put({.user = "ann"});
+  fake_connection wire;
+  in->handler->on_open(wire);
+  REQUIRE(wire.closed);
+  in->handler->on_closed();
+  CHECK(notices.all.empty());
+}
+
 TEST_CASE_METHOD(backend_fixture, "backends are told when a room gets its first reader and loses its last",
                  "[actors]") {
   auto& ann = connect();
