@@ -282,6 +282,9 @@ void node::drain(const std::function<bool()>& pause) {
   const auto deadline = begun + how_.drain.deadline;
   log_.info("node", "draining", {{"grace_ms", how_.drain.grace.count()}, {"pace", how_.drain.pace}});
   bus_.rosters->drain();
+  // Who is sent away is on its way to another node: it is not to be seen to leave here before it was seen to
+  // come there.
+  actors_->context().least_linger_ms = (how_.nats.lease + actors::drain::own_delay).count();
   for (const auto until = std::min(begun + how_.drain.grace, deadline); time_.now() < until;)
     if (pause())
       return;
