@@ -217,7 +217,12 @@ broker::refusal node::open_listeners() {
   admin_api_ = std::make_unique<admin_api>(admin_api::parts{
       *actors_, *bus_.events, metrics_, origins_, admin_keys{how_.admin.keys, how_.admin.open},
       how_.server.node, how_.server.ready_without_bus, [this] { return serving_.load(); },
-      [] { ::kill(::getpid(), SIGTERM); }, std::chrono::seconds{15}, revocations_.get()});
+      [this] {
+        // Whoever asks again is not in a hurry as one who sends the signal twice.
+        if (!draining_)
+          ::kill(::getpid(), SIGTERM);
+      },
+      std::chrono::seconds{15}, revocations_.get()});
   transport::listener_options a;
   a.address = how_.server.admin.address;
   a.port = how_.server.admin.port;
