@@ -62,9 +62,17 @@ void admission::disconnected(std::string_view remote_address) {
     by_address_.erase(it);
 }
 
-std::uint32_t admission::hold_up(bool resumes, broker::milliseconds lag) {
+broker::milliseconds admission::longest_lag() const {
+  std::chrono::nanoseconds longest{};
+  for (const auto* unit : node_.loops)
+    longest = std::max(longest, unit->loop().lag());
+  return std::chrono::duration_cast<broker::milliseconds>(longest);
+}
+
+std::uint32_t admission::hold_up(bool resumes) {
   const auto now = node_.time.now();
   std::lock_guard hold{mutex_};
+  const auto lag = handshakes_.judges(now) ? longest_lag() : broker::milliseconds{0};
   return handshakes_.ask(now, lag, resumes).retry_after_ms;
 }
 
@@ -154,9 +162,7 @@ broker::result<broker::admitted> admission::judge(const broker::handshake& h, br
       return why;
   }
   // Before the token, which costs more than all else here.
-  if (const auto wait =
-          hold_up(static_cast<bool>(session), std::chrono::duration_cast<broker::milliseconds>(at.lag()));
-      wait != 0)
+  if (const auto wait = hold_up(static_cast<bool>(session)); wait != 0)
     return put_off(h, wait);
   if (session) {
     node_.counts.ticket_handshakes.add(at.index());

@@ -32,7 +32,10 @@ private:
   [[nodiscard]] broker::result<broker::admitted> judge(const broker::handshake& h, broker::loop& at);
   /// Milliseconds until there is room for one more handshake; 0: it was taken. `resumes`: it shows a ticket
   /// that counts, and goes before those that do not.
-  [[nodiscard]] std::uint32_t hold_up(bool resumes, broker::milliseconds lag);
+  [[nodiscard]] std::uint32_t hold_up(bool resumes);
+  /// Of the loop that is worst off: the kernel gives each its share of those who come, so all must wait for
+  /// it.
+  [[nodiscard]] broker::milliseconds longest_lag() const;
   /// The answer to a client that is to come again.
   [[nodiscard]] static broker::result<broker::admitted> put_off(const broker::handshake& h,
                                                                 std::uint32_t wait_ms);

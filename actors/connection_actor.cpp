@@ -140,9 +140,11 @@ void connection_actor::on_closed() {
     return;
   broker::timing_wheel::cancel(timer_);
   leave_all();
-  leave_session();
-  if (who_)
-    tell_backends(broker::notice_kind::disconnected);
+  if (has_session())
+    tell_disconnected();
+  // Whoever takes the session now must wait for the connection that this one waits for.
+  if (!taking_over_)
+    leave_session();
   at_.remove(*this);
   at_.node().counts.connections.sub(at_.index());
   to_.wire = nullptr;
@@ -290,6 +292,7 @@ void connection_actor::say_welcome() {
   broker::protocol::encode_welcome(text, w);
   to_.wire->control(text);
   tell_backends(broker::notice_kind::connected);
+  told_connected_ = true;
 }
 
 right connection_actor::rights_in(const broker::room_name& room) const noexcept {

@@ -118,6 +118,8 @@ private:
   void answered(question q, answer& a);
   void joined(question& q, broker::join_answer& a);
   [[nodiscard]] broker::backend_handler backend_answer_to(std::uint32_t slot);
+  /// Has it as many of the node's requests to backends as one connection may have? `ok`: no.
+  [[nodiscard]] broker::refusal backend_share() const;
   void backend_said(const question& q, broker::backend_answer& a);
   /// Says what waits for room in the lane.
   void say_held();
@@ -130,6 +132,8 @@ private:
   void count_refused(const broker::refusal& why);
   void count_refused(const broker::backend_answer& a);
   void tell_backends(broker::notice_kind what);
+  /// That its session is gone, if they were told that it came.
+  void tell_disconnected();
   void tell_refused(std::string_view code, std::string_view message);
 
   void crashed(const char* why);
@@ -142,8 +146,10 @@ private:
   /// Says to the node that this connection has its session, and to the one that has had it that it is over.
   void take_session();
   void leave_session();
+  [[nodiscard]] bool has_session();
   void give_up_session(const session_taken& by);
   void session_is_free();
+  void let_next_go_on();
   /// Not `ok`: the ticket does not count on this connection.
   [[nodiscard]] broker::refusal go_on_with(broker::ticket&& t);
   void ask_rooms();
@@ -212,6 +218,10 @@ private:
   bool by_ticket_ = false;
   /// The connection that had its session has not left its rooms yet.
   bool taking_over_ = false;
+  /// The connection that has its session now, and waits with it until the one before has left its rooms.
+  caf::strong_actor_ptr next_;
+  /// Backends have been told that its session came, and not yet that it is gone.
+  bool told_connected_ = false;
 };
 
 } // namespace hubbub::actors

@@ -5,6 +5,8 @@
 
 #include <caf/message.hpp>
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 namespace hubbub::actors {
@@ -18,6 +20,17 @@ broker::backend_handler connection_actor::backend_answer_to(std::uint32_t slot) 
   };
 }
 
+broker::refusal connection_actor::backend_share() const {
+  // An answer keeps its place until the client reads it, so one client that does not could take them all.
+  constexpr std::uint32_t part = 32;
+  const auto most = std::max(at_.node().bounds.backend_requests / part, 1u);
+  if (questions_.count(question::kind::accept) + questions_.count(question::kind::call) + held_.size() < most)
+    return {broker::errc::ok};
+  return {broker::errc::overloaded,
+          "as many requests of this connection wait for backends as may: " + std::to_string(most),
+          broker::retry_soon_ms};
+}
+
 void connection_actor::run_publish_via_backend(const std::string& id, broker::event&& what) {
   auto* backend = at_.node().backend;
   if (!backend)
@@ -28,6 +41,15 @@ void connection_actor::run_publish_via_backend(const std::string& id, broker::ev
   if (what.event_id.empty())
     what.event_id = broker::session_id::random().str();
   what.time_ms = at_.node().time.unix_ms();
+  if (auto full = backend_share(); full.code != broker::errc::ok) {
+    question q;
+    q.what = question::kind::accept;
+    q.id = id;
+    q.text = what.event_id;
+    broker::backend_answer no;
+    no.why = std::move(full);
+    return backend_said(q, no);
+  }
   auto& q = questions_.ask(question::kind::accept, id, what.room);
   q.text = what.event_id;
   backend->publish(std::move(what), to_.session, backend_answer_to(q.slot));
@@ -41,6 +63,8 @@ void connection_actor::run_call(const std::string& id, broker::call_command&& c)
   const auto rights = at_.node().spaces.of(c.method.space()).anyone | who_->allowed.on(c.method.str());
   if (!has(rights, broker::right::call))
     return refuse(id, {broker::errc::forbidden, "no grant to call: " + c.method.str()});
+  if (const auto full = backend_share(); full.code != broker::errc::ok)
+    return refuse(id, full);
   const auto& q = questions_.ask(question::kind::call, id, {});
   backend->call({std::move(c.method), std::move(c.data), to_.session, who_->user}, backend_answer_to(q.slot));
 }
@@ -83,6 +107,11 @@ void connection_actor::tell_backends(broker::notice_kind what) {
   n.session = to_.session;
   n.user = who_->user;
   notices->put(std::move(n));
+}
+
+void connection_actor::tell_disconnected() {
+  if (std::exchange(told_connected_, false))
+    tell_backends(broker::notice_kind::disconnected);
 }
 
 void connection_actor::tell_refused(std::string_view code, std::string_view message) {

@@ -76,20 +76,41 @@ void connection_actor::leave_session() {
     at_.node().sessions.leave(to_.session, caf::actor_cast<caf::strong_actor_ptr>(this));
 }
 
+bool connection_actor::has_session() {
+  auto& node = at_.node();
+  return !node.tickets || node.sessions.has(to_.session, caf::actor_cast<caf::strong_actor_ptr>(this));
+}
+
 void connection_actor::give_up_session(const session_taken& by) {
+  next_ = by.who;
+  // It means one that this connection has left for another meanwhile.
+  if (has_session())
+    return let_next_go_on();
+  // The one that has it now tells backends of it.
+  told_connected_ = false;
   guarded([this] {
     if (!open_)
       return;
     leave_all();
     close({broker::close_code::resumed_elsewhere, "the session goes on over another connection"});
   });
-  // Its rooms have been told to forget it: what the other one asks of them comes behind that.
-  by.who->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, session_left{}), &at_);
+  // Its rooms have been told to forget it: what the other one asks of them comes behind that. Not so what the
+  // one before has in them, so the other one waits for that, too.
+  if (!taking_over_)
+    let_next_go_on();
+}
+
+void connection_actor::let_next_go_on() {
+  if (const auto next = std::exchange(next_, nullptr))
+    next->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, session_left{}), &at_);
 }
 
 void connection_actor::session_is_free() {
-  if (!open_ || !std::exchange(taking_over_, false))
+  if (!std::exchange(taking_over_, false))
     return;
+  let_next_go_on();
+  if (!open_)
+    return leave_session();
   guarded([this] {
     if (resumption_)
       ask_rooms();
@@ -133,6 +154,7 @@ refusal connection_actor::go_on_with(broker::ticket&& t) {
   if (another && (!joined_.empty() || questions_.count(question::kind::join) != 0))
     return {errc::already_joined, "another session's ticket counts only before the first join"};
   if (another) {
+    tell_disconnected();
     leave_session();
     to_.session = t.session;
   }

@@ -7,9 +7,6 @@
 namespace hubbub::actors {
 namespace {
 
-// Each client is told to wait a time of its own of this length at most. The pace itself spreads them; this
-// evens out those who are sent in one go.
-constexpr broker::milliseconds own_delay{1000};
 // What was not used of the pace is not caught up with beyond this: a stopped process is not to send a burst.
 constexpr double longest_step = 0.1;
 

@@ -12,6 +12,10 @@ namespace hubbub::actors {
 /// the loops, which do what it says.
 class drain {
 public:
+  /// Each client is told to wait a time of its own of this length at most. The pace itself spreads them; this
+  /// evens out those who are sent in one go.
+  static constexpr broker::milliseconds own_delay{1000};
+
   /// At `pace` clients a second in all; faster when that would take longer than `within`.
   drain(const std::vector<loop_unit*>& loops, std::uint32_t pace, broker::milliseconds within,
         broker::steady_time now);

@@ -70,6 +70,9 @@ struct node_context {
   session_directory sessions{};
   /// Tells this start of the node from all others.
   const std::uint64_t salt = broker::session_id::random().value;
+  /// Who leaves a room lingers so many milliseconds at least: while the node drains, they are expected
+  /// elsewhere.
+  std::atomic<std::int64_t> least_linger_ms{0};
   /// Who is told of crashes.
   broker::supervision* supervision = nullptr;
 };

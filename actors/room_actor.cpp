@@ -31,7 +31,8 @@ room_actor::room_actor(caf::actor_config& cfg, node_context& node, const broker:
       room_{name,
             node.spaces.of(name),
             generation,
-            {static_cast<std::uint32_t>(node.loops.size()), node.tapes, node.time, node.salt},
+            {static_cast<std::uint32_t>(node.loops.size()), node.tapes, node.time, node.salt,
+             &node.least_linger_ms},
             *this},
       last_used_{node.time.now()} {}
 

@@ -20,6 +20,13 @@ void session_directory::leave(broker::session_id session, const caf::strong_acto
     s.sessions.erase(it);
 }
 
+bool session_directory::has(broker::session_id session, const caf::strong_actor_ptr& who) {
+  auto& s = of(session);
+  std::lock_guard hold{s.mutex};
+  const auto it = s.sessions.find(session);
+  return it != s.sessions.end() && it->second == who;
+}
+
 void session_directory::clear() {
   for (auto& s : shards_) {
     std::unordered_map<broker::session_id, caf::strong_actor_ptr> gone; // ends without the lock

@@ -19,6 +19,8 @@ public:
   [[nodiscard]] caf::strong_actor_ptr take(broker::session_id session, const caf::strong_actor_ptr& who);
   /// `who` has it no longer, if it had.
   void leave(broker::session_id session, const caf::strong_actor_ptr& who);
+  /// Has `who` the session still?
+  [[nodiscard]] bool has(broker::session_id session, const caf::strong_actor_ptr& who);
   void clear();
 
 private:

@@ -35,6 +35,8 @@ double handshake_budget::burst() const noexcept {
   return fixed_ ? rate_ : std::max(rate_ / periods_in_second, 4.0);
 }
 
+bool handshake_budget::judges(steady_time now) const noexcept { return now - period_ >= period; }
+
 handshake_budget::answer handshake_budget::ask(steady_time now, milliseconds lag, bool has_ticket) noexcept {
   go_on(now, lag);
   const auto needed = has_ticket ? 1.0 : std::max(1.0, std::min(kept_for_tickets * burst(), burst() - 1));
@@ -53,7 +55,7 @@ void handshake_budget::go_on(steady_time now, milliseconds lag) noexcept {
   last_ = now;
   tokens_ = std::min(burst(), tokens_ + passed * rate_);
   backlog_ = std::max(0.0, backlog_ - passed * rate_);
-  if (now - period_ < period)
+  if (!judges(now))
     return;
   if (!fixed_)
     adapt(now, lag);

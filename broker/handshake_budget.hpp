@@ -24,7 +24,9 @@ public:
     /// When not: at least 1.
     std::uint32_t retry_after_ms = 0;
   };
-  /// `lag`: what an event waited for its loop, lately.
+  /// Will `ask` look at the lag now? Once in a while.
+  [[nodiscard]] bool judges(steady_time now) const noexcept;
+  /// `lag`: what an event waited for its loop, lately; of several loops, the longest.
   [[nodiscard]] answer ask(steady_time now, milliseconds lag, bool has_ticket) noexcept;
 
   /// A second's; 0: there is no bound now.

@@ -73,7 +73,7 @@ void roster::enter(session_id who, std::string_view user, std::string_view user_
   set_own(p, seen);
 }
 
-void roster::leave(session_id who, steady_time now) {
+void roster::leave(session_id who, steady_time now, milliseconds at_least) {
   auto it = sessions_.find(who);
   if (it == sessions_.end())
     return;
@@ -83,8 +83,8 @@ void roster::leave(session_id who, steady_time now) {
     auto seen = *p.own;
     seen.connections = p.connections;
     set_own(p, seen);
-  } else if (linger_.count() > 0) {
-    start_lingering(p, now + linger_);
+  } else if (const auto lingers = std::max(linger_, at_least); lingers.count() > 0) {
+    start_lingering(p, now + lingers);
   } else {
     end_own(p);
   }

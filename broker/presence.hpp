@@ -36,8 +36,8 @@ public:
   void enter(session_id who, std::string_view user, std::string_view user_info, std::string_view info,
              steady_time now);
   /// A connection goes. The person's last one lingers: when the person enters
-  /// again within the policy's `linger`, nobody hears of it.
-  void leave(session_id who, steady_time now);
+  /// again within the policy's `linger`, nobody hears of it; or within `at_least`, which never shrinks.
+  void leave(session_id who, steady_time now, milliseconds at_least = {});
   /// False: that session is not here.
   bool update(session_id who, std::string_view info);
 
@@ -143,7 +143,7 @@ private:
 
   std::unordered_set<std::unique_ptr<person>, by_user, by_user> people_;
   std::unordered_map<session_id, person*> sessions_;
-  // Those that linger; the time is the same for all, so the first goes first.
+  // Those that linger; the time never shrinks, so the first goes first.
   person* first_lingering_ = nullptr;
   person* last_lingering_ = nullptr;
 

@@ -10,6 +10,7 @@
 #include "broker/recovery.hpp"
 #include "broker/roster_bus.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -91,6 +92,8 @@ struct room_surroundings {
   const clock& time;
   /// Random for each start of a node: two nodes' rooms may have the same generation.
   std::uint64_t salt = 0;
+  /// Who leaves lingers so many milliseconds at least; it only rises. Null: as the policy says.
+  const std::atomic<std::int64_t>* least_linger_ms = nullptr;
 };
 
 /// One room's rules and state: its position, its tapes, its roster, who reads

@@ -174,7 +174,8 @@ void room::leave(session_id who) {
     no_readers_since_ = around_.time.now();
   for_each_tape([who](tape& t) { t.forget(who); });
   if (roster_) {
-    roster_->leave(who, around_.time.now());
+    roster_->leave(who, around_.time.now(),
+                   milliseconds{around_.least_linger_ms ? around_.least_linger_ms->load() : 0});
     presence_changed();
   }
 }

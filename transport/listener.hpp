@@ -79,7 +79,8 @@ public:
 
   /// Stops accepting, soon; open connections live on. Any thread.
   void close();
-  /// Also says goodbye to every connection, soon. Any thread.
+  /// Also says goodbye to every connection, soon: each is told a time of its own, of `retry_after_ms` at
+  /// most. Any thread.
   void close_all(broker::disconnect why);
 
   [[nodiscard]] const transport_counters& counters() const noexcept;

@@ -3,6 +3,8 @@
 #include "transport/http_session.hpp"
 #include "transport/websocket.hpp"
 
+#include <cstdint>
+#include <random>
 #include <utility>
 
 namespace hubbub::transport {
@@ -55,9 +57,14 @@ void lobby::leave(websocket& w) noexcept {
 }
 
 void lobby::say_goodbye(const broker::disconnect& why) {
+  std::minstd_rand random{std::random_device{}()};
+  auto own = why;
   // Closing moves a connection to the other list.
-  for (auto it = open_.begin(); it != open_.end();)
-    (it++)->close(why);
+  for (auto it = open_.begin(); it != open_.end();) {
+    if (why.retry_after_ms != 0)
+      own.retry_after_ms = 1 + static_cast<std::uint32_t>(random()) % why.retry_after_ms;
+    (it++)->close(own);
+  }
   for (auto& s : sessions_)
     s.end_when_idle();
 }

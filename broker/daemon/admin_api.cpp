@@ -90,7 +90,8 @@ void admin_api::ready(admin_request&& r) {
 void admin_api::drain(admin_request&& r) {
   // As an orchestrator asks: the process's main thread takes it, and ends.
   r.done(status_answer("draining", 202));
-  parts_.drain();
+  if (!drain_asked_.exchange(true))
+    parts_.drain();
 }
 
 void admin_api::metrics(admin_request&& r) {

@@ -8,6 +8,7 @@
 #include "broker/metrics.hpp"
 #include "broker/revocations.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -46,7 +47,7 @@ public:
     bool ready_without_bus = false;
     /// False while the node is starting or stopping.
     std::function<bool()> serving;
-    /// Has the node drain and end, soon.
+    /// Has the node drain and end, soon. Called once.
     std::function<void()> drain;
     /// How long a publish may wait for the log.
     std::chrono::milliseconds publish_within = std::chrono::seconds{15};
@@ -81,6 +82,7 @@ private:
   void not_built(admin_request&& r);
 
   parts parts_;
+  std::atomic<bool> drain_asked_{false};
   std::shared_ptr<publish_deadlines> deadlines_;
 };
 

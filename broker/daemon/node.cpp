@@ -58,9 +58,6 @@ std::uint64_t tape_budget(std::uint64_t wanted) {
                                : 1u << 30;
 }
 
-/// The process's main thread takes it.
-void ask_to_end() { ::kill(::getpid(), SIGTERM); }
-
 std::string url(bool tls, const endpoint& at, std::uint16_t port) {
   return (tls ? "https://" : "http://") + endpoint{at.address, port}.str();
 }
@@ -218,8 +215,8 @@ broker::refusal node::open_listeners() {
 
   admin_api_ = std::make_unique<admin_api>(admin_api::parts{
       *actors_, *bus_.events, metrics_, origins_, admin_keys{how_.admin.keys, how_.admin.open},
-      how_.server.node, how_.server.ready_without_bus, [this] { return serving_.load(); }, ask_to_end,
-      std::chrono::seconds{15}, control_.revocations.get()});
+      how_.server.node, how_.server.ready_without_bus, [this] { return serving_.load(); },
+      [this] { drain_once(); }, std::chrono::seconds{15}, control_.revocations.get()});
   transport::listener_options a;
   a.address = how_.server.admin.address;
   a.port = how_.server.admin.port;
@@ -251,11 +248,17 @@ void node::run() {
   obey_orders();
 }
 
+void node::drain_once() const {
+  // Whoever asks again is not in a hurry as one who sends the signal twice. The process's main thread takes it.
+  if (!draining_)
+    ::kill(::getpid(), SIGTERM);
+}
+
 void node::obey_orders() {
   if (!control_.orders)
     return;
   orders_ = std::make_shared<operator_orders>(operator_orders::parts{
-      *actors_, bus_.rosters.get(), how_.server.node, [this] { return serving_.load(); }, ask_to_end,
+      *actors_, bus_.rosters.get(), how_.server.node, [this] { return serving_.load(); }, [this] { drain_once(); },
       [this] { return reload_tls(); }});
   operator_orders::obey(orders_, *control_.orders);
 }
@@ -302,6 +305,9 @@ void node::drain(const std::function<bool()>& pause) {
   const auto deadline = begun + how_.drain.deadline;
   log_.info("node", "draining", {{"grace_ms", how_.drain.grace.count()}, {"pace", how_.drain.pace}});
   bus_.rosters->drain();
+  // Who is sent away is on its way to another node: it is not to be seen to leave here before it was seen to
+  // come there.
+  actors_->context().least_linger_ms = (how_.nats.lease + actors::drain::own_delay).count();
   for (const auto until = std::min(begun + how_.drain.grace, deadline); time_.now() < until;)
     if (pause())
       return;

@@ -74,6 +74,8 @@ private:
   void show_promise();
   void run();
   void obey_orders();
+  /// Any thread.
+  void drain_once() const;
   void watch();
 
   const config& how_;

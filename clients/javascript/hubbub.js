@@ -189,7 +189,7 @@ export class Hubbub extends Emitter {
     }
   }
 
-  /** `resumed`: the names of rooms that are joined already. */
+  /** `resumed`: the names of rooms that are joined already, or will be by themselves. */
   #online(resumed = new Set()) {
     clearTimeout(this.#timers.open);
     clearTimeout(this.#timers.settled);
@@ -210,12 +210,13 @@ export class Hubbub extends Emitter {
     if (!ticket && Object.keys(rooms).length === 0) return this.#online();
     const done = (ok) => {
       this.#ticket = this.welcome?.ticket ?? null;
+      const resumed = new Set();
       for (const [name, outcome] of Object.entries(ok.rooms)) {
         const room = this.#rooms.get(name);
-        if (room) room.resumed(outcome);
-        else if (!outcome.error) this.command("leave", { room: name }, () => {}, () => {}); // left meanwhile
+        if (room?.resumed(outcome)) resumed.add(name);
+        else if (!room && !outcome.error) this.command("leave", { room: name }, () => {}, () => {}); // left meanwhile
       }
-      this.#online(new Set(Object.keys(ok.rooms)));
+      this.#online(resumed);
     };
     this.command("resume", { ticket, rooms }, done, (error) => {
       if (error.code === "offline") return;

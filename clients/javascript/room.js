@@ -74,17 +74,20 @@ export class Room extends Emitter {
     return { ...this.position, presence, info };
   }
 
-  /** @internal */
+  /** @internal False: it was refused, and is to be joined anew, which says why or succeeds. */
   resumed({ epoch, offset, head, recovered, error: code }) {
+    if (code && !transient.has(code)) return false;
     if (code) {
-      if (transient.has(code)) setTimeout(() => this.#hub.reenter(this), 1000);
-      return this.emit("error", new HubbubError(code, `the room could not be resumed: ${code}`));
+      setTimeout(() => this.#hub.reenter(this), 1000);
+      this.emit("error", new HubbubError(code, `the room could not be resumed: ${code}`));
+      return true;
     }
     this.joined = true;
     this.#renewed = this.position.epoch !== epoch;
     if (this.#renewed) this.#seen = offset; // another life of the log: offsets start afresh
     this.position = { epoch, offset };
     this.emit("joined", { head, offset, recovered, again: true, renewed: this.#renewed });
+    return true;
   }
 
   /** @internal */

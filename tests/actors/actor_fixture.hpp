@@ -35,6 +35,9 @@ public:
   [[nodiscard]] bool on_this_thread() const noexcept override { return true; }
   [[nodiscard]] std::uint32_t index() const noexcept override { return index_; }
   [[nodiscard]] broker::steady_time now() const noexcept override { return time_.now(); }
+  [[nodiscard]] std::chrono::nanoseconds lag() const noexcept override { return lags; }
+
+  std::chrono::nanoseconds lags{0};
 
 private:
   std::uint32_t index_;
@@ -292,6 +295,8 @@ private:
     off.publish = broker::publish_mode::off;
     auto asks = open;
     asks.publish = broker::publish_mode::via_backend;
+    auto brief = open;
+    brief.linger = {};
     auto calls = open;
     calls.anyone = broker::right::call;
     spaces = std::make_unique<broker::namespaces>(
@@ -301,6 +306,7 @@ private:
                                                                  {"plain", plain},
                                                                  {"off", off},
                                                                  {"asks", asks},
+                                                                 {"brief", brief},
                                                                  {"calls", calls}});
     bounds.commands_per_second = 0;
     bus = std::make_unique<fickle_bus>(std::move(*cluster::open_embedded_bus({}, *spaces, time)));

@@ -169,6 +169,7 @@ TEST_CASE_METHOD(lonely_fixture, "without a backend calls and events for one are
 }
 
 TEST_CASE_METHOD(backend_fixture, "what waits for backends counts as commands in flight", "[actors]") {
+  bounds.backend_requests = 32 * bounds.commands_in_flight;
   auto& ann = connect();
   for (std::uint32_t i = 0; i < bounds.commands_in_flight; ++i) {
     CHECK(ann.wire.reading);
@@ -179,6 +180,47 @@ TEST_CASE_METHOD(backend_fixture, "what waits for backends counts as commands in
   CHECK(ann.read().size() == 1);
   ann.take(SIZE_MAX); // the kernel has the answer
   CHECK(ann.wire.reading);
+}
+
+TEST_CASE_METHOD(backend_fixture, "one client has a share of what may wait for backends, and no more",
+                 "[actors]") {
+  bounds.backend_requests = 128;
+  auto& ann = connect();
+  auto& bob = connect();
+  ann.wire.room = 0;
+  for (auto i = 0; i < 4; ++i)
+    send(ann, call("calls.one"), i);
+  REQUIRE(backend.calls.size() == 4);
+  // Answers that it does not read keep their places.
+  const std::string large(60'000, 'x');
+  for (auto i = 0u; i < 4; ++i)
+    answer_call(i, fake_backend::says('"' + large + '"'));
+  ann.drain(100);
+  for (auto i = 4; i < 8; ++i)
+    send(ann, i % 2 == 0 ? call("calls.one") : publish_to("asks.one"), i);
+  const auto taken = backend.calls.size() + backend.events.size();
+  CHECK(taken < 8);
+  send(bob, call("calls.one"));
+  CHECK(backend.calls.size() + backend.events.size() == taken + 1);
+  std::vector<json> refused;
+  for (auto i = 0; i < 20; ++i) {
+    ann.drain(200'000);
+    for (auto& m : ann.read())
+      if (m["op"] == "error")
+        refused.push_back(std::move(m));
+  }
+  REQUIRE(refused.size() == 8 - taken);
+  for (const auto& no : refused) {
+    CHECK(no["code"] == "overloaded");
+    CHECK(no["retry_after_ms"] > 0);
+    if (no["id"].get<int>() % 2 == 1) {
+      CHECK(no["outcome"] == "not_stored");
+      CHECK(no["event_id"].is_string());
+    }
+  }
+  // It has read them: there is room again.
+  send(ann, call("calls.one"), 9);
+  CHECK(backend.calls.size() + backend.events.size() == taken + 2);
 }
 
 TEST_CASE_METHOD(backend_fixture, "a client that has gone is not kept by what it asked", "[actors]") {
@@ -282,6 +324,59 @@ TEST_CASE_METHOD(backend_fixture, "backends are told who came, who went, and wha
   REQUIRE(notices.all.size() == 4);
   CHECK(notices.all[3].what == broker::notice_kind::disconnected);
   CHECK(notices.all[3].session == session);
+}
+
+TEST_CASE_METHOD(backend_fixture, "a session that goes on over another connection is not told as gone",
+                 "[actors]") {
+  const auto ticket = tickets.seal({.user = "ann"}, {0xa});
+  client before{*this, 0, {.subprotocols = {"ticket." + ticket}}};
+  settle();
+  client after{*this, static_cast<std::uint32_t>(loops.size()) - 1, {.subprotocols = {"ticket." + ticket}}};
+  settle();
+  before.gone();
+  CHECK(notices.kinds() == std::vector<std::string_view>{"connected", "connected"});
+  after.gone();
+  CHECK(notices.kinds() == std::vector<std::string_view>{"connected", "connected", "disconnected"});
+  for (const auto& n : notices.all)
+    CHECK(n.session == broker::session_id{0xa});
+}
+
+TEST_CASE_METHOD(backend_fixture,
+                 "a connection that closes before it hears that it was resumed tells nothing", "[actors]") {
+  const auto ticket = tickets.seal({.user = "ann"}, {0xa});
+  client before{*this, 0, {.subprotocols = {"ticket." + ticket}}};
+  settle();
+  client after{*this, static_cast<std::uint32_t>(loops.size()) - 1, {.subprotocols = {"ticket." + ticket}}};
+  before.gone();
+  settle();
+  CHECK(notices.kinds() == std::vector<std::string_view>{"connected", "connected"});
+}
+
+TEST_CASE_METHOD(backend_fixture, "a client that resumes in its first frame leaves no session behind",
+                 "[actors]") {
+  auto& ann = connect(); // as somebody of no name, with a session of its own
+  const auto first = notices.all.at(0).session;
+  send(ann, {{"op", "resume"}, {"ticket", tickets.seal({.user = "ann"}, {0xa})}, {"rooms", json::object()}});
+  REQUIRE(notices.kinds() == std::vector<std::string_view>{"connected", "disconnected", "connected"});
+  CHECK(notices.all[1].session == first);
+  CHECK(notices.all[1].user.empty());
+  CHECK(notices.all[2].session == broker::session_id{0xa});
+  CHECK(notices.all[2].user == "ann");
+  ann.gone();
+  REQUIRE(notices.all.size() == 4);
+  CHECK(notices.all[3].session == broker::session_id{0xa});
+}
+
+TEST_CASE_METHOD(backend_fixture, "who was never welcomed does not go", "[actors]") {
+  auto in =
+      node->acceptor().admit({.subprotocols = {"ticket." + tickets.seal({.user = "ann"}, {0xa})}}, *loops[0]);
+  REQUIRE(in.has_value());
+  revoked.put({.user = "ann"});
+  fake_connection wire;
+  in->handler->on_open(wire);
+  REQUIRE(wire.closed);
+  in->handler->on_closed();
+  CHECK(notices.all.empty());
 }
 
 TEST_CASE_METHOD(backend_fixture, "backends are told when a room gets its first reader and loses its last",

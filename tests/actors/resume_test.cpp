@@ -28,6 +28,8 @@ using names = std::vector<std::string>;
 /// A node whose clients may have been somebody before.
 class resume_fixture : public actor_fixture {
 public:
+  using actor_fixture::actor_fixture;
+
   /// A ticket of a session that this node has never seen: another node's.
   std::string ticket_of(const std::string& user, broker::session_id session = broker::session_id::random()) {
     broker::identity who;
@@ -392,4 +394,59 @@ TEST_CASE_METHOD(resume_fixture, "a room that crashes meanwhile is told as unava
   CHECK(all[0]["rooms"]["chat.one"] == json{{"error", "unavailable"}});
   CHECK(all[0]["rooms"]["small.one"]["recovered"] == false);
   CHECK(c.ask(join("chat.one"))["op"] == "ok");
+}
+
+TEST_CASE("who takes a session over waits for all who had it before", "[actors][resume]") {
+  struct four_loops : resume_fixture {
+    four_loops() : resume_fixture{4} {}
+  } world;
+  const auto between_goes_first = GENERATE(true, false);
+  const auto ticket = world.ticket_of("ann", {0xa});
+  auto& publisher = world.connect_to(3);
+  const auto position = at(world.publish(publisher, "chat.one", 1));
+  client before{world, 0, {.subprotocols = {"ticket." + ticket}}};
+  world.settle();
+  REQUIRE(before.ask(join("chat.one"))["op"] == "ok");
+
+  // The first one's loop is in a long turn: it hears of nothing.
+  client between{world, 1, {.subprotocols = {"ticket." + ticket}}};
+  between.send(resume(ticket, {{"chat.one", position}}));
+  world.turn_of(1);
+  if (between_goes_first)
+    between.gone();
+  client after{world, 2, {.subprotocols = {"ticket." + ticket}}};
+  after.send(resume(ticket, {{"chat.one", position}}));
+  for (auto i = 0; i < 10; ++i)
+    for (auto loop : {1, 2, 3})
+      world.turn_of(static_cast<std::size_t>(loop));
+  CHECK(ops(after.read()) == names{"welcome"});
+  between.gone();
+
+  world.settle();
+  const auto told = after.read();
+  REQUIRE(ops(told) == names{"ok"});
+  CHECK(told[0]["rooms"]["chat.one"]["recovered"] == true);
+  CHECK(world.node->rooms().find(world.room("chat.one"))->readers() == 1);
+  world.publish(publisher, "chat.one", "hello");
+  CHECK(after.events() == names{"hello"});
+  CHECK(before.wire.closed);
+  before.gone();
+  // Nothing of it is kept.
+  after.gone();
+  world.settle();
+  CHECK(world.node->context().sessions.take({0xa}, nullptr) == nullptr);
+}
+
+TEST_CASE("a session whose connections have all gone is forgotten", "[actors][resume]") {
+  struct two_loops : resume_fixture {
+    two_loops() : resume_fixture{2} {}
+  } world;
+  const auto ticket = world.ticket_of("ann", {0xa});
+  client before{world, 0, {.subprotocols = {"ticket." + ticket}}};
+  world.settle();
+  client after{world, 1, {.subprotocols = {"ticket." + ticket}}};
+  after.gone();
+  world.settle();
+  CHECK(before.wire.closed);
+  CHECK(world.node->context().sessions.take({0xa}, nullptr) == nullptr);
 }

@@ -131,3 +131,37 @@ TEST_CASE_METHOD(two_nodes, "nodes that started at the same moment name live eve
   REQUIRE(here["op"] == "ok");
   CHECK(here["event_id"] != there["event_id"]);
 }
+
+TEST_CASE_METHOD(two_nodes, "nobody sees that a member's node ends, also where nobody lingers", "[actors]") {
+  const auto come = [](actor_fixture& to) -> client& {
+    auto& c = to.connect();
+    c.ask({{"op", "resume"}, {"ticket", to.tickets.seal({.user = "ann"}, {0xa})}, {"rooms", json::object()}});
+    return c;
+  };
+  auto& bob = two.connect();
+  ask(bob, enter("brief.one"));
+  auto& ann = come(one);
+  ask(ann, enter("brief.one"));
+  wait();
+  REQUIRE(ask(bob, {{"op", "presence"}, {"room", "brief.one"}})["count"] == 2);
+  bob.read();
+
+  one.node->context().least_linger_ms = 5000;
+  ann.gone();
+  for (auto i = 0; i < 4; ++i) // two seconds: it was put off
+    wait();
+  auto& again = come(two);
+  ask(again, {{"op", "join"}, {"room", "brief.one"}});
+  for (auto i = 0; i < 14; ++i) // until it is no longer expected where it was
+    wait();
+  for (const auto& m : bob.read())
+    if (m["op"] == "presence") {
+      CHECK(m["count"] == 2);
+      CHECK(m.value("join", json::array()).empty());
+      CHECK(m.value("leave", json::array()).empty());
+    }
+  CHECK(ask(bob, {{"op", "presence"}, {"room", "brief.one"}})["count"] == 2);
+  again.gone();
+  wait();
+  CHECK(ask(bob, {{"op", "presence"}, {"room", "brief.one"}})["count"] == 1);
+}

@@ -206,6 +206,23 @@ TEST_CASE_METHOD(roster_fixture, "who does not come back within linger has left 
   CHECK(made().count() == 1);
 }
 
+TEST_CASE_METHOD(roster_fixture, "who leaves a node that drains lingers for longer", "[presence]") {
+  rules.linger = 500ms;
+  enter(1, "ann");
+  enter(2, "bob");
+  leave(1);
+  made().leave({2}, clock.now(), 5s);
+  CHECK(made().expire(clock.now()) == clock.now() + 500ms);
+  clock.advance(500ms);
+  CHECK(made().expire(clock.now()) == clock.now() + 4500ms);
+  CHECK(made().count() == 1);
+  enter(3, "cid");
+  made().leave({3}, clock.now(), 5s);
+  clock.advance(5s);
+  CHECK_FALSE(made().expire(clock.now()));
+  CHECK(made().count() == 0);
+}
+
 TEST_CASE_METHOD(roster_fixture, "a returning connection is shown as it is, not as it was", "[presence]") {
   enter(1, "ann", "1");
   leave(1);

@@ -80,6 +80,9 @@ TEST_CASE_METHOD(admin_fixture, "a node is drained once it is asked to", "[admin
   CHECK(a.status == 202);
   CHECK(a.body == json{{"status", "draining"}});
   CHECK(drains == 1);
+  // Whoever lost the answer asks again.
+  CHECK(ask(request("POST", "/v1/drain")).body == a.body);
+  CHECK(drains == 1);
 }
 
 TEST_CASE_METHOD(admin_fixture, "a page of another site cannot reach the admin API", "[admin]") {

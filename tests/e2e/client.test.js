@@ -264,6 +264,30 @@ test("frames in one message are taken in their order", async (t) => {
   assert.equal(room.members, null); // only the count is told
 });
 
+test("a room that could not be resumed is joined anew, and a refusal that stays is told once", async (t) => {
+  const said = [];
+  const fake = await scripted(t, ({ socket, say, number }) => {
+    say({ op: "ticket", ticket: "t" });
+    socket.on("message", (text) => {
+      const { op, id, room, rooms } = JSON.parse(text);
+      said.push(`${number} ${op} ${room ?? Object.keys(rooms).sort()}`);
+      if (op === "resume")
+        return say({ op: "ok", id, rooms: { "chat.a": { error: "already_joined" }, "chat.b": { error: "forbidden" } } });
+      if (number === 2 && room === "chat.b") return say({ op: "error", id, code: "forbidden", message: "no grant" });
+      say({ op: "ok", id, room, epoch: "e", offset: 7, head: 7, recovered: number === 2 });
+      if (number === 1 && room === "chat.b") socket.terminate();
+    });
+  });
+  const hub = client(t, fake.url);
+  const rooms = ["chat.a", "chat.b"].map((name) => hub.join(name));
+  const errors = [];
+  for (const room of rooms) room.on("error", (error) => errors.push(`${room.name} ${error.message}`));
+  await eventually(() => errors.length === 1 && rooms[0].joined && hub.state === "online" && fake.opened.length === 2);
+  assert.deepEqual(errors, ["chat.b no grant"]);
+  assert.equal(rooms[1].joined, false);
+  assert.deepEqual(said.slice(2), ["2 resume chat.a,chat.b", "2 join chat.a", "2 join chat.b"]);
+});
+
 test("a server that falls silent after its pings is left", async (t) => {
   const fake = await scripted(t, ({ say }) => say({ op: "ping" }));
   client(t, fake.url);

@@ -68,7 +68,7 @@ test("a node that is told to end is not ready at once, closes its door later, an
 });
 
 test("the people of a node that ends are expected on the others, and nobody sees them go and come", async (t) => {
-  const [one, two] = await cluster(t, 2, { drain: { pace: 100, grace: "0s" }, "namespace.chat": { linger: "5s" } });
+  const [one, two] = await cluster(t, 2, { drain: { pace: 100, grace: "0s" }, "namespace.chat": { linger: "0s" } });
   const ann = await one.client();
   await ann.ask({ op: "join", room: "chat.hall", presence: true, info: { name: "Ann" } });
   const watcher = await two.client();

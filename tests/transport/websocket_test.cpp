@@ -2,6 +2,10 @@
 #include "tests/support/ws_client.hpp"
 #include "tests/transport/test_server.hpp"
 
+#include <memory>
+#include <set>
+#include <vector>
+
 using namespace hubbub;
 using namespace hubbub::tests;
 
@@ -296,6 +300,27 @@ TEST_CASE("close_all says goodbye to everybody and accepts no one", "[websocket]
   CHECK(two.wait_for_close()->close_code() == 4101);
   CHECK(eventually(2s, [&] { return server.closed == 2; }));
   CHECK_THROWS(raw_client{"127.0.0.1", port});
+}
+
+TEST_CASE("clients that all must go are each told a time of their own to come back", "[websocket]") {
+  test_server server;
+  std::vector<std::unique_ptr<ws_client>> all;
+  for (int i = 0; i < 8; ++i)
+    all.push_back(std::make_unique<ws_client>(server.port()));
+  REQUIRE(server.client(7));
+  server.listener.close_all({broker::close_code::draining, "drain", 1000});
+  std::set<int> waits;
+  const std::string_view field = "\"retry_after_ms\":";
+  for (auto& c : all) {
+    const auto goodbye = c->read_message();
+    REQUIRE(goodbye);
+    const auto at = goodbye->find(field);
+    REQUIRE(at != goodbye->npos);
+    waits.insert(std::stoi(goodbye->substr(at + field.size())));
+  }
+  CHECK(*waits.begin() >= 1);
+  CHECK(*waits.rbegin() <= 1000);
+  CHECK(waits.size() > 1);
 }
 
 TEST_CASE("every goodbye is told, once", "[websocket]") {
