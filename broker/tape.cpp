@@ -1,6 +1,7 @@
 #include "broker/tape.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace hubbub::broker {
 namespace {
@@ -8,6 +9,8 @@ namespace {
 // A quiet room's first segment holds an event or two; each further one is as large as all before it.
 constexpr std::size_t smallest_segment = 512;
 constexpr std::size_t largest_segment = 65'536;
+// While there is no room for a larger one: a tape keeps its newest segment, whatever the budget.
+constexpr std::size_t segment_in_need = 4096;
 
 } // namespace
 
@@ -163,7 +166,10 @@ tape::tape(options o, tape_budget& budget, std::uint64_t after)
   add_segment(0);
 }
 
-tape::~tape() { budget_.remove(bytes_ + (conflation_ ? conflation_->bytes() : 0)); }
+tape::~tape() {
+  budget_.forget(*this);
+  budget_.remove(all_bytes());
+}
 
 tape_view tape::look() const {
   std::shared_ptr<const segment_list> list;
@@ -195,58 +201,89 @@ void tape::append(std::string_view frame, const frame_info& info) {
 }
 
 void tape::add_segment(std::size_t at_least) {
-  auto size = std::clamp(bytes_, smallest_segment, largest_segment);
+  auto size = std::clamp(bytes(), smallest_segment, largest_segment);
   size = std::max(std::min(size, options_.bytes / 4), at_least);
+  if (!budget_.has_room(size))
+    size = std::max(std::min(size, segment_in_need), at_least);
   newest_ = segment::make(size, place_, after_);
-  bytes_ += newest_->capacity();
   budget_.add(newest_->capacity());
-  auto grown = std::make_shared<segment_list>();
-  grown->reserve(list_->size() + 1);
-  // Only the writer replaces the list, so it may read it without the lock.
-  for (const auto& s : *list_)
-    if (s->count() > 0)
-      grown->push_back(s);
-    else // the very first frame was too large for the first segment
-      bytes_ -= s->capacity(), budget_.remove(s->capacity());
-  grown->push_back(newest_);
-  std::shared_ptr<const segment_list> next = std::move(grown);
+  auto ranked_anew = false;
   {
+    std::shared_ptr<const segment_list> before; // let go outside the lock
     std::lock_guard hold{mutex_};
-    list_.swap(next);
+    bytes_ += newest_->capacity();
+    auto grown = std::make_shared<segment_list>();
+    grown->reserve(list_->size() + 1);
+    for (const auto& s : *list_)
+      if (s->count() > 0)
+        grown->push_back(s);
+      else // the very first frame was too large for the first segment
+        bytes_ -= s->capacity(), budget_.remove(s->capacity());
+    grown->push_back(newest_);
+    while (grown->size() > 1 && bytes_ > options_.bytes)
+      trim_oldest(*grown);
+    before = std::exchange(list_, std::move(grown));
+    ranked_anew = worth() != ranked_;
   }
-  trim_to_bounds();
+  if (ranked_anew || !budget_.has_room())
+    budget_.changed(*this);
 }
 
-void tape::trim_to_bounds() {
-  while (list_->size() > 1 && (bytes_ > options_.bytes || budget_.exceeded()))
-    trim_oldest();
-  if (!conflation_ || !budget_.exceeded())
-    return;
+std::size_t tape::bytes() const {
   std::lock_guard hold{mutex_};
-  while (budget_.exceeded() && conflation_->size() > 0)
-    budget_.remove(conflation_->drop_oldest());
+  return bytes_;
 }
 
-void tape::trim_oldest() {
-  const auto oldest = list_->front();
-  std::shared_ptr<const segment_list> next = std::make_shared<segment_list>(list_->begin() + 1, list_->end());
+std::size_t tape::held() const {
+  std::lock_guard hold{mutex_};
+  return all_bytes();
+}
+
+std::size_t tape::all_bytes() const noexcept { return bytes_ + (conflation_ ? conflation_->bytes() : 0); }
+
+std::size_t tape::worth() const noexcept {
+  return list_->size() > 1 || (conflation_ && conflation_->size() > 0) ? all_bytes() : 0;
+}
+
+tape_budget::rank_change tape::rank() {
+  std::lock_guard hold{mutex_};
+  const auto was = std::exchange(ranked_, worth());
+  return {was, ranked_};
+}
+
+tape_budget::rank_change tape::give_up() {
+  std::shared_ptr<const segment_list> before; // let go outside the lock
+  std::lock_guard hold{mutex_};
+  if (list_->size() > 1) {
+    auto rest = std::make_shared<segment_list>(*list_);
+    trim_oldest(*rest);
+    before = std::exchange(list_, std::move(rest));
+  } else if (conflation_ && conflation_->size() > 0) {
+    budget_.remove(conflation_->drop_oldest());
+  }
+  const auto was = std::exchange(ranked_, worth());
+  return {was, ranked_};
+}
+
+void tape::trim_oldest(segment_list& from) {
+  const auto oldest = std::move(from.front());
+  from.erase(from.begin());
   bytes_ -= oldest->capacity();
   budget_.remove(oldest->capacity());
-  std::lock_guard hold{mutex_};
-  // Together with the list, so that whoever sees the new tail also sees what was given up.
-  if (conflation_ || options_.count_excluded)
-    for (std::uint32_t f = 0; f < oldest->count(); ++f) {
-      const auto& info = oldest->info(f);
-      if (options_.count_excluded && info.excluded)
-        if (auto it = excluded_.find(info.excluded); it != excluded_.end())
-          ++it->second;
-      if (conflation_ && info.key_size > 0) {
-        const auto grown =
-            conflation_->add(oldest->key(f), {info.offset, info.excluded, std::string{oldest->frame(f)}});
-        budget_.add(static_cast<std::uint64_t>(grown)); // wraps rightly when it shrank
-      }
+  // Under the same lock as the list, so that whoever sees the new tail also sees what was given up.
+  if (!conflation_ && !options_.count_excluded)
+    return;
+  for (std::uint32_t f = 0; f < oldest->count(); ++f) {
+    const auto& info = oldest->info(f);
+    if (options_.count_excluded && info.excluded)
+      if (auto it = excluded_.find(info.excluded); it != excluded_.end())
+        ++it->second;
+    if (conflation_ && info.key_size > 0) {
+      const auto grown =
+          conflation_->add(oldest->key(f), {info.offset, info.excluded, std::string{oldest->frame(f)}});
+      budget_.add(static_cast<std::uint64_t>(grown)); // wraps rightly when it shrank
     }
-  list_.swap(next);
+  }
 }
 
 tape::overtaken_look tape::look_overtaken(session_id who, std::uint64_t offset) const {

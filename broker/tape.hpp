@@ -70,7 +70,8 @@ private:
 
 /// The newest part of a room's log as ready-made wire frames. Append-only
 /// segments, small for quiet rooms and larger for busy ones; bounded by bytes.
-/// One writer (whichever loop the room runs on); any thread may look.
+/// One writer (whichever loop the room runs on); any thread may look. Its tail is also its budget's, on any
+/// thread: what lies before the newest segment may be given up at any time.
 class tape {
 public:
   struct options {
@@ -105,23 +106,39 @@ public:
   void expect(session_id who);
   void forget(session_id who);
 
-  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+  /// What its segments take. Any thread.
+  [[nodiscard]] std::size_t bytes() const;
 
 private:
+  friend class tape_budget;
   using segment_list = std::vector<segment_ptr>;
   [[nodiscard]] static tape_view view_of(std::shared_ptr<const segment_list> list);
   void add_segment(std::size_t at_least);
-  void trim_oldest();
-  void trim_to_bounds();
+
+  // For the budget, which holds its own lock; any thread.
+  /// Gives it its rank.
+  [[nodiscard]] tape_budget::rank_change rank();
+  /// Gives up the oldest of what it can, and gives it its rank.
+  [[nodiscard]] tape_budget::rank_change give_up();
+  /// What the budget is charged with for it.
+  [[nodiscard]] std::size_t held() const;
+
+  // With the lock held.
+  [[nodiscard]] std::size_t all_bytes() const noexcept;
+  /// What its rank should be.
+  [[nodiscard]] std::size_t worth() const noexcept;
+  void trim_oldest(segment_list& from);
 
   options options_;
   tape_budget& budget_;
   std::uint64_t after_;
   std::uint64_t place_ = 0;
-  std::size_t bytes_ = 0;
   std::shared_ptr<segment> newest_;
 
   mutable std::mutex mutex_; // guards what follows
+  std::size_t bytes_ = 0;
+  /// As the budget knows it: changed under its lock, too.
+  std::size_t ranked_ = 0;
   std::shared_ptr<const segment_list> list_;
   std::unordered_map<session_id, std::uint64_t> excluded_;
   std::unique_ptr<conflation> conflation_;

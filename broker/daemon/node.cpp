@@ -356,6 +356,9 @@ void node::show_numbers() {
                       [this] { return static_cast<double>(actors_->context().tapes.used()); });
   metrics_.gauge_from("hubbub_tape_budget_bytes", "Memory that the rooms' tapes may hold",
                       [this] { return static_cast<double>(actors_->context().tapes.limit()); });
+  metrics_.counter_from("hubbub_tape_given_up_bytes_total",
+                        "Memory that the largest tapes gave up as all of them together filled their budget",
+                        [this] { return static_cast<double>(actors_->context().tapes.given_up()); });
   actors_->show_deliveries(metrics_);
   show_loops();
   show_promise();

@@ -166,6 +166,55 @@ TEST_CASE_METHOD(actor_fixture, "a reader that falls off the tape reads on from 
   CHECK(bob.events() == strings{"live again"});
 }
 
+TEST_CASE_METHOD(actor_fixture,
+                 "when the tapes fill their memory the largest room's laggard goes on from the log, alone",
+                 "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  const auto& tapes = node->context().tapes;
+  // As if other rooms had all but so much.
+  const auto enough = tapes.limit() - tapes.limit() / 8;
+  node->context().tapes.add(enough - tapes.used() - 300'000);
+  const auto laggard_in = [&](const std::string& room) -> client& {
+    auto& c = connect();
+    c.ask(join(room));
+    c.wire.room = 0;
+    return c;
+  };
+  const auto fill = [&](const std::string& room, int events) {
+    strings sent;
+    for (auto i = 0; i < events; ++i) {
+      sent.push_back(std::to_string(i) + std::string(1000, '.'));
+      ann.ask(publish(room, sent.back()));
+      CHECK(tapes.used() <= enough);
+    }
+    return sent;
+  };
+  auto& slow = laggard_in("chat.huge");
+  const auto said = fill("chat.huge", 180);
+  std::vector<client*> others;
+  for (auto i = 0; i < 5; ++i) {
+    others.push_back(&laggard_in("chat.small" + std::to_string(i)));
+    fill("chat.small" + std::to_string(i), 10);
+  }
+
+  CHECK(tapes.given_up() > 0);
+  const auto reads = bus->reads;
+  for (auto* c : others) {
+    c->drain(SIZE_MAX);
+    CHECK(c->events() == strings(said.begin(), said.begin() + 10));
+  }
+  CHECK(bus->reads == reads);
+  slow.drain(SIZE_MAX);
+  CHECK(slow.events() == said);
+  CHECK(bus->reads > reads);
+  CHECK_FALSE(slow.wire.closed);
+  bob.ask(join("chat.huge"));
+  ann.ask(publish("chat.huge", "live again"));
+  CHECK(slow.events() == strings{"live again"});
+  CHECK(bob.events() == strings{"live again"});
+}
+
 TEST_CASE_METHOD(actor_fixture, "a reader that fell behind the log is told where the hole is", "[actors]") {
   auto& ann = connect();
   auto& bob = connect();

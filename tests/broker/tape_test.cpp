@@ -92,19 +92,6 @@ TEST_CASE("a frame larger than a segment has one of its own", "[tape]") {
   CHECK(read_from(v, v.find(1)->place) == frame_of(2));
 }
 
-TEST_CASE("a node's budget shortens the tape that grows beyond it", "[tape]") {
-  tape_budget budget{20'000};
-  tape quiet{{1 << 20}, budget, 0};
-  tape busy{{1 << 20}, budget, 0};
-  for (std::uint64_t o = 1; o <= 100; ++o)
-    quiet.append(frame_of(o, 50), info_of(o));
-  for (std::uint64_t o = 1; o <= 5000; ++o)
-    busy.append(frame_of(o, 50), info_of(o));
-  CHECK(quiet.look().find(0));
-  CHECK_FALSE(busy.look().find(0));
-  CHECK(budget.used() < 90'000);
-}
-
 TEST_CASE("a frame that is kept from a session is left out for that one only", "[tape]") {
   tape_budget budget;
   tape t{{1 << 16}, budget, 0};
