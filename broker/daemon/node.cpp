@@ -6,8 +6,6 @@
 #include "broker/daemon/jwt.hpp"
 #include "broker/daemon/open_bus.hpp"
 #include "broker/daemon/open_revocations.hpp"
-#include "broker/daemon/sealed_tickets.hpp"
-#include "broker/daemon/ticket_key.hpp"
 #include "broker/daemon/version.hpp"
 
 #include <sys/resource.h>
@@ -162,7 +160,7 @@ broker::refusal node::open_tokens() {
   return {broker::errc::ok};
 }
 
-broker::refusal node::open_tickets() {
+broker::result<std::vector<ticket_key>> node::read_ticket_keys() const {
   std::vector<ticket_key> keys;
   for (const auto& file : how_.auth.ticket_keys) {
     auto key = ticket_key::from_file(file);
@@ -170,6 +168,14 @@ broker::refusal node::open_tickets() {
       return key.error();
     keys.push_back(std::move(*key));
   }
+  return keys;
+}
+
+broker::refusal node::open_tickets() {
+  auto read = read_ticket_keys();
+  if (!read)
+    return read.error();
+  auto& keys = *read;
   if (keys.empty()) {
     // What only this node could open is of no use where there are others.
     if (!how_.nats.url.empty())
@@ -266,11 +272,26 @@ void node::watch() {
       log_);
 }
 
-broker::result<void> node::reload_tls() {
-  if (!tls_)
-    return broker::refusal{broker::errc::not_supported,
-                           "no certificate is configured, so there is none to read again"};
-  return tls_->reload();
+void node::reload() {
+  if (!tls_ && how_.auth.ticket_keys.empty())
+    log_.warn("node", "there is nothing to read again: neither a certificate nor ticket keys are configured");
+  if (tls_) {
+    if (const auto done = tls_->reload(); !done)
+      log_.error("tls", done.error().message);
+    else
+      log_.info("tls", "certificate and key were read again");
+  }
+  if (!how_.auth.ticket_keys.empty())
+    reload_tickets();
+}
+
+void node::reload_tickets() {
+  auto keys = read_ticket_keys();
+  if (!keys)
+    return log_.error("tickets", keys.error().message);
+  const auto many = keys->size();
+  tickets_->change_keys(std::move(*keys));
+  log_.info("tickets", "ticket keys were read again", {{"keys", static_cast<std::uint64_t>(many)}});
 }
 
 void node::drain(const std::function<bool()>& pause) {

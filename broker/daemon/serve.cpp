@@ -62,10 +62,7 @@ int serve(const config& how) {
     if (sigwait(&signals, &got) != 0)
       continue;
     if (got == SIGHUP) {
-      if (const auto done = running.reload_tls(); !done)
-        log->error("tls", done.error().message);
-      else
-        log->info("tls", "certificate and key were read again");
+      running.reload();
       continue;
     }
     if (!running.gave_up()) {
