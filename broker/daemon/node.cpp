@@ -20,6 +20,8 @@ namespace {
 
 // Descriptors that are not connections: the log's files, epoll, admin, standard streams.
 constexpr std::uint64_t reserved_descriptors = 200;
+// However few connections there may be: a browser opens several at once.
+constexpr std::uint32_t least_handshakes = 64;
 // Beside a payload a message has an envelope: op, id, room, labels. And a batch has several.
 constexpr std::uint32_t envelope_bytes = 65'536;
 // What a drain keeps of its deadline for those who were sent away last.
@@ -46,6 +48,13 @@ std::uint32_t connection_limit(std::uint32_t wanted) {
                                                               : std::max<rlim_t>(files.rlim_cur / 2, 1);
   const auto most = static_cast<std::uint32_t>(std::min<rlim_t>(room, UINT32_MAX));
   return wanted == 0 ? most : std::min(wanted, most);
+}
+
+/// Each loop has its share: the system spreads sockets evenly.
+std::uint32_t handshakes_of_loop(const broker::limits& bounds, std::size_t loops) {
+  const auto all = bounds.handshakes_at_once != 0 ? bounds.handshakes_at_once
+                                                  : std::max(bounds.connections / 4, least_handshakes);
+  return std::max(1u, all / static_cast<std::uint32_t>(loops));
 }
 
 std::uint64_t tape_budget(std::uint64_t wanted) {
@@ -201,6 +210,7 @@ broker::refusal node::open_listeners() {
   o.control_bytes = bounds_.control_bytes;
   // Only GET is served here, and nobody has to say who they are.
   o.http_body_bytes = 4096;
+  o.handshakes_at_once = handshakes_of_loop(bounds_, loops_.size());
   o.user_timeout = bounds_.stall + std::chrono::seconds{10};
   o.tapes = &actors_->context().tapes;
   o.tls = tls_.get();
@@ -356,6 +366,8 @@ void node::show_numbers() {
   constexpr auto refused = "hubbub_handshakes_refused_total";
   constexpr auto why = "Sockets and handshakes refused, by reason";
   count(refused, why, doors_.refused_busy, {{"reason", "connections"}});
+  count(refused, why, doors_.refused_handshakes, {{"reason", "handshakes"}});
+  count(refused, why, doors_.crowded_out, {{"reason", "crowded_out"}});
   count(refused, why, doors_.refused_unauthorized, {{"reason", "unauthorized"}});
   count(refused, why, doors_.refused_forbidden, {{"reason", "forbidden"}});
   count(refused, why, doors_.refused_limited, {{"reason", "rate_limited"}});
