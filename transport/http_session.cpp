@@ -35,21 +35,22 @@ void http_session::serve(lobby& home, wire socket, visit guest) {
     session->drop();
 }
 
-void http_session::turn_away(lobby& home, wire socket) {
+void http_session::turn_away(lobby& home, wire socket, std::string_view why, std::uint32_t retry_after_ms) {
   auto session = std::make_shared<http_session>(home, std::move(socket), visit{});
   session->self_ = session;
   if (!session->start(EPOLLIN))
     return session->drop();
   session->turned_away_ = true;
-  ++home.counters().turning_away;
-  session->refuse(error_response(503, "overloaded", "no more connections are taken now", 1000));
+  home.turning_away();
+  session->refuse(error_response(503, "overloaded", why, retry_after_ms));
 }
 
 http_session::http_session(lobby& home, wire socket, visit guest)
     : home_{home},
       wire_{std::move(socket)},
       guest_{std::move(guest)},
-      deadline_{home.loop().now() + home.options().handshake_within} {
+      deadline_{home.loop().now() + home.options().handshake_within},
+      since_{home.loop().now()} {
   home_.enter(*this);
 }
 
@@ -290,9 +291,11 @@ void http_session::drop() {
   home_.loop().bury(*this);
 }
 
+bool http_session::gives_way(broker::steady_time now) const noexcept {
+  return phase_ == phase::reading && now - since_ >= home_.options().handshake_patience;
+}
+
 void http_session::on_buried() {
-  if (turned_away_)
-    --home_.counters().turning_away;
   home_.leave(*this);
   self_.reset();
 }

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace hubbub::transport {
 
@@ -22,7 +23,7 @@ public:
   /// Begins to serve `socket`.
   static void serve(lobby& home, wire socket, visit guest);
   /// Answers 503 before anything was asked, and closes.
-  static void turn_away(lobby& home, wire socket);
+  static void turn_away(lobby& home, wire socket, std::string_view why, std::uint32_t retry_after_ms);
 
   http_session(lobby& home, wire socket, visit guest);
   ~http_session();
@@ -32,6 +33,9 @@ public:
   /// Closes when nothing is being asked.
   void end_when_idle();
   void on_tick(broker::steady_time now);
+  [[nodiscard]] bool is_turned_away() const noexcept { return turned_away_; }
+  /// Has it waited so long for what its peer does next that others may have its place?
+  [[nodiscard]] bool gives_way(broker::steady_time now) const noexcept;
 
   void on_ready(std::uint32_t events) override;
   void on_again() override;
@@ -68,6 +72,8 @@ private:
   std::string out_;
   std::size_t gone_ = 0;
   broker::steady_time deadline_;
+  /// Since when it waits for a request, or for the rest of one.
+  broker::steady_time since_;
   std::uint32_t armed_ = 0;
   phase phase_ = phase::reading;
   bool keep_alive_ = true;

@@ -54,7 +54,8 @@ void http_session::sent() {
   forget_request();
   listening_ = true;
   idle_ = in_.empty();
-  deadline_ = home_.loop().now() + (idle_ ? home_.options().keep_alive : home_.options().handshake_within);
+  since_ = home_.loop().now();
+  deadline_ = since_ + (idle_ ? home_.options().keep_alive : home_.options().handshake_within);
   rearm();
   process();
   if (phase_ == phase::reading && wire_.holds_bytes())

@@ -207,12 +207,18 @@ private:
     auto* acceptor = lobby_->acceptor();
     if (acceptor && !acceptor->may_connect(address)) {
       ++counters.refused_busy;
-      wire refused{descriptor, nullptr};
-      if (!lobby_->options().tls && counters.turning_away < polite_refusals)
-        http_session::turn_away(*lobby_, std::move(refused));
+      turn_away(descriptor, "no more connections are taken now", 1000);
       return true;
     }
     visit guest{acceptor, std::move(address)};
+    // Behind the above: nobody loses its place to one who may not come in anyway.
+    if (!lobby_->has_place()) {
+      ++counters.refused_handshakes;
+      // Not all at the same time again.
+      const auto wait_ms = static_cast<std::uint32_t>(1000 + counters.accepted % 3 * 1000);
+      turn_away(descriptor, "too many handshakes are under way", wait_ms);
+      return true;
+    }
     ssl_st* tls = nullptr;
     if (lobby_->options().tls) {
       tls = lobby_->options().tls->new_session();
@@ -224,6 +230,12 @@ private:
     }
     http_session::serve(*lobby_, wire{descriptor, tls}, std::move(guest));
     return true;
+  }
+
+  void turn_away(int descriptor, std::string_view why, std::uint32_t retry_after_ms) {
+    wire refused{descriptor, nullptr};
+    if (!lobby_->options().tls && lobby_->counters().turning_away < polite_refusals)
+      http_session::turn_away(*lobby_, std::move(refused), why, retry_after_ms);
   }
 
   std::shared_ptr<lobby> lobby_;

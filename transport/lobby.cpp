@@ -8,6 +8,12 @@
 #include <utility>
 
 namespace hubbub::transport {
+namespace {
+
+// For one newcomer.
+constexpr int most_looked_at = 256;
+
+} // namespace
 
 lobby::lobby(event_loop& at, listener_options options, broker::connection_acceptor* acceptor,
              broker::http_handler* http)
@@ -29,14 +35,42 @@ std::string& lobby::scratch() noexcept {
   return scratch_;
 }
 
+bool lobby::has_place() {
+  if (options_.handshakes_at_once == 0 || places_taken_ < options_.handshakes_at_once)
+    return true;
+  auto looked_at = 0;
+  for (auto& s : sessions_) {
+    if (s.gives_way(loop_.now())) {
+      ++counters().crowded_out;
+      s.drop();
+      return true;
+    }
+    // Whoever came later is hardly slower. Those who have just gone, and some that are answered, are in
+    // front.
+    if (++looked_at == most_looked_at)
+      break;
+  }
+  return false;
+}
+
 void lobby::enter(http_session& s) {
   sessions_.push_back(s);
+  ++places_taken_;
   loop_.socket_opened();
   ++counters().half_open;
 }
 
+void lobby::turning_away() noexcept {
+  --places_taken_;
+  ++counters().turning_away;
+}
+
 void lobby::leave(http_session& s) noexcept {
   s.unlink();
+  if (s.is_turned_away())
+    --counters().turning_away;
+  else
+    --places_taken_;
   loop_.socket_closed();
   --counters().half_open;
 }

@@ -47,7 +47,11 @@ public:
   /// Empty; for one message.
   [[nodiscard]] std::string& scratch() noexcept;
 
+  /// May one more session begin? When there are as many as may be, one that has taken long goes for it.
+  [[nodiscard]] bool has_place();
   void enter(http_session& s);
+  /// A session that has entered is only told that it may not: it takes nobody's place.
+  void turning_away() noexcept;
   void leave(http_session& s) noexcept;
   void enter(websocket& w);
   /// It will be told of its deadline.
@@ -72,7 +76,10 @@ private:
   broker::inflater inflater_;
   spare_texts spare_;
   std::string scratch_;
+  /// Those that came first are in front.
   hooked_list<http_session> sessions_;
+  /// Those of them that are not being turned away.
+  std::uint32_t places_taken_ = 0;
   hooked_list<websocket> open_;
   hooked_list<websocket> closing_;
 };

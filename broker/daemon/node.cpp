@@ -5,7 +5,6 @@
 #include "broker/daemon/admin_keys.hpp"
 #include "broker/daemon/jwt.hpp"
 #include "broker/daemon/open_bus.hpp"
-#include "broker/daemon/sealed_tickets.hpp"
 #include "broker/daemon/ticket_key.hpp"
 #include "broker/daemon/version.hpp"
 
@@ -21,6 +20,8 @@ namespace {
 
 // Descriptors that are not connections: the log's files, epoll, admin, standard streams.
 constexpr std::uint64_t reserved_descriptors = 200;
+// However few connections there may be: a browser opens several at once.
+constexpr std::uint32_t least_handshakes = 64;
 // Beside a payload a message has an envelope: op, id, room, labels. And a batch has several.
 constexpr std::uint32_t envelope_bytes = 65'536;
 // What a drain keeps of its deadline for those who were sent away last.
@@ -47,6 +48,13 @@ std::uint32_t connection_limit(std::uint32_t wanted) {
                                                               : std::max<rlim_t>(files.rlim_cur / 2, 1);
   const auto most = static_cast<std::uint32_t>(std::min<rlim_t>(room, UINT32_MAX));
   return wanted == 0 ? most : std::min(wanted, most);
+}
+
+/// Each loop has its share: the system spreads sockets evenly.
+std::uint32_t handshakes_of_loop(const broker::limits& bounds, std::size_t loops) {
+  const auto all = bounds.handshakes_at_once != 0 ? bounds.handshakes_at_once
+                                                  : std::max(bounds.connections / 4, least_handshakes);
+  return std::max(1u, all / static_cast<std::uint32_t>(loops));
 }
 
 std::uint64_t tape_budget(std::uint64_t wanted) {
@@ -161,7 +169,7 @@ broker::refusal node::open_tokens() {
   return {broker::errc::ok};
 }
 
-broker::refusal node::open_tickets() {
+broker::result<std::vector<ticket_key>> node::read_ticket_keys() const {
   std::vector<ticket_key> keys;
   for (const auto& file : how_.auth.ticket_keys) {
     auto key = ticket_key::from_file(file);
@@ -169,6 +177,14 @@ broker::refusal node::open_tickets() {
       return key.error();
     keys.push_back(std::move(*key));
   }
+  return keys;
+}
+
+broker::refusal node::open_tickets() {
+  auto read = read_ticket_keys();
+  if (!read)
+    return read.error();
+  auto& keys = *read;
   if (keys.empty()) {
     // What only this node could open is of no use where there are others.
     if (!how_.nats.url.empty())
@@ -194,6 +210,7 @@ broker::refusal node::open_listeners() {
   o.control_bytes = bounds_.control_bytes;
   // Only GET is served here, and nobody has to say who they are.
   o.http_body_bytes = 4096;
+  o.handshakes_at_once = handshakes_of_loop(bounds_, loops_.size());
   o.user_timeout = bounds_.stall + std::chrono::seconds{10};
   o.tapes = &actors_->context().tapes;
   o.tls = tls_.get();
@@ -249,7 +266,8 @@ void node::run() {
 }
 
 void node::drain_once() const {
-  // Whoever asks again is not in a hurry as one who sends the signal twice. The process's main thread takes it.
+  // Whoever asks again is not in a hurry as one who sends the signal twice. The process's main thread takes
+  // it.
   if (!draining_)
     ::kill(::getpid(), SIGTERM);
 }
@@ -258,8 +276,8 @@ void node::obey_orders() {
   if (!control_.orders)
     return;
   orders_ = std::make_shared<operator_orders>(operator_orders::parts{
-      *actors_, bus_.rosters.get(), how_.server.node, [this] { return serving_.load(); }, [this] { drain_once(); },
-      [this] { return reload_tls(); }});
+      *actors_, bus_.rosters.get(), how_.server.node, [this] { return serving_.load(); },
+      [this] { drain_once(); }, [this] { return reload(); }});
   operator_orders::obey(orders_, *control_.orders);
 }
 
@@ -281,19 +299,39 @@ void node::watch() {
       log_);
 }
 
-broker::result<void> node::reload_tls() {
-  if (!tls_) {
-    broker::refusal none{broker::errc::not_supported,
-                         "no certificate is configured, so there is none to read again"};
-    log_.error("tls", none.message);
+broker::result<void> node::reload() {
+  if (!tls_ && how_.auth.ticket_keys.empty()) {
+    broker::refusal none{
+        broker::errc::not_supported,
+        "there is nothing to read again: neither a certificate nor ticket keys are configured"};
+    log_.warn("node", none.message);
     return none;
   }
-  auto read = tls_->reload();
-  if (read)
-    log_.info("tls", "certificate and key were read again");
-  else
-    log_.error("tls", read.error().message);
-  return read;
+  broker::result<void> all;
+  if (tls_) {
+    if (auto done = tls_->reload(); !done) {
+      log_.error("tls", done.error().message);
+      all = done;
+    } else {
+      log_.info("tls", "certificate and key were read again");
+    }
+  }
+  if (!how_.auth.ticket_keys.empty())
+    if (auto done = reload_tickets(); !done)
+      all = done;
+  return all;
+}
+
+broker::result<void> node::reload_tickets() {
+  auto keys = read_ticket_keys();
+  if (!keys) {
+    log_.error("tickets", keys.error().message);
+    return keys.error();
+  }
+  const auto many = keys->size();
+  tickets_->change_keys(std::move(*keys));
+  log_.info("tickets", "ticket keys were read again", {{"keys", static_cast<std::uint64_t>(many)}});
+  return {};
 }
 
 void node::drain(const std::function<bool()>& pause) {
@@ -363,6 +401,8 @@ void node::show_numbers() {
   constexpr auto refused = "hubbub_handshakes_refused_total";
   constexpr auto why = "Sockets and handshakes refused, by reason";
   count(refused, why, doors_.refused_busy, {{"reason", "connections"}});
+  count(refused, why, doors_.refused_handshakes, {{"reason", "handshakes"}});
+  count(refused, why, doors_.crowded_out, {{"reason", "crowded_out"}});
   count(refused, why, doors_.refused_unauthorized, {{"reason", "unauthorized"}});
   count(refused, why, doors_.refused_forbidden, {{"reason", "forbidden"}});
   count(refused, why, doors_.refused_limited, {{"reason", "rate_limited"}});
@@ -384,6 +424,9 @@ void node::show_numbers() {
                       [this] { return static_cast<double>(actors_->context().tapes.used()); });
   metrics_.gauge_from("hubbub_tape_budget_bytes", "Memory that the rooms' tapes may hold",
                       [this] { return static_cast<double>(actors_->context().tapes.limit()); });
+  metrics_.counter_from("hubbub_tape_given_up_bytes_total",
+                        "Memory that the largest tapes gave up as all of them together filled their budget",
+                        [this] { return static_cast<double>(actors_->context().tapes.given_up()); });
   actors_->show_deliveries(metrics_);
   show_loops();
   show_promise();

@@ -10,12 +10,12 @@
 #include "broker/daemon/operator_orders.hpp"
 #include "broker/daemon/origin.hpp"
 #include "broker/daemon/public_http.hpp"
+#include "broker/daemon/sealed_tickets.hpp"
 #include "broker/daemon/watchdog.hpp"
 #include "broker/log.hpp"
 #include "broker/metrics.hpp"
 #include "broker/revoked_list.hpp"
 #include "broker/supervision.hpp"
-#include "broker/tickets.hpp"
 #include "transport/counters.hpp"
 #include "transport/event_loop.hpp"
 #include "transport/listener.hpp"
@@ -47,9 +47,9 @@ public:
   [[nodiscard]] const std::string& admin_url() const noexcept { return admin_url_; }
   [[nodiscard]] broker::guarantee promises() const { return bus_.events->promises(); }
 
-  /// Reads the certificate again, and says in the log what came of it. A refusal: it stays as it was. Any
-  /// thread.
-  [[nodiscard]] broker::result<void> reload_tls();
+  /// Reads again what may change while it runs, the certificate and the ticket keys, and says in the log what
+  /// came of it: a file that is bad changes nothing, and is the refusal. Any thread.
+  [[nodiscard]] broker::result<void> reload();
   /// Before `stop`: says that it is not ready, waits for the others to notice, and sends everybody away at
   /// the configured pace. Without other nodes there is nowhere else to go, so nobody is made to wait. `pause`
   /// waits a few milliseconds; true: that is enough.
@@ -68,6 +68,8 @@ private:
   [[nodiscard]] broker::refusal open();
   [[nodiscard]] broker::refusal open_tokens();
   [[nodiscard]] broker::refusal open_tickets();
+  [[nodiscard]] broker::result<std::vector<ticket_key>> read_ticket_keys() const;
+  [[nodiscard]] broker::result<void> reload_tickets();
   [[nodiscard]] broker::refusal open_listeners();
   void show_numbers();
   void show_loops();
@@ -89,7 +91,7 @@ private:
   std::unique_ptr<watchdog> watchdog_;
   transport::transport_counters doors_;
   std::unique_ptr<broker::authenticator> tokens_;
-  std::unique_ptr<broker::ticket_office> tickets_;
+  std::unique_ptr<sealed_tickets> tickets_;
   broker::revoked_list revoked_;
   std::shared_ptr<transport::tls_context> tls_;
   // Order matters. Sockets hold actors, so the loops, which bury them, stop before all else. The bus answers

@@ -111,6 +111,17 @@ std::optional<std::string> from_base64url(std::string_view text) {
 
 } // namespace
 
+void sealed_tickets::change_keys(std::vector<ticket_key> keys) {
+  auto fresh = std::make_shared<const key_list>(std::move(keys));
+  std::lock_guard hold{mutex_};
+  keys_.swap(fresh);
+}
+
+std::shared_ptr<const sealed_tickets::key_list> sealed_tickets::keys() const {
+  std::lock_guard hold{mutex_};
+  return keys_;
+}
+
 std::string sealed_tickets::seal(const broker::identity& who, broker::session_id session) const {
   broker::ticket t{who, session, time_.unix_ms() + lives_.count()};
   if (who.expires_ms != 0)
@@ -118,7 +129,7 @@ std::string sealed_tickets::seal(const broker::identity& who, broker::session_id
   const auto plain = write_ticket(t);
   if ((head_size + plain.size() + tag_size + 2) / 3 * 4 > max_size)
     return {};
-  const auto sealed = seal_with(keys_.front(), plain);
+  const auto sealed = seal_with(keys()->front(), plain);
   return sealed.empty() ? std::string{} : to_base64url(sealed);
 }
 
@@ -135,7 +146,8 @@ std::variant<broker::ticket, ticket_flaw> sealed_tickets::open(std::string_view 
   std::uint32_t id = 0;
   std::memcpy(&id, sealed->data() + 1, key_id_size);
   auto known = false;
-  for (const auto& key : keys_) {
+  const auto all = keys();
+  for (const auto& key : *all) {
     if (key.id() != id)
       continue;
     known = true;

@@ -63,7 +63,7 @@ int serve(const config& how) {
     if (sigwait(&signals, &got) != 0)
       continue;
     if (got == SIGHUP) {
-      std::ignore = running.reload_tls(); // which says what came of it
+      std::ignore = running.reload(); // which says what came of it
       continue;
     }
     if (!running.gave_up()) {

@@ -19,7 +19,8 @@ async function cluster(t, n, sections) {
 }
 
 test("a node that is told to end is not ready at once, closes its door later, and sends everybody away at its pace", async (t) => {
-  const [one, two] = await cluster(t, 2, { drain: { pace: 40, grace: "2s" }, "namespace.chat": { history_size: 100_000 } });
+  const pace = 40, grace = 2000, slack = 6; // a step of the drain may be a tenth of a second long
+  const [one, two] = await cluster(t, 2, { drain: { pace, grace: `${grace}ms` }, "namespace.chat": { history_size: 100_000 } });
   const clients = await one.clients(40);
   const when = new Map();
   for (const client of clients) {
@@ -36,14 +37,24 @@ test("a node that is told to end is not ready at once, closes its door later, an
   one.signal("SIGTERM");
   await until(async () => await ready(one) === 503, "it is not ready");
   assert.equal(await one.metric("hubbub_draining"), 1);
-  const late = await one.client(); // whoever has not heard of it yet is served
-  await late.ask({ op: "join", room: "chat.1" });
-  assert.equal(when.size, 0);
+  // Whoever has not heard of it yet is served. A machine that was so busy that the grace is over meanwhile shows nothing.
+  const inGrace = () => performance.now() - begun < grace;
+  try {
+    const late = await one.client();
+    await late.ask({ op: "join", room: "chat.1" });
+    assert.ok(when.size === 0 || !inGrace(), "goodbyes within the grace");
+  } catch (error) {
+    if (inGrace() || error.code === "ERR_ASSERTION") throw error;
+    t.diagnostic(`too late to see: ${error.message}`);
+  }
   assert.equal(await one.ended, 0);
   assert.equal(when.size, 40);
   const times = [...when.values()].sort((a, b) => a - b);
-  assert.ok(times[0] - begun >= 1900, "not before the grace");
-  assert.ok(times.at(-1) - times[0] >= 800, `40 at 40 a second took ${times.at(-1) - times[0]} ms`);
+  // What is seen late was sent earlier, but never the other way round: each bound counts from the signal.
+  times.forEach((time, i) => {
+    const soonest = grace + (1000 * Math.max(0, i - slack)) / pace;
+    assert.ok(time - begun >= soonest, `goodbye ${i} came after ${time - begun} ms, not ${soonest}`);
+  });
   const goodbyes = clients.map(goodbye);
   for (const { code, reconnect, retry_after_ms: wait } of goodbyes) {
     assert.deepEqual([code, reconnect], [4101, true]);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { connect, refusal } from "./support/client.mjs";
-import { frame, opcode, upgrade } from "./support/raw.mjs";
+import { frame, opcode, open, upgrade } from "./support/raw.mjs";
 import { eventually, keyFile, mint, request, start, temporaryDirectory } from "./support/server.mjs";
 
 const base64url = (value) => Buffer.from(value).toString("base64url");
@@ -619,6 +619,35 @@ describe("limits", () => {
       await clients[0].leave();
       await eventually(() => letsIn(server, t), "a place that is free again");
     }
+  });
+
+  test("503: half handshakes take up their places for two seconds, and nobody else's", async (t) => {
+    const server = await start(t, { config: "[server]\nloops = 1\n[limits]\nhandshakes_at_once = 4\n", dev: true });
+    const refused = (reason) => server.metric(`hubbub_handshakes_refused_total{reason="${reason}"}`);
+    const within = await connect(server, { t });
+    const half = await Promise.all(Array.from({ length: 4 }, () => open(server.port, { t })));
+    const begun = performance.now();
+    for (const raw of half) await raw.write("GET /v1/ws HTTP/1.1\r\n");
+    try {
+      await connect(server, { t });
+      assert.ok(performance.now() - begun >= 1900, "a fifth");
+    } catch (no) {
+      if (no.status === undefined) throw no;
+      assert.equal(no.status, 503);
+      assert.equal(no.json.code, "overloaded");
+      assert.match(no.headers["retry-after"], /^[123]$/);
+      assert.equal(await refused("handshakes"), 1);
+    }
+    await eventually(() => letsIn(server, t), "one of them has gone");
+    assert.ok(await refused("crowded_out") >= 1);
+    await within.must({ op: "join", room: "chat.1" });
+  });
+
+  test("half handshakes of one address are its own connections, and leave others theirs", async (t) => {
+    const server = await start(t, { config: "[limits]\nconnections_per_ip = 3\n", dev: true });
+    for (let i = 0; i < 3; i++) await (await open(server.port, { t })).write("GET /v1/ws HTTP/1.1\r\n");
+    assert.equal((await refusal(server, {})).status, 503);
+    await connect(server, { t, localAddress: "127.0.0.2" });
   });
 
   test("503 and when to come again: more handshakes than the node takes a second", async (t) => {

@@ -1,0 +1,147 @@
+#include "tests/support/catch.hpp"
+#include "tests/support/certificate.hpp"
+#include "tests/support/ws_client.hpp"
+#include "tests/transport/test_server.hpp"
+#include "transport/tls_context.hpp"
+
+#include <memory>
+#include <set>
+#include <stdexcept>
+
+using namespace hubbub;
+using namespace hubbub::tests;
+
+namespace {
+
+transport::listener_options with_places(std::uint32_t n, std::chrono::milliseconds patience) {
+  transport::listener_options options;
+  options.handshakes_at_once = n;
+  options.handshake_patience = patience;
+  return options;
+}
+
+/// So many that have begun a handshake, and do not go on.
+std::vector<raw_client> half_handshakes(test_server& server, std::size_t n, std::string_view beginning) {
+  std::vector<raw_client> all;
+  for (std::size_t i = 0; i < n; ++i) {
+    all.emplace_back("127.0.0.1", server.port());
+    all.back().send_raw(beginning);
+  }
+  CHECK(eventually(5s, [&] { return server.listener.counters().half_open == static_cast<std::int64_t>(n); }));
+  return all;
+}
+
+const std::string half_request = "GET /v1/ws HTTP/1.1\r\nHost: x\r\n";
+const std::string half_hello("\x16\x03\x01\x02\x00\x01\x00", 7);
+
+} // namespace
+
+TEST_CASE("more handshakes than may be under way are refused and told when to come again", "[http][places]") {
+  test_server server{with_places(4, 1h)};
+  const auto& counters = server.listener.counters();
+  auto half = half_handshakes(server, 4, half_request);
+  std::set<std::string> waits;
+  for (auto i = 0; i < 6; ++i) {
+    const auto answer = http_request(server.port(), "GET", "/");
+    CHECK(answer.status == 503);
+    CHECK(answer.body.find("overloaded") != answer.body.npos);
+    waits.insert(answer.header("Retry-After"));
+  }
+  CHECK(waits == std::set<std::string>{"1", "2", "3"});
+  CHECK(counters.refused_handshakes == 6);
+  CHECK(counters.crowded_out == 0);
+  // They are gone for whoever counts connections.
+  CHECK(server.connecting == 10);
+  CHECK(eventually(5s, [&] { return server.gone == 6; }));
+  // Those who were refused hold no place: one that is given back is free.
+  half.pop_back();
+  CHECK(eventually(5s, [&] { return http_request(server.port(), "GET", "/").status == 200; }));
+  for (auto& client : half)
+    CHECK_FALSE(client.ended());
+}
+
+TEST_CASE("handshakes that take long make room for others, in HTTP", "[http][places]") {
+  test_server server{with_places(3, 100ms)};
+  auto half = half_handshakes(server, 3, half_request);
+  std::vector<std::unique_ptr<ws_client>> in;
+  for (auto i = 0; i < 3; ++i)
+    CHECK(eventually(5s, [&] {
+      try {
+        in.push_back(std::make_unique<ws_client>(server.port()));
+        return true;
+      } catch (const std::runtime_error&) {
+        return false; // as long as nobody has taken long
+      }
+    }));
+  const auto& counters = server.listener.counters();
+  CHECK(counters.crowded_out >= 1);
+  // The first to come is the first to go.
+  CHECK(half.front().wait_for_end(5s));
+  for (auto& client : in) {
+    client->send_text("in");
+    CHECK(client->read_message() == "in");
+  }
+  // With those who came while nobody had taken long yet.
+  CHECK(eventually(5s, [&] {
+    return server.gone == static_cast<int>(counters.crowded_out + counters.refused_handshakes);
+  }));
+}
+
+TEST_CASE("handshakes that take long make room for others, in TLS", "[tls][places]") {
+  test_certificate certificate{"localhost"};
+  const auto context =
+      transport::tls_context::load(certificate.certificate_file(), certificate.key_file()).value();
+  auto options = with_places(3, 100ms);
+  options.tls = context.get();
+  test_server server{options};
+  const auto& counters = server.listener.counters();
+  auto half = half_handshakes(server, 3, half_hello);
+  std::unique_ptr<ws_client> in;
+  CHECK(eventually(5s, [&] {
+    try {
+      in = std::make_unique<ws_client>(server.port(), ws_options{.tls = true});
+      return true;
+    } catch (const std::runtime_error&) {
+      return false;
+    }
+  }));
+  REQUIRE(in);
+  CHECK(counters.crowded_out >= 1);
+  in->send_text("in");
+  CHECK(in->read_message() == "in");
+}
+
+TEST_CASE("who refuses a TLS handshake for want of places spends nothing on it", "[tls][places]") {
+  test_certificate certificate{"localhost"};
+  const auto context =
+      transport::tls_context::load(certificate.certificate_file(), certificate.key_file()).value();
+  auto options = with_places(2, 1h);
+  options.tls = context.get();
+  test_server server{options};
+  auto half = half_handshakes(server, 2, half_hello);
+  raw_client late{"127.0.0.1", server.port()};
+  CHECK(late.wait_for_end(5s));
+  CHECK(server.listener.counters().refused_handshakes == 1);
+  CHECK(server.listener.counters().tls_failed == 0);
+}
+
+TEST_CASE("a WebSocket takes no handshake's place, and a connection between two requests gives it up",
+          "[http][places]") {
+  test_server server{with_places(2, 100ms)};
+  std::vector<std::unique_ptr<ws_client>> in;
+  for (auto i = 0; i < 8; ++i)
+    in.push_back(std::make_unique<ws_client>(server.port()));
+  std::vector<raw_client> waiting;
+  for (auto i = 0; i < 2; ++i) {
+    auto& client = waiting.emplace_back("127.0.0.1", server.port());
+    client.send_raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(read_http(client).status == 200);
+  }
+  CHECK(eventually(5s, [&] { return http_request(server.port(), "GET", "/").status == 200; }));
+  CHECK(server.listener.counters().crowded_out >= 1);
+  CHECK(waiting.front().wait_for_end(5s));
+  for (auto& client : in) {
+    client->send_text("in");
+    CHECK(client->read_message() == "in");
+  }
+}
