@@ -2,6 +2,7 @@
 
 #include "actors/come_again.hpp"
 #include "actors/connection_actor.hpp"
+#include "actors/culprit.hpp"
 #include "actors/loop_unit.hpp"
 #include "actors/node_metrics.hpp"
 #include "actors/shown_ticket.hpp"
@@ -119,8 +120,8 @@ broker::result<broker::admitted> admission::admit(const broker::handshake& h, br
   return in;
 }
 
-broker::result<broker::admitted> admission::put_off(const broker::handshake& h, std::uint32_t wait_ms) {
-  constexpr auto why = "too many handshakes at once";
+broker::result<broker::admitted> admission::put_off(const broker::handshake& h, std::uint32_t wait_ms,
+                                                    const char* why) {
   // Only browsers say where they come from, and only they cannot read the answer to a handshake.
   if (h.origin.empty())
     return broker::refusal{broker::errc::overloaded, why, wait_ms};
@@ -157,7 +158,7 @@ broker::result<broker::admitted> admission::judge(const broker::handshake& h, br
   if (const auto wait =
           hold_up(static_cast<bool>(session), std::chrono::duration_cast<broker::milliseconds>(at.lag()));
       wait != 0)
-    return put_off(h, wait);
+    return put_off(h, wait, "too many handshakes at once");
   if (session) {
     node_.counts.ticket_handshakes.add(at.index());
   } else {
@@ -166,6 +167,8 @@ broker::result<broker::admitted> admission::judge(const broker::handshake& h, br
       return verified.error();
     who = std::move(*verified);
   }
+  if (const auto wait = culprit_waits(node_, at.index(), who.get(), h.remote_address); wait.count() != 0)
+    return put_off(h, static_cast<std::uint32_t>(wait.count()), keeps_crashing);
   auto& unit = *node_.loops[at.index()];
   caf::actor_config how{&unit};
   auto address = caf::make_actor<connection_actor, caf::strong_actor_ptr>(

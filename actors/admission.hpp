@@ -35,7 +35,7 @@ private:
   [[nodiscard]] std::uint32_t hold_up(bool resumes, broker::milliseconds lag);
   /// The answer to a client that is to come again.
   [[nodiscard]] static broker::result<broker::admitted> put_off(const broker::handshake& h,
-                                                                std::uint32_t wait_ms);
+                                                                std::uint32_t wait_ms, const char* why);
   /// The token that counts; empty: none. A cookie that may not carry one was refused before.
   [[nodiscard]] static std::string_view token_of(const broker::handshake& h) noexcept;
   /// Empty: none.

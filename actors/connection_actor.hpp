@@ -133,6 +133,8 @@ private:
   void tell_refused(std::string_view code, std::string_view message);
 
   void crashed(const char* why);
+  /// True: that one is refused for a while, and this connection closed.
+  [[nodiscard]] bool is_held_back(const broker::identity& who);
 
   // Its session, which may go on over another connection.
   /// A ticket for now, and when the next one is due; empty: none is given.

@@ -125,6 +125,8 @@ void connection_actor::run_auth(const std::string& id, broker::auth_command&& c)
     return refuse(id, {errc::unauthorized, "the token was revoked"});
   mind_long_life(at_.node(), *verified);
   const auto first = !who_;
+  if ((first || who_->user.empty()) && is_held_back(*verified))
+    return;
   admit(std::make_shared<const broker::identity>(std::move(*verified)));
   if (first) {
     take_session();

@@ -1,5 +1,6 @@
 // How a session goes on over another connection.
 #include "actors/connection_actor.hpp"
+#include "actors/culprit.hpp"
 
 #include "actors/node_metrics.hpp"
 #include "actors/room_directory.hpp"
@@ -129,6 +130,8 @@ refusal connection_actor::go_on_with(broker::ticket&& t) {
   if (who_ && !who_->user.empty() && who_->user != t.who.user)
     return {errc::forbidden, "the ticket is another user's"};
   const auto first = !who_;
+  if ((first || who_->user.empty()) && is_held_back(t.who))
+    return {errc::overloaded, keeps_crashing};
   const auto another = t.session != to_.session;
   if (another && (!joined_.empty() || questions_.count(question::kind::join) != 0))
     return {errc::already_joined, "another session's ticket counts only before the first join"};

@@ -17,6 +17,9 @@ node_metrics::node_metrics(broker::metrics& all)
                                     "Tickets that were not given because the user has too many grants")},
       ticket_handshakes{
           all.counter("hubbub_ticket_handshakes_total", "Handshakes with a ticket that counted")},
+      culprits_refused{
+          all.counter("hubbub_culprits_refused_total",
+                      "Clients that were told to come later because their sessions keep crashing")},
       all_{all} {}
 
 void node_metrics::refused(std::uint32_t loop, std::string code) {

@@ -19,6 +19,11 @@ supervisor::supervisor(about what, restart_limits limits, const clock& time, log
 }
 
 milliseconds supervisor::crashed(std::string_view child, std::string_view reason) noexcept {
+  return crashed(child, reason, limits_.restarts ? child : std::string_view{});
+}
+
+milliseconds supervisor::crashed(std::string_view child, std::string_view reason,
+                                 std::string_view by) noexcept {
   auto wait = limits_.longest_wait;
   auto too_many = true; // also when there is no memory to count in
   auto told_before = false;
@@ -26,16 +31,17 @@ milliseconds supervisor::crashed(std::string_view child, std::string_view reason
     const auto now = time_.now();
     std::lock_guard hold{mutex_};
     note(child, reason);
-    wait = judge(child, now);
-    too_many = !all_.note(now) || wait == milliseconds::max();
-    wait = std::min(wait, limits_.longest_wait);
+    const auto found = judge(by, now);
+    const auto counts = limits_.restarts || !found.waited;
+    too_many = (counts && !all_.note(now)) || found.wait == milliseconds::max();
+    wait = std::min(found.wait, limits_.longest_wait);
     if (too_many)
       told_before = std::exchange(now_.gave_up, true);
-    else if (limits_.of_child != 0)
+    else if (limits_.of_child != 0 && limits_.restarts)
       ++now_.restarts;
   } catch (...) { // what is known of it is said below
   }
-  say(wait.count() == 0 ? about_.crashed : about_.waits, child, reason, wait);
+  say(wait.count() == 0 ? about_.crashed : about_.waits, child, reason, limits_.restarts ? "" : by, wait);
   if (too_many && !told_before && up_)
     up_(reason);
   return wait;
@@ -49,7 +55,7 @@ void supervisor::failed(std::string_view child, std::string_view reason) noexcep
     told_before = std::exchange(now_.gave_up, true);
   } catch (...) { // as above
   }
-  say("crashed, and cannot be restarted", child, reason, milliseconds{0});
+  say("crashed, and cannot be restarted", child, reason, {}, milliseconds{0});
   if (!told_before && up_)
     up_(reason);
 }
@@ -63,10 +69,9 @@ void supervisor::note(std::string_view child, std::string_view reason) {
   now_.last_reason = reason;
 }
 
-/// Longer than the longest: it waited too often.
-milliseconds supervisor::judge(std::string_view child, steady_time now) {
-  if (limits_.of_child == 0)
-    return milliseconds{0}; // none of them comes again
+supervisor::verdict supervisor::judge(std::string_view child, steady_time now) {
+  if (limits_.of_child == 0 || child.empty())
+    return {}; // none of them comes again
   forget_quiet(now);
   auto it = children_.find(child);
   if (it == children_.end())
@@ -74,19 +79,28 @@ milliseconds supervisor::judge(std::string_view child, steady_time now) {
   auto& row = it->second;
   // It was already to wait; what else it does until then is the same crash still.
   if (now < row.until)
-    return std::chrono::ceil<milliseconds>(row.until - now);
+    return {std::chrono::ceil<milliseconds>(row.until - now), true};
   // Who crashed again after a wait waits again, however long that was.
   if (row.recent.note(now) && row.waits == 0)
-    return milliseconds{0};
+    return {};
   if (limits_.waits != 0 && row.waits == limits_.waits)
-    return milliseconds::max();
+    return {milliseconds::max()};
   auto wait = limits_.first_wait;
   for (std::size_t i = 0; i < row.waits && wait < limits_.longest_wait; ++i)
     wait *= 2;
   wait = std::min(wait, limits_.longest_wait);
   ++row.waits;
   row.until = now + wait;
-  return wait;
+  return {wait};
+}
+
+milliseconds supervisor::wait_of(std::string_view by) const noexcept {
+  const auto now = time_.now();
+  std::lock_guard hold{mutex_};
+  const auto it = children_.find(by);
+  return it == children_.end() || it->second.until <= now
+             ? milliseconds{0}
+             : std::chrono::ceil<milliseconds>(it->second.until - now);
 }
 
 void supervisor::forget_quiet(steady_time now) {
@@ -96,11 +110,17 @@ void supervisor::forget_quiet(steady_time now) {
 }
 
 void supervisor::say(std::string_view message, std::string_view child, std::string_view reason,
-                     milliseconds wait) noexcept {
-  if (wait.count() == 0)
+                     std::string_view by, milliseconds wait) noexcept {
+  const auto waits = wait.count() != 0;
+  if (by.empty() && !waits)
     log_.error(about_.name, message, {{about_.child, child}, {"reason", reason}});
-  else
+  else if (by.empty())
     log_.error(about_.name, message, {{about_.child, child}, {"reason", reason}, {"wait_ms", wait.count()}});
+  else if (!waits)
+    log_.error(about_.name, message, {{about_.child, child}, {"reason", reason}, {"by", by}});
+  else
+    log_.error(about_.name, message,
+               {{about_.child, child}, {"reason", reason}, {"by", by}, {"wait_ms", wait.count()}});
 }
 
 supervisor::state supervisor::look() const {
