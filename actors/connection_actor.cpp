@@ -158,10 +158,10 @@ void connection_actor::on_closed() {
   to_.wire = nullptr;
 }
 
-void connection_actor::leave_all() {
-  const auto tell = [this](const broker::room_name& room) {
+void connection_actor::leave_all(bool goes_on) {
+  const auto tell = [this, goes_on](const broker::room_name& room) {
     if (auto r = at_.node().rooms->find(room))
-      r->tell(leave_message{to_.session}, &at_);
+      r->tell(leave_message{to_.session, goes_on}, &at_);
   };
   // Joins that are not answered yet are given up too: a room forgets whoever leaves.
   for (const auto& q : questions_.give_up())
@@ -172,7 +172,7 @@ void connection_actor::leave_all() {
       if (p.there)
         tell(p.what.room);
   while (!joined_.empty())
-    leave(joined_.size() - 1);
+    leave(joined_.size() - 1, goes_on);
   waiting_.clear();
   held_.clear();
 }

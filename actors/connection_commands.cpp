@@ -189,13 +189,13 @@ void connection_actor::run_leave(const std::string& id, const broker::leave_comm
   said(text);
 }
 
-void connection_actor::leave(std::size_t i) {
+void connection_actor::leave(std::size_t i, bool goes_on) {
   auto gone = std::move(joined_[i]);
   joined_[i] = std::move(joined_.back());
   joined_.pop_back();
   at_.unseat(*gone);
   at_.node().counts.joins.sub(at_.index());
-  gone->room->tell(leave_message{to_.session}, &at_);
+  gone->room->tell(leave_message{to_.session, goes_on}, &at_);
 }
 
 void connection_actor::run_publish(const std::string& id, broker::publish_command&& c) {

@@ -81,7 +81,7 @@ void connection_actor::give_up_session(const session_taken& by) {
   guarded([this] {
     if (!open_)
       return;
-    leave_all();
+    leave_all(true);
     close({broker::close_code::resumed_elsewhere, "the session goes on over another connection"});
   });
   // Its rooms have been told to forget it: what the other one asks of them comes behind that.

@@ -36,8 +36,9 @@ public:
   void enter(session_id who, std::string_view user, std::string_view user_info, std::string_view info,
              steady_time now);
   /// A connection goes. The person's last one lingers: when the person enters
-  /// again within the policy's `linger`, nobody hears of it.
-  void leave(session_id who, steady_time now);
+  /// again within the policy's `linger`, nobody hears of it. `goes_on`: it is about to enter over another
+  /// connection, so that it lingers even where nobody does.
+  void leave(session_id who, steady_time now, bool goes_on = false);
   /// False: that session is not here.
   bool update(session_id who, std::string_view info);
 

@@ -155,7 +155,7 @@ void room::seat(session_id who, std::uint32_t loop, wire_format format, bool pre
   presence_changed();
 }
 
-void room::leave(session_id who) {
+void room::leave(session_id who, bool goes_on) {
   std::erase(asking_, who);
   for (std::size_t i = 0; i < waiting_.size();) {
     if (waiting_[i].session != who) {
@@ -174,7 +174,7 @@ void room::leave(session_id who) {
     no_readers_since_ = around_.time.now();
   for_each_tape([who](tape& t) { t.forget(who); });
   if (roster_) {
-    roster_->leave(who, around_.time.now());
+    roster_->leave(who, around_.time.now(), goes_on);
     presence_changed();
   }
 }

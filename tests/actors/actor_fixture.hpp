@@ -292,6 +292,8 @@ private:
     off.publish = broker::publish_mode::off;
     auto asks = open;
     asks.publish = broker::publish_mode::via_backend;
+    auto prompt = open;
+    prompt.linger = broker::milliseconds{0};
     auto calls = open;
     calls.anyone = broker::right::call;
     spaces = std::make_unique<broker::namespaces>(
@@ -301,6 +303,7 @@ private:
                                                                  {"plain", plain},
                                                                  {"off", off},
                                                                  {"asks", asks},
+                                                                 {"prompt", prompt},
                                                                  {"calls", calls}});
     bounds.commands_per_second = 0;
     bus = std::make_unique<fickle_bus>(std::move(*cluster::open_embedded_bus({}, *spaces, time)));
