@@ -6,6 +6,7 @@
 #include "actors/loop_unit.hpp"
 #include "actors/node_metrics.hpp"
 #include "actors/shown_ticket.hpp"
+#include "actors/token_check.hpp"
 
 #include <caf/actor_config.hpp>
 #include <caf/actor_system.hpp>
@@ -91,15 +92,14 @@ std::string_view admission::ticket_of(const broker::handshake& h) noexcept {
   return {};
 }
 
-broker::result<std::shared_ptr<const broker::identity>> admission::verify(const broker::handshake& h) const {
+broker::result<std::shared_ptr<const broker::identity>> admission::verify(const broker::handshake& h,
+                                                                          std::uint32_t loop) const {
   const auto token = token_of(h);
   if (token.empty()) {
     static const auto nobody = std::make_shared<const broker::identity>();
     return node_.anonymous ? nobody : nullptr;
   }
-  if (!node_.tokens)
-    return broker::refusal{broker::errc::unauthorized, "this server has no keys to verify a token with"};
-  auto verified = node_.tokens->verify(token);
+  auto verified = check_token(node_, loop, token);
   if (!verified)
     return verified.error();
   if (node_.revoked && node_.revoked->has({}, *verified))
@@ -162,7 +162,7 @@ broker::result<broker::admitted> admission::judge(const broker::handshake& h, br
   if (session) {
     node_.counts.ticket_handshakes.add(at.index());
   } else {
-    auto verified = verify(h);
+    auto verified = verify(h, at.index());
     if (!verified)
       return verified.error();
     who = std::move(*verified);

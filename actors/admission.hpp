@@ -41,8 +41,8 @@ private:
   /// Empty: none.
   [[nodiscard]] static std::string_view ticket_of(const broker::handshake& h) noexcept;
   /// The handshake's token, verified; null: it has none, and may come in without.
-  [[nodiscard]] broker::result<std::shared_ptr<const broker::identity>>
-  verify(const broker::handshake& h) const;
+  [[nodiscard]] broker::result<std::shared_ptr<const broker::identity>> verify(const broker::handshake& h,
+                                                                               std::uint32_t loop) const;
 
   node_context& node_;
   origin_rule origin_;

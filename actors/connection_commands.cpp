@@ -5,6 +5,7 @@
 #include "actors/overloaded.hpp"
 #include "actors/room_directory.hpp"
 #include "actors/shown_ticket.hpp"
+#include "actors/token_check.hpp"
 
 #include <caf/message.hpp>
 
@@ -113,10 +114,7 @@ void connection_actor::run_allowed(broker::command&& c) {
 }
 
 void connection_actor::run_auth(const std::string& id, broker::auth_command&& c) {
-  const auto* tokens = at_.node().tokens;
-  if (!tokens)
-    return refuse(id, {errc::unauthorized, "this server has no keys to verify a token with"});
-  auto verified = tokens->verify(c.token);
+  auto verified = check_token(at_.node(), at_.index(), c.token);
   if (!verified)
     return refuse(id, verified.error());
   if (who_ && !who_->user.empty() && who_->user != verified->user)

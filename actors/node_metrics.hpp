@@ -26,6 +26,8 @@ struct node_metrics {
   broker::metric_counter& tickets_too_large;
   broker::metric_counter& ticket_handshakes;
   broker::metric_counter& culprits_refused;
+  broker::metric_counter& tokens_good;
+  broker::metric_counter& tokens_refused;
 
   /// Counts a refusal by its code's name.
   void refused(std::uint32_t loop, broker::errc code);
