@@ -2,9 +2,11 @@
 
 #include "actors/come_again.hpp"
 #include "actors/connection_actor.hpp"
+#include "actors/culprit.hpp"
 #include "actors/loop_unit.hpp"
 #include "actors/node_metrics.hpp"
 #include "actors/shown_ticket.hpp"
+#include "actors/token_check.hpp"
 
 #include <caf/actor_config.hpp>
 #include <caf/actor_system.hpp>
@@ -98,15 +100,14 @@ std::string_view admission::ticket_of(const broker::handshake& h) noexcept {
   return {};
 }
 
-broker::result<std::shared_ptr<const broker::identity>> admission::verify(const broker::handshake& h) const {
+broker::result<std::shared_ptr<const broker::identity>> admission::verify(const broker::handshake& h,
+                                                                          std::uint32_t loop) const {
   const auto token = token_of(h);
   if (token.empty()) {
     static const auto nobody = std::make_shared<const broker::identity>();
     return node_.anonymous ? nobody : nullptr;
   }
-  if (!node_.tokens)
-    return broker::refusal{broker::errc::unauthorized, "this server has no keys to verify a token with"};
-  auto verified = node_.tokens->verify(token);
+  auto verified = check_token(node_, loop, token);
   if (!verified)
     return verified.error();
   if (node_.revoked && node_.revoked->has({}, *verified))
@@ -127,8 +128,8 @@ broker::result<broker::admitted> admission::admit(const broker::handshake& h, br
   return in;
 }
 
-broker::result<broker::admitted> admission::put_off(const broker::handshake& h, std::uint32_t wait_ms) {
-  constexpr auto why = "too many handshakes at once";
+broker::result<broker::admitted> admission::put_off(const broker::handshake& h, std::uint32_t wait_ms,
+                                                    const char* why) {
   // Only browsers say where they come from, and only they cannot read the answer to a handshake.
   if (h.origin.empty())
     return broker::refusal{broker::errc::overloaded, why, wait_ms};
@@ -163,15 +164,17 @@ broker::result<broker::admitted> admission::judge(const broker::handshake& h, br
   }
   // Before the token, which costs more than all else here.
   if (const auto wait = hold_up(static_cast<bool>(session)); wait != 0)
-    return put_off(h, wait);
+    return put_off(h, wait, "too many handshakes at once");
   if (session) {
     node_.counts.ticket_handshakes.add(at.index());
   } else {
-    auto verified = verify(h);
+    auto verified = verify(h, at.index());
     if (!verified)
       return verified.error();
     who = std::move(*verified);
   }
+  if (const auto wait = culprit_waits(node_, at.index(), who.get(), h.remote_address); wait.count() != 0)
+    return put_off(h, static_cast<std::uint32_t>(wait.count()), keeps_crashing);
   auto& unit = *node_.loops[at.index()];
   caf::actor_config how{&unit};
   auto address = caf::make_actor<connection_actor, caf::strong_actor_ptr>(

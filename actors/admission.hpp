@@ -38,14 +38,14 @@ private:
   [[nodiscard]] broker::milliseconds longest_lag() const;
   /// The answer to a client that is to come again.
   [[nodiscard]] static broker::result<broker::admitted> put_off(const broker::handshake& h,
-                                                                std::uint32_t wait_ms);
+                                                                std::uint32_t wait_ms, const char* why);
   /// The token that counts; empty: none. A cookie that may not carry one was refused before.
   [[nodiscard]] static std::string_view token_of(const broker::handshake& h) noexcept;
   /// Empty: none.
   [[nodiscard]] static std::string_view ticket_of(const broker::handshake& h) noexcept;
   /// The handshake's token, verified; null: it has none, and may come in without.
-  [[nodiscard]] broker::result<std::shared_ptr<const broker::identity>>
-  verify(const broker::handshake& h) const;
+  [[nodiscard]] broker::result<std::shared_ptr<const broker::identity>> verify(const broker::handshake& h,
+                                                                               std::uint32_t loop) const;
 
   node_context& node_;
   origin_rule origin_;

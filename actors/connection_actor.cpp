@@ -1,5 +1,6 @@
 #include "actors/connection_actor.hpp"
 
+#include "actors/culprit.hpp"
 #include "actors/node_metrics.hpp"
 
 #include <caf/message.hpp>
@@ -40,8 +41,17 @@ connection_actor::~connection_actor() = default;
 // -- what breaks ----------------------------------------------------------------------
 
 void connection_actor::crashed(const char* why) {
-  at_.node().supervision->connections.crashed(to_.session.str(), why);
-  close({broker::close_code::internal_error, "something broke on the server's side", broker::retry_soon_ms});
+  const auto by = culprit(who_.get(), open_ ? remote() : std::string_view{});
+  const auto wait = at_.node().supervision->connections.crashed(to_.session.str(), why, by).count();
+  close({broker::close_code::internal_error, "something broke on the server's side",
+         wait == 0 ? broker::retry_soon_ms : static_cast<std::uint32_t>(wait)});
+}
+
+bool connection_actor::is_held_back(const broker::identity& who) {
+  const auto wait = culprit_waits(at_.node(), at_.index(), &who, remote()).count();
+  if (wait != 0)
+    close({broker::close_code::overloaded, keeps_crashing, static_cast<std::uint32_t>(wait)});
+  return wait != 0;
 }
 
 // -- its mailbox --------------------------------------------------------------------
@@ -150,10 +160,10 @@ void connection_actor::on_closed() {
   to_.wire = nullptr;
 }
 
-void connection_actor::leave_all() {
-  const auto tell = [this](const broker::room_name& room) {
+void connection_actor::leave_all(bool goes_on) {
+  const auto tell = [this, goes_on](const broker::room_name& room) {
     if (auto r = at_.node().rooms->find(room))
-      r->tell(leave_message{to_.session}, &at_);
+      r->tell(leave_message{to_.session, goes_on}, &at_);
   };
   // Joins that are not answered yet are given up too: a room forgets whoever leaves.
   for (const auto& q : questions_.give_up())
@@ -164,7 +174,7 @@ void connection_actor::leave_all() {
       if (p.there)
         tell(p.what.room);
   while (!joined_.empty())
-    leave(joined_.size() - 1);
+    leave(joined_.size() - 1, goes_on);
   waiting_.clear();
   held_.clear();
 }

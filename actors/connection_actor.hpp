@@ -137,6 +137,8 @@ private:
   void tell_refused(std::string_view code, std::string_view message);
 
   void crashed(const char* why);
+  /// True: that one is refused for a while, and this connection closed.
+  [[nodiscard]] bool is_held_back(const broker::identity& who);
 
   // Its session, which may go on over another connection.
   /// A ticket for now, and when the next one is due; empty: none is given.
@@ -177,9 +179,10 @@ private:
   /// A room could not be asked.
   void give_back(std::uint32_t slot, const broker::refusal& why);
   void fail(question q, const broker::refusal& why, broker::publish_outcome outcome);
-  void leave(std::size_t i);
-  /// All rooms, also those that have not answered yet; what waits is given up.
-  void leave_all();
+  void leave(std::size_t i, bool goes_on = false);
+  /// All rooms, also those that have not answered yet; what waits is given up. `goes_on`: the session does,
+  /// over another connection.
+  void leave_all(bool goes_on = false);
   void ask_anew(const broker::room_name& room);
   void mind_reading();
 

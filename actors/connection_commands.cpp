@@ -5,6 +5,7 @@
 #include "actors/overloaded.hpp"
 #include "actors/room_directory.hpp"
 #include "actors/shown_ticket.hpp"
+#include "actors/token_check.hpp"
 
 #include <caf/message.hpp>
 
@@ -113,10 +114,7 @@ void connection_actor::run_allowed(broker::command&& c) {
 }
 
 void connection_actor::run_auth(const std::string& id, broker::auth_command&& c) {
-  const auto* tokens = at_.node().tokens;
-  if (!tokens)
-    return refuse(id, {errc::unauthorized, "this server has no keys to verify a token with"});
-  auto verified = tokens->verify(c.token);
+  auto verified = check_token(at_.node(), at_.index(), c.token);
   if (!verified)
     return refuse(id, verified.error());
   if (who_ && !who_->user.empty() && who_->user != verified->user)
@@ -125,6 +123,8 @@ void connection_actor::run_auth(const std::string& id, broker::auth_command&& c)
     return refuse(id, {errc::unauthorized, "the token was revoked"});
   mind_long_life(at_.node(), *verified);
   const auto first = !who_;
+  if ((first || who_->user.empty()) && is_held_back(*verified))
+    return;
   admit(std::make_shared<const broker::identity>(std::move(*verified)));
   if (first) {
     take_session();
@@ -187,13 +187,13 @@ void connection_actor::run_leave(const std::string& id, const broker::leave_comm
   said(text);
 }
 
-void connection_actor::leave(std::size_t i) {
+void connection_actor::leave(std::size_t i, bool goes_on) {
   auto gone = std::move(joined_[i]);
   joined_[i] = std::move(joined_.back());
   joined_.pop_back();
   at_.unseat(*gone);
   at_.node().counts.joins.sub(at_.index());
-  gone->room->tell(leave_message{to_.session}, &at_);
+  gone->room->tell(leave_message{to_.session, goes_on}, &at_);
 }
 
 void connection_actor::run_publish(const std::string& id, broker::publish_command&& c) {

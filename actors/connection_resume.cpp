@@ -1,5 +1,6 @@
 // How a session goes on over another connection.
 #include "actors/connection_actor.hpp"
+#include "actors/culprit.hpp"
 
 #include "actors/node_metrics.hpp"
 #include "actors/room_directory.hpp"
@@ -91,7 +92,7 @@ void connection_actor::give_up_session(const session_taken& by) {
   guarded([this] {
     if (!open_)
       return;
-    leave_all();
+    leave_all(true);
     close({broker::close_code::resumed_elsewhere, "the session goes on over another connection"});
   });
   // Its rooms have been told to forget it: what the other one asks of them comes behind that. Not so what the
@@ -150,6 +151,8 @@ refusal connection_actor::go_on_with(broker::ticket&& t) {
   if (who_ && !who_->user.empty() && who_->user != t.who.user)
     return {errc::forbidden, "the ticket is another user's"};
   const auto first = !who_;
+  if ((first || who_->user.empty()) && is_held_back(t.who))
+    return {errc::overloaded, keeps_crashing};
   const auto another = t.session != to_.session;
   if (another && (!joined_.empty() || questions_.count(question::kind::join) != 0))
     return {errc::already_joined, "another session's ticket counts only before the first join"};

@@ -47,6 +47,8 @@ struct members_message {
 
 struct leave_message {
   broker::session_id session;
+  /// Its session goes on over another connection, which will hardly fail to join again.
+  bool goes_on = false;
 };
 /// The readers of a loop that outlived the room's crash.
 struct adopt_message {

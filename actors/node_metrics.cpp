@@ -1,6 +1,12 @@
 #include "actors/node_metrics.hpp"
 
 namespace hubbub::actors {
+namespace {
+
+constexpr auto tokens_verified = "hubbub_tokens_verified_total";
+constexpr auto tokens_verified_help = "Tokens whose signature and claims were looked at";
+
+} // namespace
 
 node_metrics::node_metrics(broker::metrics& all)
     : published{all.counter("hubbub_events_published_total",
@@ -17,6 +23,11 @@ node_metrics::node_metrics(broker::metrics& all)
                                     "Tickets that were not given because the user has too many grants")},
       ticket_handshakes{
           all.counter("hubbub_ticket_handshakes_total", "Handshakes with a ticket that counted")},
+      culprits_refused{
+          all.counter("hubbub_culprits_refused_total",
+                      "Clients that were told to come later because their sessions keep crashing")},
+      tokens_good{all.counter(tokens_verified, tokens_verified_help, {{"outcome", "ok"}})},
+      tokens_refused{all.counter(tokens_verified, tokens_verified_help, {{"outcome", "refused"}})},
       all_{all} {}
 
 void node_metrics::refused(std::uint32_t loop, std::string code) {

@@ -25,6 +25,9 @@ struct node_metrics {
   broker::metric_counter& log_pulls;
   broker::metric_counter& tickets_too_large;
   broker::metric_counter& ticket_handshakes;
+  broker::metric_counter& culprits_refused;
+  broker::metric_counter& tokens_good;
+  broker::metric_counter& tokens_refused;
 
   /// Counts a refusal by its code's name.
   void refused(std::uint32_t loop, broker::errc code);

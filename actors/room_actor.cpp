@@ -133,7 +133,7 @@ caf::behavior room_actor::make_behavior() {
       },
       [this](leave_message& m) {
         last_used_ = unit().now();
-        room_.leave(m.session);
+        room_.leave(m.session, m.goes_on);
         show_numbers();
       },
       [this](update_message& m) {

@@ -4,6 +4,9 @@ namespace hubbub::broker {
 
 namespace {
 
+/// Where nobody lingers: how long a session has to enter over the connection that has taken it over.
+constexpr std::chrono::seconds while_going_on{2};
+
 /// About what a member takes in a reset's JSON.
 std::size_t encoded_bytes(const member_ptr& m) noexcept {
   return m ? 48 + m->user.size() + m->user_info.size() + m->info.size() : 0;
@@ -73,7 +76,7 @@ void roster::enter(session_id who, std::string_view user, std::string_view user_
   set_own(p, seen);
 }
 
-void roster::leave(session_id who, steady_time now, milliseconds at_least) {
+void roster::leave(session_id who, steady_time now, milliseconds at_least, bool goes_on) {
   auto it = sessions_.find(who);
   if (it == sessions_.end())
     return;
@@ -85,6 +88,8 @@ void roster::leave(session_id who, steady_time now, milliseconds at_least) {
     set_own(p, seen);
   } else if (const auto lingers = std::max(linger_, at_least); lingers.count() > 0) {
     start_lingering(p, now + lingers);
+  } else if (goes_on) {
+    start_lingering(p, now + while_going_on);
   } else {
     end_own(p);
   }

@@ -37,7 +37,8 @@ public:
              steady_time now);
   /// A connection goes. The person's last one lingers: when the person enters
   /// again within the policy's `linger`, nobody hears of it; or within `at_least`, which never shrinks.
-  void leave(session_id who, steady_time now, milliseconds at_least = {});
+  /// `goes_on`: it is about to enter over another connection, so that it lingers even where nobody does.
+  void leave(session_id who, steady_time now, milliseconds at_least = {}, bool goes_on = false);
   /// False: that session is not here.
   bool update(session_id who, std::string_view info);
 

@@ -108,7 +108,8 @@ public:
 
   // From clients.
   void join(join_request who);
-  void leave(session_id who);
+  /// `goes_on`: it is about to join over another connection.
+  void leave(session_id who, bool goes_on = false);
   /// False: that session is not here.
   [[nodiscard]] bool update(session_id who, std::string_view info);
   void publish(publish_token token, event e);

@@ -155,7 +155,7 @@ void room::seat(session_id who, std::uint32_t loop, wire_format format, bool pre
   presence_changed();
 }
 
-void room::leave(session_id who) {
+void room::leave(session_id who, bool goes_on) {
   std::erase(asking_, who);
   for (std::size_t i = 0; i < waiting_.size();) {
     if (waiting_[i].session != who) {
@@ -175,7 +175,7 @@ void room::leave(session_id who) {
   for_each_tape([who](tape& t) { t.forget(who); });
   if (roster_) {
     roster_->leave(who, around_.time.now(),
-                   milliseconds{around_.least_linger_ms ? around_.least_linger_ms->load() : 0});
+                   milliseconds{around_.least_linger_ms ? around_.least_linger_ms->load() : 0}, goes_on);
     presence_changed();
   }
 }

@@ -9,8 +9,9 @@ using namespace std::chrono_literals;
 
 // One room alone never ends the node: beyond five it waits. Several at once that keep crashing do.
 constexpr restart_limits room_limits{};
-// A session does not come back, so there is nobody to wait.
-constexpr restart_limits connection_limits{.of_child = 0, .of_all = 50, .within = 10s};
+// A session does not come back, but whoever broke it does: it waits, and one of them alone never ends the
+// node.
+constexpr restart_limits connection_limits{.restarts = false};
 // Its parts are few, and nothing goes without any of them.
 constexpr restart_limits bus_limits{.of_child = 3, .of_all = 20, .within = 10s, .waits = 5};
 constexpr restart_limits node_limits{.of_child = 0, .of_all = 0};
@@ -35,7 +36,8 @@ supervision::supervision(const clock& time, log_sink& log, metrics& all)
             log,
             crash_counter(all, "hubbub_room_crashes_total", "Rooms that ended by an error and were rebuilt"),
             tell_node("rooms")},
-      connections{{"connections", "session", "a connection's handler broke: its client is sent away", {}},
+      connections{{"connections", "session", "a connection's handler broke: its client is sent away",
+                   "what a client does keeps breaking its sessions: it is refused for a while"},
                   connection_limits,
                   time,
                   log,

@@ -19,6 +19,11 @@ supervisor::supervisor(about what, restart_limits limits, const clock& time, log
 }
 
 milliseconds supervisor::crashed(std::string_view child, std::string_view reason) noexcept {
+  return crashed(child, reason, limits_.restarts ? child : std::string_view{});
+}
+
+milliseconds supervisor::crashed(std::string_view child, std::string_view reason,
+                                 std::string_view by) noexcept {
   auto wait = limits_.longest_wait;
   auto too_many = true; // also when there is no memory to count in
   auto told_before = false;
@@ -26,16 +31,16 @@ milliseconds supervisor::crashed(std::string_view child, std::string_view reason
     const auto now = time_.now();
     std::lock_guard hold{mutex_};
     note(child, reason);
-    const auto found = judge(child, now);
+    const auto found = judge(by, now);
     too_many = found.wait == milliseconds::max() || (found.counts && !all_.note(now));
     wait = std::min(found.wait, limits_.longest_wait);
     if (too_many)
       told_before = std::exchange(now_.gave_up, true);
-    else if (limits_.of_child != 0)
+    else if (limits_.of_child != 0 && limits_.restarts)
       ++now_.restarts;
   } catch (...) { // what is known of it is said below
   }
-  say(wait.count() == 0 ? about_.crashed : about_.waits, child, reason, wait);
+  say(wait.count() == 0 ? about_.crashed : about_.waits, child, reason, limits_.restarts ? "" : by, wait);
   if (too_many && !told_before && up_)
     up_(reason);
   return wait;
@@ -49,7 +54,7 @@ void supervisor::failed(std::string_view child, std::string_view reason) noexcep
     told_before = std::exchange(now_.gave_up, true);
   } catch (...) { // as above
   }
-  say("crashed, and cannot be restarted", child, reason, milliseconds{0});
+  say("crashed, and cannot be restarted", child, reason, {}, milliseconds{0});
   if (!told_before && up_)
     up_(reason);
 }
@@ -63,9 +68,8 @@ void supervisor::note(std::string_view child, std::string_view reason) {
   now_.last_reason = reason;
 }
 
-/// Longer than the longest: it waited too often.
 supervisor::verdict supervisor::judge(std::string_view child, steady_time now) {
-  if (limits_.of_child == 0)
+  if (limits_.of_child == 0 || child.empty())
     return {}; // none of them comes again
   forget_quiet(now);
   auto it = children_.find(child);
@@ -89,6 +93,15 @@ supervisor::verdict supervisor::judge(std::string_view child, steady_time now) {
   return {wait};
 }
 
+milliseconds supervisor::wait_of(std::string_view by) const noexcept {
+  const auto now = time_.now();
+  std::lock_guard hold{mutex_};
+  const auto it = children_.find(by);
+  return it == children_.end() || it->second.until <= now
+             ? milliseconds{0}
+             : std::chrono::ceil<milliseconds>(it->second.until - now);
+}
+
 void supervisor::forget_quiet(steady_time now) {
   std::erase_if(children_, [&](const auto& one) {
     return one.second.recent.quiet(now) && now - one.second.until > limits_.within;
@@ -96,11 +109,17 @@ void supervisor::forget_quiet(steady_time now) {
 }
 
 void supervisor::say(std::string_view message, std::string_view child, std::string_view reason,
-                     milliseconds wait) noexcept {
-  if (wait.count() == 0)
+                     std::string_view by, milliseconds wait) noexcept {
+  const auto waits = wait.count() != 0;
+  if (by.empty() && !waits)
     log_.error(about_.name, message, {{about_.child, child}, {"reason", reason}});
-  else
+  else if (by.empty())
     log_.error(about_.name, message, {{about_.child, child}, {"reason", reason}, {"wait_ms", wait.count()}});
+  else if (!waits)
+    log_.error(about_.name, message, {{about_.child, child}, {"reason", reason}, {"by", by}});
+  else
+    log_.error(about_.name, message,
+               {{about_.child, child}, {"reason", reason}, {"by", by}, {"wait_ms", wait.count()}});
 }
 
 supervisor::state supervisor::look() const {

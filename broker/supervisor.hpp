@@ -30,6 +30,9 @@ struct restart_limits {
   milliseconds longest_wait = std::chrono::seconds{30};
   /// Waits of one child in a row; beyond them the supervisor gives up. 0: one child alone never makes it.
   std::size_t waits = 0;
+  /// Are its children restarted? Where they are not it is culprits that are judged, those who bring crashes
+  /// about: and while one waits, what else breaks by its doing counts for nothing.
+  bool restarts = true;
 };
 
 /// Answers for children that may crash (one_for_one, as OTP means it): logs each crash once with its reason,
@@ -55,6 +58,11 @@ public:
 
   /// A child crashed. When it may be restarted: 0 is at once.
   milliseconds crashed(std::string_view child, std::string_view reason) noexcept;
+  /// The same where children are not restarted: `by` brought it about, and may do such things again after so
+  /// long. Empty: nobody knows who did.
+  milliseconds crashed(std::string_view child, std::string_view reason, std::string_view by) noexcept;
+  /// How long that one is still to wait; 0: not at all.
+  [[nodiscard]] milliseconds wait_of(std::string_view by) const noexcept;
   /// A child crashed that cannot be restarted: gives up.
   void failed(std::string_view child, std::string_view reason) noexcept;
 
@@ -89,6 +97,7 @@ private:
     steady_time until{};
   };
   struct verdict {
+    /// Longer than the longest: it waited too often.
     milliseconds wait{0};
     /// Another one than the crash that it waits for.
     bool counts = true;
@@ -96,7 +105,7 @@ private:
   [[nodiscard]] verdict judge(std::string_view child, steady_time now);
   void note(std::string_view child, std::string_view reason);
   void forget_quiet(steady_time now);
-  void say(std::string_view message, std::string_view child, std::string_view reason,
+  void say(std::string_view message, std::string_view child, std::string_view reason, std::string_view by,
            milliseconds wait) noexcept;
 
   const about about_;

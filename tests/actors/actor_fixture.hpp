@@ -297,6 +297,8 @@ private:
     asks.publish = broker::publish_mode::via_backend;
     auto brief = open;
     brief.linger = {};
+    auto prompt = open;
+    prompt.linger = broker::milliseconds{0};
     auto calls = open;
     calls.anyone = broker::right::call;
     spaces = std::make_unique<broker::namespaces>(
@@ -307,6 +309,7 @@ private:
                                                                  {"off", off},
                                                                  {"asks", asks},
                                                                  {"brief", brief},
+                                                                 {"prompt", prompt},
                                                                  {"calls", calls}});
     bounds.commands_per_second = 0;
     bus = std::make_unique<fickle_bus>(std::move(*cluster::open_embedded_bus({}, *spaces, time)));

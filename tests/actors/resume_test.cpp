@@ -167,6 +167,53 @@ TEST_CASE_METHOD(resume_fixture, "nobody sees that a member's connection is anot
   CHECK(after.events() == names{"hello"});
 }
 
+TEST_CASE_METHOD(resume_fixture, "nor does anybody where nobody lingers, however long the change takes",
+                 "[actors][resume]") {
+  if (loops.size() == 1)
+    return; // nothing comes between in one turn
+  // One of them is at home on whichever loop.
+  names rooms;
+  for (auto i = 0; i < 8; ++i)
+    rooms.push_back("prompt.r" + std::to_string(i));
+  auto& watcher = connect_to(0);
+  auto watch = [](const std::string& room) {
+    auto j = join(room);
+    j["presence"] = true;
+    return j;
+  };
+  const auto ticket = ticket_of("ann", {0xa});
+  client before{*this, 1, {.subprotocols = {"ticket." + ticket}}};
+  json positions = json::object();
+  for (const auto& room : rooms) {
+    watcher.ask(watch(room));
+    positions[room] = at(before.ask(join(room)));
+  }
+  advance(300ms);
+  watcher.read();
+
+  auto& after = connect_to(2);
+  after.send(resume(ticket, positions));
+  turn_of(1); // the rooms hear that they are left; the new connection does not know it yet
+  REQUIRE(before.wire.closed);
+  auto& clock = dynamic_cast<caf::scheduler::test_coordinator&>(node->system().scheduler());
+  for (auto i = 0; i < 5; ++i) {
+    time.advance(100ms);
+    clock.advance_time(100ms);
+    for (auto loop : {0u, 1u, 3u})
+      turn_of(loop);
+  }
+  settle();
+  advance(5s);
+  for (const auto& m : watcher.read())
+    CHECK(m["op"] != "presence");
+  for (const auto& room : rooms)
+    CHECK(watcher.ask({{"op", "presence"}, {"room", room}})["count"] == 2);
+  before.gone();
+  after.gone();
+  advance(1s);
+  CHECK(watcher.ask({{"op", "presence"}, {"room", rooms.front()}})["count"] == 1);
+}
+
 TEST_CASE_METHOD(resume_fixture, "of two that show the same ticket the later one goes on",
                  "[actors][resume]") {
   const auto ticket = ticket_of("ann", {0xa});

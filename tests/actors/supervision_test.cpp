@@ -96,6 +96,51 @@ TEST_CASE_METHOD(crashing, "a storm of crashes of connections ends the node", "[
   CHECK(node->context().counts.connection_crashes.value() == 51);
 }
 
+TEST_CASE_METHOD(crashing, "who breaks its own sessions again and again is refused for a while, alone",
+                 "[actors]") {
+  const auto ticket_of = [&](const std::string& user) {
+    broker::identity who;
+    who.user = user;
+    return tickets.seal(who, broker::session_id::random());
+  };
+  const auto as = [&](const std::string& user, std::uint32_t loop) {
+    broker::handshake h;
+    h.subprotocols = {"ticket." + ticket_of(user)};
+    return std::make_unique<client>(*this, loop, h);
+  };
+  auto crashes = 0;
+  for (auto round = 0; round < 100; ++round) {
+    auto mallory = as("mallory", static_cast<std::uint32_t>(round) % 2);
+    if (mallory->refused.code != broker::errc::ok) {
+      CHECK(mallory->refused.code == broker::errc::overloaded);
+      CHECK(mallory->refused.retry_after_ms > 0);
+      CHECK(as("ann", 0)->refused.code == broker::errc::ok);
+      advance(500ms);
+      continue;
+    }
+    settle();
+    mallory->ask({{"op", "history"}, {"room", "chat.breaks"}, {"limit", 1}});
+    REQUIRE(mallory->wire.closed);
+    CHECK(mallory->wire.closed->code == broker::close_code::internal_error);
+    ++crashes;
+  }
+  CHECK(crashes > 6);
+  CHECK(crashes < 20);
+  CHECK(node->context().counts.culprits_refused.value() == 100 - crashes);
+  CHECK(ends == 0);
+
+  // Nor does it come in without showing who it is first.
+  auto& later = connect();
+  REQUIRE(as("mallory", 0)->refused.code == broker::errc::overloaded);
+  later.send({{"op", "resume"}, {"id", 1}, {"ticket", ticket_of("mallory")}, {"rooms", json::object()}});
+  settle();
+  REQUIRE(later.wire.closed);
+  CHECK(later.wire.closed->code == broker::close_code::overloaded);
+  CHECK(later.wire.closed->retry_after_ms > 0);
+  advance(31s);
+  CHECK(as("mallory", 0)->refused.code == broker::errc::ok);
+}
+
 TEST_CASE_METHOD(crashing, "connections that crash now and then end nothing but themselves", "[actors]") {
   for (auto i = 0; i < 120; ++i) {
     auto& c = connect();

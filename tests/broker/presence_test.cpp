@@ -223,6 +223,29 @@ TEST_CASE_METHOD(roster_fixture, "who leaves a node that drains lingers for long
   CHECK(made().count() == 0);
 }
 
+TEST_CASE_METHOD(roster_fixture, "where nobody lingers a session that goes on over another connection does",
+                 "[presence]") {
+  rules.linger = 0ms;
+  for (auto session : {1u, 2u})
+    enter(session, "user" + std::to_string(session));
+  const auto v = made().version();
+  for (auto session : {1u, 2u})
+    made().leave({session}, clock.now(), {}, true);
+  CHECK(made().version() == v);
+  enter(1, "user1");
+  CHECK(made().version() == v);
+  clock.advance(1s);
+  CHECK(made().expire(clock.now()));
+  CHECK(made().count() == 2);
+  // It was in the room, and has not come back to it.
+  clock.advance(1s);
+  CHECK_FALSE(made().expire(clock.now()));
+  CHECK(users(since(v).leave) == names{"user2"});
+  // Who simply leaves has left.
+  leave(1);
+  CHECK(made().count() == 0);
+}
+
 TEST_CASE_METHOD(roster_fixture, "a returning connection is shown as it is, not as it was", "[presence]") {
   enter(1, "ann", "1");
   leave(1);

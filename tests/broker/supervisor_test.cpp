@@ -119,6 +119,32 @@ TEST_CASE_METHOD(supervised, "sessions are not restarted, and crashes that are r
   CHECK(ends == 1);
 }
 
+TEST_CASE_METHOD(supervised, "one culprit alone never ends the node, but waits, and many culprits at once do",
+                 "[supervisor]") {
+  // All its sessions at once, and again each time it may come back.
+  for (auto round = 0; round < 10; ++round) {
+    for (auto i = 0; i < 200; ++i)
+      tree.connections.crashed("s" + std::to_string(i), "x", "user mallory");
+    CHECK(tree.connections.wait_of("user mallory") > 0ms);
+    CHECK(tree.connections.wait_of("user ann") == 0ms);
+    CHECK(ends == 0);
+    const auto waiting = tree.connections.look().waiting_children;
+    REQUIRE(waiting.size() == 1);
+    CHECK(waiting[0].child == "user mallory");
+    time.advance(tree.connections.wait_of("user mallory"));
+    CHECK(tree.connections.wait_of("user mallory") == 0ms);
+  }
+  CHECK(tree.connections.look().restarts == 0);
+  CHECK(log.all.back() == "connections s199 x user mallory");
+  time.advance(60s);
+  CHECK(tree.connections.crashed("s", "x", "user mallory") == 0ms);
+  for (auto i = 0; i < 49; ++i)
+    tree.connections.crashed("s", "x", "user " + std::to_string(i));
+  CHECK(ends == 0);
+  tree.connections.crashed("s", "x", "address 127.0.0.1");
+  CHECK(ends == 1);
+}
+
 TEST_CASE_METHOD(supervised, "a part of the bus that never works again ends the node", "[supervisor]") {
   auto waits = 0;
   for (auto i = 0; i < 100 && ends == 0; ++i) {

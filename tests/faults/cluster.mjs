@@ -119,6 +119,11 @@ cluster { name: faults, listen: 127.0.0.1:${ports[3 + i]}, routes: [${routes}] }
       "--listen", `127.0.0.1:${port}`, "--admin", `127.0.0.1:${admin}`]);
     Object.assign(node, { port, admin: `http://127.0.0.1:${admin}`, links });
     node.answers = () => request(`${node.admin}/healthz`, { ms: 1000 }).then(({ status }) => status === 200, () => false);
+    /** What it counts: samples, as `name{label="x"}`, with their numbers. */
+    node.metrics = async () => {
+      const { text } = await request(`${node.admin}/metrics`);
+      return [...text.matchAll(/^([a-z_]+(?:\{.*\})?) (\S+)$/gm)].map(([, sample, n]) => [sample, Number(n)]);
+    };
     all.push(node);
   }
   // The servers need a moment to choose who leads; a node that is too early ends with a sentence.

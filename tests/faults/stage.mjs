@@ -84,6 +84,30 @@ export class Stage {
       }
   }
 
+  /** What reconnects may cost others, by node: requests to backends, and tokens that were verified. */
+  async #costs() {
+    const all = new Map();
+    for (const node of this.nodes.filter(({ running }) => running)) {
+      const of = { backend: 0, tokens: 0 };
+      for (const [name, n] of await node.metrics()) {
+        if (name.startsWith("hubbub_backend_requests_total")) of.backend += n;
+        if (name.startsWith("hubbub_tokens_verified_total")) of.tokens += n;
+      }
+      all.set(node.name, of);
+    }
+    return all;
+  }
+
+  /** Of these, since `begin`: a node that was started again since counts from nothing. */
+  async #spent(what) {
+    let n = 0;
+    for (const [name, { [what]: now }] of await this.#costs()) {
+      const before = this.costs.get(name)?.[what] ?? 0;
+      n += now >= before ? now - before : now;
+    }
+    return n;
+  }
+
   async begin() {
     await this.world.whole();
     await this.crowd.had(this.published());
@@ -91,6 +115,7 @@ export class Stage {
     this.began = Date.now();
     this.memory.clear();
     this.ear.heard = 0;
+    this.costs = await this.#costs();
     this.retries = sum(this.producers, ({ retries }) => retries);
   }
 
@@ -127,7 +152,10 @@ export class Stage {
     figures.tell("99% of all have what was published", most <= this.crowd.size / 100 ? caught / 1000 : Infinity, "s");
     figures.tell("clients were late by at most", seen.lag / 1000, "s");
     figures.tell("peak handshakes in a second", seen.peakHandshakes);
-    figures.be("backend calls per reconnect", this.ear.heard / Math.max(1, seen.handshakes.length), 0);
+    const reconnects = Math.max(1, seen.handshakes.length);
+    // As the nodes count them, and as a backend would hear them: a node that was killed cannot tell any more.
+    figures.be("backend calls per reconnect", Math.max(this.ear.heard, await this.#spent("backend")) / reconnects, 0);
+    figures.be("tokens verified per reconnect", await this.#spent("tokens") / reconnects, 0);
     figures.be("ghosts after 5 s", rolled.ghosts, 0);
     figures.be("missing from rosters", rolled.missing, 0);
     for (const [name, bytes] of this.memory) figures.tell(`memory peak of ${name}`, Math.round(bytes / 1e6), "MB");

@@ -154,10 +154,45 @@ describe("what crashes", { skip: !breakable && "no debug commands" }, () => {
 
   test("sessions by the dozen end the node in order", async (t) => {
     const server = await start(t, { config: two() });
-    const clients = await Promise.all(Array.from({ length: 60 }, () => connect(server, { t })));
+    // Of many addresses: those of one would count as one client that breaks its own sessions.
+    const clients = await Promise.all(Array.from({ length: 60 }, (_, i) => connect(server, { t, localAddress: `127.0.0.${2 + i}` })));
     await breaks(server, "crash=connection");
     await givesUp(server, clients, "connections");
     assert.equal(lines(server, "connections: ", "session=", "debug").length, 60, "each once");
+  });
+
+  test("whoever breaks its own sessions is refused for a while, and nobody else", async (t) => {
+    const server = await start(t, { config: two() });
+    const others = { t, localAddress: "127.0.0.2" };
+    const bob = await connect(server, others);
+    let [crashes, refusals] = [0, 0];
+    for (let round = 0; round < 60; round++) {
+      // Many at once: what breaks while it is refused already is held against nobody.
+      const tries = await Promise.allSettled(Array.from({ length: round < 5 ? 20 : 1 }, () => connect(server, { t })));
+      for (const { status, reason } of tries) {
+        if (status === "fulfilled") continue;
+        assert.equal(reason.status, 503, reason.message);
+        assert.ok(Number(reason.headers["retry-after"]) >= 1);
+        refusals += 1;
+      }
+      for (const { value: client } of tries.filter(({ status }) => status === "fulfilled")) {
+        await breaks(server, `crash=connection&whom=${client.welcome.session}`);
+        assert.equal((await client.ended()).code, 1011);
+        crashes += 1;
+      }
+    }
+    assert.ok(crashes >= 20 && refusals > 0, `${crashes} crashes, ${refusals} refusals`);
+    await bob.must({ op: "publish", room: "chat.1", type: "t", data: 1 });
+    await connect(server, others);
+    assert.equal(await server.metric("hubbub_culprits_refused_total"), refusals);
+    assert.equal(await server.metric("hubbub_connection_crashes_total"), crashes);
+    const [, connections] = (await tree(server)).children;
+    assert.equal(connections.status, "running");
+    assert.deepEqual(connections.waiting.map(({ child }) => child), ["address 127.0.0.1"]);
+    assert.equal(lines(server, "connections: ", "by=\"address 127.0.0.1\"").length, crashes);
+    assert.ok(lines(server, "admission: ", "address 127.0.0.1").length > 0, server.stderr);
+    await eventually(() => connect(server, { t }).then(() => true, () => false), "it may come again");
+    await server.mustBeWell();
   });
 
   test("rooms by the dozen end the node in order", async (t) => {

@@ -1,0 +1,27 @@
+#include "actors/culprit.hpp"
+
+#include "actors/node_context.hpp"
+#include "actors/node_metrics.hpp"
+
+namespace hubbub::actors {
+
+std::string culprit(const broker::identity* who, std::string_view remote_address) {
+  if (who && !who->user.empty())
+    return "user " + who->user;
+  return remote_address.empty() ? std::string{} : "address " + std::string{remote_address};
+}
+
+broker::milliseconds culprit_waits(node_context& node, std::uint32_t loop, const broker::identity* who,
+                                   std::string_view remote_address) {
+  const auto by = culprit(who, remote_address);
+  const auto wait = node.supervision->connections.wait_of(by);
+  if (wait.count() == 0)
+    return wait;
+  node.counts.culprits_refused.add(loop);
+  node.log.limited(broker::log_level::warn, "admission", "culprits",
+                   "refused: what this client does keeps breaking its sessions",
+                   {{"by", by}, {"wait_ms", wait.count()}});
+  return wait;
+}
+
+} // namespace hubbub::actors
