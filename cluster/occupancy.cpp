@@ -387,7 +387,7 @@ std::vector<room_name> occupancy::last_words() const {
 }
 
 bool occupancy::is_quiet() const {
-  return settled_ && queue_.empty() && telling_id_ == 0 &&
+  return settled_ && queued_all_ && queue_.empty() && telling_id_ == 0 &&
          std::all_of(to_.begin(), to_.end(), [](const auto& s) { return s.second.is_idle(); });
 }
 

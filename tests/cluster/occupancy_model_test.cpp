@@ -81,7 +81,7 @@ private:
     if (all_.is_occupied(name) == was)
       return;
     if (const auto it = since_.find(name);
-        it != since_.end() && !cut_now_ && all_.now() - it->second > 2 * all_.lease && told != was)
+        it != since_.end() && !cut_now_ && all_.now() - it->second > 3 * all_.lease && told != was)
       FAIL(name << " was " << (was ? "" : "not ") << "occupied for long, and it was not told after:\n"
                 << story_);
     since_[name] = all_.now();
