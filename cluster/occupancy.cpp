@@ -81,8 +81,9 @@ void occupancy::drop_if_done(place at) {
     return;
   if (e.word == told_word::occupied || e.word == told_word::unknown)
     return;
-  // Who held something else of it would not hear otherwise.
-  if (e.word == told_word::vacated && (owes(e.kept_by.first, room) || owes(e.kept_by.second, room)))
+  // Somebody who holds something else of it has yet to say so, or to hear.
+  if (e.word == told_word::vacated &&
+      (!settled_ || owes(e.kept_by.first, room) || owes(e.kept_by.second, room)))
     return;
   rooms_.erase(at);
 }
@@ -203,10 +204,10 @@ void occupancy::tidy() {
   for (auto at = rooms_.begin(); at != rooms_.end();) {
     const auto here = at++;
     auto& e = here->second;
-    if (keeps(e) || e.queued)
-      continue;
-    e.word = told_word::nothing;
-    e.blip = false;
+    if (!keeps(e) && !e.queued) {
+      e.word = told_word::nothing;
+      e.blip = false;
+    }
     drop_if_done(here);
   }
 }

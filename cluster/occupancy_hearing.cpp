@@ -45,7 +45,9 @@ void occupancy::hear(const occupancy_message& m, broker::steady_time now) {
 void occupancy::take(owner_id from, const heard_from& in, const room_statement& s) {
   auto at = rooms_.find(s.room);
   if (at == rooms_.end()) {
-    if (!s.here && !s.changed && s.told != told_word::occupied && s.told != told_word::unknown)
+    // Until it is settled somebody may hold something else, and then it counts that it was vacated.
+    const auto matters = s.told == told_word::vacated ? !settled_ : s.told != told_word::nothing;
+    if (!s.here && !s.changed && !matters)
       return;
     at = obtain(s.room);
   }
