@@ -18,9 +18,9 @@ enum class notice_kind : std::uint8_t {
   connected,
   /// One that was welcomed is gone.
   disconnected,
-  /// A room has its first reader on this node.
+  /// A room has its first reader on this node. Backends are told of the first in the cluster.
   occupied,
-  /// A room has lost its last reader on this node.
+  /// A room has lost its last reader on this node. As before.
   vacated,
   /// A command or a handshake was refused.
   refused,
@@ -43,7 +43,7 @@ struct notice {
 };
 
 /// Where notices go. Any thread; returns at once. At most once: what cannot be told now is dropped and
-/// counted.
+/// counted; but `occupied` and `vacated`, which are the state of a room, are told at least once.
 class notice_sink {
 public:
   virtual ~notice_sink() = default;

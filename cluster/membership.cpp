@@ -26,6 +26,7 @@ bool membership::hear(const beat_message& beat, broker::steady_time now, changes
   node.name = beat.node;
   node.started_ms = beat.started_ms;
   node.draining = beat.draining;
+  node.keeps_occupancy = beat.keeps_occupancy;
   if (!to.empty() && to.back().owner == beat.owner)
     to.back().name = beat.node;
   return true;

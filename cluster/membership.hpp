@@ -21,6 +21,7 @@ struct living_node {
   /// Milliseconds since 1970; 0: as `name`.
   std::int64_t started_ms = 0;
   bool draining = false;
+  bool keeps_occupancy = false;
   /// Since when it has been heard without a pause of a lease.
   broker::steady_time since;
   broker::steady_time heard;

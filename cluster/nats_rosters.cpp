@@ -63,6 +63,7 @@ std::vector<broker::other_node> nats_rosters::others() const {
 
 std::vector<living_node> nats_rosters::nodes() const { return hub_->nodes(); }
 broker::owner_id nats_rosters::self() const noexcept { return hub_->self(); }
+void nats_rosters::occupy(const broker::room_name& room, bool here) { hub_->occupy(room, here); }
 void nats_rosters::drain() { hub_->drain(); }
 const roster_counters& nats_rosters::counters() const noexcept { return hub_->counters(); }
 

@@ -41,6 +41,9 @@ public:
   [[nodiscard]] std::vector<living_node> nodes() const;
   /// This node, in this life.
   [[nodiscard]] broker::owner_id self() const noexcept;
+  /// The room has readers on this node, or none any more. What backends are told of it, if `roster_options`
+  /// says so, all nodes decide together.
+  void occupy(const broker::room_name& room, bool here);
   /// The others see it in `nodes`, too.
   void drain() override;
   [[nodiscard]] const roster_counters& counters() const noexcept;

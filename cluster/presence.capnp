@@ -18,6 +18,9 @@ struct Presence {
     part @3 :Part;
     ask @4 :Ask;
     told @5 :Told;
+    occupancy @6 :Occupancy;
+    occupancyHeard @7 :OccupancyHeard;
+    # Both only go to nodes whose beats say `keepsOccupancy`.
   }
 }
 
@@ -39,6 +42,8 @@ struct Beat {
   draining @4 :Bool;
   told @5 :List(ToldRoom);
   # Rooms whose parts were told lately.
+  keepsOccupancy @6 :Bool;
+  # It takes part in the register of the rooms that have readers.
 }
 
 struct Farewell {
@@ -88,4 +93,49 @@ struct Told {
   # Answers an ask: of the rooms that were asked for, those whose parts are newer than what the asker has.
   owner @0 :UInt64;
   rooms @1 :List(ToldRoom);
+}
+
+enum ToldWord {
+  # What backends were told of a room last.
+  nothing @0;
+  # That is known.
+  occupied @1;
+  vacated @2;
+  unknown @3;
+  # One of the two; so is what a newer node says in words that this one does not have.
+}
+
+struct RoomStatement {
+  room @0 :Text;
+  here @1 :Bool;
+  # It has readers on the sender's node, and the receiver is the room's first keeper.
+  changed @2 :Bool;
+  # It has none any more, and the first keeper may not know.
+  told @3 :ToldWord;
+}
+
+struct Occupancy {
+  # What the sender has to say to the receiver of rooms: all of it, then what has changed.
+  owner @0 :UInt64;
+  view @1 :UInt64;
+  # Stands for the nodes that the sender takes for alive.
+  number @2 :UInt64;
+  # Rises.
+  begin @3 :Bool;
+  # What was said before and is not said again until `complete` has ended.
+  complete @4 :Bool;
+  rooms @5 :List(RoomStatement);
+  foundAgain @6 :UInt64;
+  # Which time it is that the sender has found the receiver again after it had lost it.
+  settled @7 :Bool;
+  # The sender has heard everything that the others have to say in this view.
+}
+
+struct OccupancyHeard {
+  owner @0 :UInt64;
+  view @1 :UInt64;
+  number @2 :UInt64;
+  # Of the message that was heard; 0: it is a wish.
+  again @3 :Bool;
+  # Begin again.
 }

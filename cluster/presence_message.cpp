@@ -100,6 +100,7 @@ beat_message read(wire::Beat::Reader from) {
   m.started_ms = from.getStartedMs();
   m.sequence = from.getSequence();
   m.draining = from.getDraining();
+  m.keeps_occupancy = from.getKeepsOccupancy();
   m.told = told_of(from.getTold());
   return m;
 }
@@ -140,6 +141,51 @@ ask_message read(wire::Ask::Reader from) {
   return m;
 }
 
+told_word word_of(wire::ToldWord from) {
+  switch (from) {
+  case wire::ToldWord::NOTHING:
+    return told_word::nothing;
+  case wire::ToldWord::OCCUPIED:
+    return told_word::occupied;
+  case wire::ToldWord::VACATED:
+    return told_word::vacated;
+  case wire::ToldWord::UNKNOWN:
+    break;
+  }
+  return told_word::unknown;
+}
+
+wire::ToldWord wire_word(told_word from) {
+  switch (from) {
+  case told_word::nothing:
+    return wire::ToldWord::NOTHING;
+  case told_word::occupied:
+    return wire::ToldWord::OCCUPIED;
+  case told_word::vacated:
+    return wire::ToldWord::VACATED;
+  case told_word::unknown:
+    break;
+  }
+  return wire::ToldWord::UNKNOWN;
+}
+
+occupancy_message read(wire::Occupancy::Reader from) {
+  occupancy_message m;
+  m.owner = owner_of(from.getOwner());
+  m.view = from.getView();
+  m.number = from.getNumber();
+  m.found_again = from.getFoundAgain();
+  m.begin = from.getBegin();
+  m.settled = from.getSettled();
+  m.complete = from.getComplete();
+  const auto rooms = from.getRooms();
+  demand(rooms.size() <= most_stated_rooms);
+  m.rooms.reserve(rooms.size());
+  for (const auto r : rooms)
+    m.rooms.push_back({room_of(r.getRoom()), r.getHere(), r.getChanged(), word_of(r.getTold())});
+  return m;
+}
+
 std::variant<presence_message, presence_flaw> read(wire::Presence::Reader from) {
   if (from.getNeeds() > our_version)
     return presence_flaw::newer;
@@ -155,6 +201,13 @@ std::variant<presence_message, presence_flaw> read(wire::Presence::Reader from) 
   case wire::Presence::TOLD: {
     const auto told = from.getTold();
     return presence_message{told_message{owner_of(told.getOwner()), told_of(told.getRooms())}};
+  }
+  case wire::Presence::OCCUPANCY:
+    return presence_message{read(from.getOccupancy())};
+  case wire::Presence::OCCUPANCY_HEARD: {
+    const auto heard = from.getOccupancyHeard();
+    return presence_message{
+        occupancy_heard{owner_of(heard.getOwner()), heard.getView(), heard.getNumber(), heard.getAgain()}};
   }
   }
   return presence_flaw::newer;
@@ -172,6 +225,7 @@ std::string write_presence(const beat_message& m) {
     to.setStartedMs(m.started_ms);
     to.setSequence(m.sequence);
     to.setDraining(m.draining);
+    to.setKeepsOccupancy(m.keeps_occupancy);
     write_told(m.told, to.initTold(size_of(m.told.size())));
   });
 }
@@ -222,6 +276,36 @@ std::string write_presence(const told_message& m) {
     auto to = root.initTold();
     to.setOwner(m.owner);
     write_told(m.rooms, to.initRooms(size_of(m.rooms.size())));
+  });
+}
+
+std::string write_presence(const occupancy_message& m) {
+  return written([&m](wire::Presence::Builder root) {
+    auto to = root.initOccupancy();
+    to.setOwner(m.owner);
+    to.setView(m.view);
+    to.setNumber(m.number);
+    to.setFoundAgain(m.found_again);
+    to.setBegin(m.begin);
+    to.setSettled(m.settled);
+    to.setComplete(m.complete);
+    auto rooms = to.initRooms(size_of(m.rooms.size()));
+    for (unsigned i = 0; i < rooms.size(); ++i) {
+      rooms[i].setRoom(capnp_text(m.rooms[i].room.str()));
+      rooms[i].setHere(m.rooms[i].here);
+      rooms[i].setChanged(m.rooms[i].changed);
+      rooms[i].setTold(wire_word(m.rooms[i].told));
+    }
+  });
+}
+
+std::string write_presence(const occupancy_heard& m) {
+  return written([&m](wire::Presence::Builder root) {
+    auto to = root.initOccupancyHeard();
+    to.setOwner(m.owner);
+    to.setView(m.view);
+    to.setNumber(m.number);
+    to.setAgain(m.again);
   });
 }
 

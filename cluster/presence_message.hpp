@@ -2,6 +2,7 @@
 
 #include "broker/room_name.hpp"
 #include "broker/roster_part.hpp"
+#include "cluster/occupancy_message.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +34,7 @@ struct beat_message {
   std::int64_t started_ms = 0;
   std::uint64_t sequence = 0;
   bool draining = false;
+  bool keeps_occupancy = false;
   std::vector<told_room> told;
 };
 
@@ -65,14 +67,16 @@ struct told_message {
   std::vector<told_room> rooms;
 };
 
-using presence_message =
-    std::variant<beat_message, farewell_message, part_message, ask_message, told_message>;
+using presence_message = std::variant<beat_message, farewell_message, part_message, ask_message, told_message,
+                                      occupancy_message, occupancy_heard>;
 
 [[nodiscard]] std::string write_presence(const beat_message& m);
 [[nodiscard]] std::string write_presence(const farewell_message& m);
 [[nodiscard]] std::string write_presence(const part_message& m);
 [[nodiscard]] std::string write_presence(const ask_message& m);
 [[nodiscard]] std::string write_presence(const told_message& m);
+[[nodiscard]] std::string write_presence(const occupancy_message& m);
+[[nodiscard]] std::string write_presence(const occupancy_heard& m);
 
 /// Why there is no message.
 enum class presence_flaw : std::uint8_t {
@@ -92,5 +96,6 @@ inline constexpr std::size_t most_info_bytes = 65'536;
 inline constexpr std::size_t most_members = 65'536;
 inline constexpr std::size_t most_asked_rooms = 4'096;
 inline constexpr std::size_t most_told_rooms = 65'536;
+inline constexpr std::size_t most_stated_rooms = 16'384;
 
 } // namespace hubbub::cluster

@@ -21,6 +21,8 @@ struct roster_counters {
   std::atomic<std::uint64_t> told{0};
   /// Nodes that ended, or were not heard any more.
   std::atomic<std::uint64_t> gone{0};
+  /// Notices that a room is occupied or vacated.
+  std::atomic<std::uint64_t> noticed{0};
 };
 
 } // namespace hubbub::cluster

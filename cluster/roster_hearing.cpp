@@ -64,6 +64,16 @@ void roster_hub::on_own(const nats_message& m) {
     return;
   if (const auto* ask = get_if<ask_message>(message))
     return answer_ask(*ask, std::string{m.reply});
+  if (const auto* said = get_if<occupancy_message>(message)) {
+    if (occupancy_)
+      occupancy_->hear(*said, now_);
+    return;
+  }
+  if (const auto* heard = get_if<occupancy_heard>(message)) {
+    if (occupancy_)
+      occupancy_->hear(*heard, now_);
+    return;
+  }
   auto* part = get_if<part_message>(message);
   if (part == nullptr)
     return note_foreign();

@@ -32,8 +32,10 @@ roster_hub::turn::turn(roster_hub& hub) : hub_{hub}, held_{hub.mutex_} {
 }
 
 roster_hub::turn::~turn() noexcept(false) {
-  if (!hub_.closed_)
+  if (!hub_.closed_) {
     hub_.send_asks();
+    hub_.send_occupancy();
+  }
   hub_.calls_.run(held_);
 }
 
@@ -49,7 +51,14 @@ roster_hub::roster_hub(std::string node, const roster_options& options, subjects
       started_ms_{time.unix_ms()},
       members_{self_, options.lease, options.nodes},
       told_{beats_in_lease(options)},
-      asks_{options.asks_per_second} {}
+      asks_{options.asks_per_second} {
+  if (!options.tells_occupied && !options.tells_vacated)
+    return;
+  occupancy_options how;
+  how.lease = options.lease;
+  how.say_again = options.ask_again;
+  occupancy_.emplace(self_, how);
+}
 
 void roster_hub::start() {
   // What is called from the link's threads holds nothing that is gone when the bus is.
@@ -65,7 +74,7 @@ void roster_hub::start() {
   o.tick = weakly([](roster_hub& h) { h.tick(); });
   link_->observe(std::move(o));
   const turn now{*this};
-  settled_ = now_ + 2 * options_.beat;
+  settled_ = occupancy_counts_ = now_ + 2 * options_.beat;
   beats_ =
       link_->subscribe(names_.beats(), weakly([](roster_hub& h, const nats_message& m) { h.on_beats(m); }));
   own_ = link_->subscribe(names_.to_node(self_),
@@ -74,16 +83,23 @@ void roster_hub::start() {
 }
 
 void roster_hub::close() {
+  std::vector<broker::room_name> vacated;
   {
     const turn now{*this};
     if (closed_)
       return;
+    if (occupancy_) {
+      vacated = occupancy_->last_words();
+      occupancy_.reset();
+    }
     // A last sign of life instead of a farewell: whoever was here is expected elsewhere until the lease ends.
     if (draining_)
       beat();
     closed_ = true;
   }
   if (link_->is_connected()) {
+    for (const auto& room : vacated)
+      tell_backends(room, false);
     if (!draining_)
       link_->send(names_.beats(), {}, write_presence(farewell_message{self_}));
     // Nobody has the subject of owner 0: what says so comes when the farewell has gone.
@@ -275,6 +291,7 @@ void roster_hub::tick() {
   sync_due();
   take_back_due();
   chase_again();
+  tick_occupancy();
 }
 
 void roster_hub::beat_if_due() {
@@ -283,6 +300,7 @@ void roster_hub::beat_if_due() {
   if (now_ - next_beat_ > options_.lease / 2) {
     // We were stopped. The others may have let go of us; what they said meanwhile is still to be read.
     members_.excuse(now_, 2 * options_.beat);
+    occupancy_counts_ = now_ + 2 * options_.beat;
     ask_everything();
   }
   beat();
@@ -299,6 +317,7 @@ void roster_hub::beat() {
   m.started_ms = started_ms_;
   m.sequence = ++sequence_;
   m.draining = draining_;
+  m.keeps_occupancy = occupancy_.has_value();
   m.told = told_.next(options_.told_in_beat);
   calls_.add([self = shared_from_this(), m = std::move(m)] {
     self->link_->send(self->names_.beats(), {}, write_presence(m));
@@ -331,6 +350,7 @@ void roster_hub::on_back() {
   const turn now{*this};
   if (closed_)
     return;
+  occupancy_counts_ = now_ + 2 * options_.beat;
   ask_everything();
   beat();
 }

@@ -7,6 +7,7 @@
 #include "cluster/heard_parts.hpp"
 #include "cluster/membership.hpp"
 #include "cluster/nats_link.hpp"
+#include "cluster/occupancy.hpp"
 #include "cluster/presence_message.hpp"
 #include "cluster/roster_asks.hpp"
 #include "cluster/roster_counters.hpp"
@@ -73,6 +74,9 @@ public:
   void tell(const broker::room_name& room, std::uint64_t life, broker::roster_part own);
   void answer(const broker::room_name& room, std::uint64_t life, const broker::roster_asker& who,
               broker::roster_part all);
+
+  /// The room has readers on this node, or none any more. Of no consequence where no notice is asked for.
+  void occupy(const broker::room_name& room, bool here);
 
   void drain();
   [[nodiscard]] std::vector<living_node> nodes() const;
@@ -145,6 +149,11 @@ private:
   void beat_if_due();
   void beat();
   void drop(const room_ptr& room);
+  void tick_occupancy();
+  void send_occupancy();
+  void tell_backends(occupancy::batch what);
+  /// False: it was not sent.
+  bool tell_backends(const broker::room_name& room, bool occupied);
   [[nodiscard]] roster_room* find(const broker::room_name& room, std::uint64_t life);
   [[nodiscard]] roster_room* wanted(const broker::room_name& room);
 
@@ -184,6 +193,11 @@ private:
   /// From when on it is known who there is.
   broker::steady_time settled_{};
   std::optional<broker::steady_time> ask_everything_at_;
+
+  /// None: no notice is asked for, or the node ends.
+  std::optional<occupancy> occupancy_;
+  /// From when on what is known of rooms counts.
+  broker::steady_time occupancy_counts_{};
 
   std::shared_ptr<nats_link::subscription> beats_;
   std::shared_ptr<nats_link::subscription> own_;

@@ -32,6 +32,9 @@ struct roster_options {
   std::size_t pieces_bytes = 32 << 20;
   /// How many other nodes there may be.
   std::size_t nodes = 1'000;
+  /// Which notices backends get of rooms that have readers. With neither nothing is kept of it.
+  bool tells_occupied = false;
+  bool tells_vacated = false;
 };
 
 } // namespace hubbub::cluster

@@ -130,7 +130,7 @@ broker::refusal node::open() {
   s.tokens = tokens_.get();
   s.rosters = bus_.rosters.get();
   s.backend = bus_.backend.get();
-  s.notices = bus_.notices;
+  s.notices = bus_.notices.get();
   s.tickets = tickets_.get();
   s.revoked = &revoked_;
   s.supervision = &supervision_;

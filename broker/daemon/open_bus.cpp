@@ -2,6 +2,7 @@
 
 #include "broker/daemon/nats_servers.hpp"
 #include "broker/daemon/nats_tls.hpp"
+#include "cluster/cluster_notices.hpp"
 #include "cluster/embedded_bus.hpp"
 #include "cluster/nats_backend.hpp"
 #include "cluster/nats_bus.hpp"
@@ -89,7 +90,8 @@ void show_numbers(const cluster::nats_rosters& rosters, broker::metrics& all) {
                  [&rosters] { return static_cast<double>(rosters.nodes().size() + 1); });
 }
 
-void show_numbers(const cluster::nats_backend& backend, broker::metrics& all) {
+void show_numbers(const cluster::nats_backend& backend, const cluster::nats_rosters& rosters,
+                  broker::metrics& all) {
   const auto count = [&](const char* kind, const cluster::backend_counters::outcomes& from) {
     for (std::size_t i = 0; i < cluster::request_outcomes; ++i)
       all.counter_from("hubbub_backend_requests_total", "Requests to backends, by what became of them",
@@ -104,7 +106,10 @@ void show_numbers(const cluster::nats_backend& backend, broker::metrics& all) {
                  [&c] { return static_cast<double>(c.places.load(std::memory_order_relaxed)); });
   constexpr auto notices = "hubbub_notices_total";
   constexpr auto help = "Notices to backends, sent and dropped";
-  all.counter_from(notices, help, [&backend] { return static_cast<double>(backend.notices_sent()); },
+  all.counter_from(notices, help,
+                   [&backend, &noticed = rosters.counters().noticed] {
+                     return static_cast<double>(backend.notices_sent() + noticed.load());
+                   },
                    {{"outcome", "sent"}});
   all.counter_from(notices, help, [&backend] { return static_cast<double>(backend.notices_dropped()); },
                    {{"outcome", "dropped"}});
@@ -136,6 +141,11 @@ broker::result<node_bus> open_bus(const config& how, const broker::clock& time, 
   cluster::roster_options people;
   people.beat = how.nats.beat;
   people.lease = how.nats.lease;
+  const auto asked_for = [&how](broker::notice_kind k) {
+    return how.nats.notify[static_cast<std::size_t>(k)];
+  };
+  people.tells_occupied = asked_for(broker::notice_kind::occupied);
+  people.tells_vacated = asked_for(broker::notice_kind::vacated);
   auto rosters = cluster::nats_rosters::open(options, people, time, log);
   if (!rosters)
     return rosters.error();
@@ -149,10 +159,12 @@ broker::result<node_bus> open_bus(const config& how, const broker::clock& time, 
     return backend.error();
   show_numbers(**events, all);
   show_numbers(**rosters, all);
-  show_numbers(**backend, all);
-  auto* notices = &(*backend)->notices();
+  show_numbers(**backend, **rosters, all);
   show_numbers(options.links, all);
-  return node_bus{std::move(*events), std::move(*rosters), std::move(*backend), notices, options.links};
+  auto notices = std::make_unique<cluster::cluster_notices>((*backend)->notices(), **rosters,
+                                                            people.tells_occupied || people.tells_vacated);
+  return node_bus{std::move(*events), std::move(*rosters), std::move(*backend), std::move(notices),
+                  options.links};
 }
 
 } // namespace hubbub::daemon

@@ -28,8 +28,8 @@ struct node_bus {
   std::unique_ptr<broker::roster_bus> rosters;
   /// Null: there is none to reach.
   std::unique_ptr<broker::backend> backend;
-  /// Of the backend; null with it.
-  broker::notice_sink* notices = nullptr;
+  /// Over the two before it; null with them.
+  std::unique_ptr<broker::notice_sink> notices;
   /// Of all connections to NATS; null: there are none.
   std::shared_ptr<cluster::link_counters> links;
 };

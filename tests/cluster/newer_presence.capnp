@@ -13,9 +13,11 @@ struct Presence {
     part @3 :Part;
     ask @4 :Ask;
     told @5 :Told;
-    gossip @6 :Text;
+    occupancy @6 :Occupancy;
+    occupancyHeard @7 :OccupancyHeard;
+    gossip @8 :Text;
   }
-  signature @7 :Data;
+  signature @9 :Data;
 }
 
 struct ToldRoom {
@@ -31,8 +33,9 @@ struct Beat {
   sequence @3 :UInt64;
   draining @4 :Bool;
   told @5 :List(ToldRoom);
-  version @6 :Text;
-  zone @7 :Text;
+  keepsOccupancy @6 :Bool;
+  version @7 :Text;
+  zone @8 :Text;
 }
 
 struct Farewell {
@@ -76,4 +79,40 @@ struct Ask {
 struct Told {
   owner @0 :UInt64;
   rooms @1 :List(ToldRoom);
+}
+
+enum ToldWord {
+  nothing @0;
+  occupied @1;
+  vacated @2;
+  unknown @3;
+  crowded @4;
+}
+
+struct RoomStatement {
+  room @0 :Text;
+  here @1 :Bool;
+  changed @2 :Bool;
+  told @3 :ToldWord;
+  readers @4 :UInt32;
+}
+
+struct Occupancy {
+  owner @0 :UInt64;
+  view @1 :UInt64;
+  number @2 :UInt64;
+  begin @3 :Bool;
+  complete @4 :Bool;
+  rooms @5 :List(RoomStatement);
+  foundAgain @6 :UInt64;
+  settled @7 :Bool;
+  zone @8 :Text;
+}
+
+struct OccupancyHeard {
+  owner @0 :UInt64;
+  view @1 :UInt64;
+  number @2 :UInt64;
+  again @3 :Bool;
+  backlog @4 :UInt32;
 }

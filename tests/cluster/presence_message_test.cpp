@@ -151,6 +151,54 @@ TEST_CASE("a node reads what it knows of a newer one's message", "[cluster]") {
   })));
 }
 
+TEST_CASE("what nodes say of occupied rooms comes through, also from a newer node", "[cluster]") {
+  occupancy_message said;
+  said.owner = 5;
+  said.view = 6;
+  said.number = 7;
+  said.found_again = 8;
+  said.begin = said.settled = true;
+  said.rooms = {{room("chat.1"), true, false, told_word::nothing},
+                {room("chat.2"), false, true, told_word::unknown},
+                {room("chat.3"), false, false, told_word::occupied},
+                {room("chat.4"), false, false, told_word::vacated}};
+  const auto read = read_as<occupancy_message>(write_presence(said));
+  CHECK(read.owner == 5);
+  CHECK(read.view == 6);
+  CHECK(read.number == 7);
+  CHECK(read.found_again == 8);
+  CHECK((read.begin && read.settled && !read.complete));
+  REQUIRE(read.rooms.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(read.rooms[i].room == said.rooms[i].room);
+    CHECK(read.rooms[i].here == said.rooms[i].here);
+    CHECK(read.rooms[i].changed == said.rooms[i].changed);
+    CHECK(read.rooms[i].told == said.rooms[i].told);
+  }
+  const auto heard = read_as<occupancy_heard>(write_presence(occupancy_heard{5, 6, 7, true}));
+  CHECK((heard.owner == 5 && heard.view == 6 && heard.number == 7 && heard.again));
+
+  namespace newer = newer_presence;
+  const auto of_newer = read_as<occupancy_message>(made<newer::Presence>([](newer::Presence::Builder root) {
+    auto o = root.initOccupancy();
+    o.setOwner(5);
+    o.setZone("north");
+    auto one = o.initRooms(1)[0];
+    one.setRoom("chat.1");
+    one.setTold(newer::ToldWord::CROWDED);
+    one.setReaders(9);
+  }));
+  REQUIRE(of_newer.rooms.size() == 1);
+  CHECK(of_newer.rooms[0].told == told_word::unknown);
+
+  CHECK(is_refused(write_presence(occupancy_message{}))); // nobody's
+  CHECK(is_refused(made<wire::Presence>([](wire::Presence::Builder root) {
+    auto o = root.initOccupancy();
+    o.setOwner(5);
+    o.initRooms(1)[0].setRoom("chat\r\nPUB x");
+  })));
+}
+
 TEST_CASE("a newer node reads an older one's message", "[cluster]") {
   const auto bytes = write_presence(a_part());
   std::vector<capnp::word> words(bytes.size() / sizeof(capnp::word));

@@ -62,6 +62,19 @@ void check(const told_message& m) {
   demand(m.owner != 0 && again(m).rooms == m.rooms, "not the same told rooms");
 }
 
+void check(const occupancy_message& m) {
+  demand(m.owner != 0 && m.rooms.size() <= most_stated_rooms, "no occupancy");
+  const auto copy = again(m);
+  demand(copy.rooms.size() == m.rooms.size() && copy.number == m.number && copy.begin == m.begin &&
+             copy.complete == m.complete && copy.settled == m.settled,
+         "not the same occupancy");
+  for (std::size_t i = 0; i < m.rooms.size(); ++i)
+    demand(!m.rooms[i].room.empty() && copy.rooms[i].room == m.rooms[i].room &&
+               copy.rooms[i].told == m.rooms[i].told && copy.rooms[i].here == m.rooms[i].here,
+           "not the same statement");
+}
+void check(const occupancy_heard& m) { demand(m.owner != 0 && again(m).number == m.number, "nothing heard"); }
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
