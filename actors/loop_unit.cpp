@@ -197,7 +197,9 @@ void loop_unit::send_news() {
       continue;
     if (more)
       a->begin_round();
+    const auto before = a->left();
     a->has_news = !delivery_.walk(*a, alone, marked_, most_writes);
+    count_lap(*a, before - a->left());
     if (a->has_news)
       news_.push_back(from);
   }
@@ -209,6 +211,19 @@ void loop_unit::send_news() {
     if (auto* a = from->on(index()))
       for (auto* r : a->presence_readers)
         show_presence(*r);
+}
+
+void loop_unit::count_lap(broker::audience& a, std::size_t visited) {
+  auto& lap = a.under_way;
+  if (!a.has_news && lap.visited == 0)
+    return; // all in one turn
+  if (lap.visited == 0)
+    lap.since = loop_.now();
+  lap.visited += visited;
+  if (a.has_news && lap.visited < a.size())
+    return;
+  loop_.waited(loop_.now() - lap.since);
+  lap.visited = 0;
 }
 
 void loop_unit::send_now(const broker::feed_ptr& from) {

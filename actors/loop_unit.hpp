@@ -108,6 +108,8 @@ private:
   void take_inbox();
   void run_ready(std::size_t& budget);
   void put_news(const broker::feed_ptr& from);
+  /// How long the readers of a large room wait for their turns.
+  void count_lap(broker::audience& a, std::size_t visited);
   void move(broker::audience& a, const broker::feed_ptr& to);
   static void send_away(broker::audience& a, const broker::disconnect& why);
   void news_of(const broker::audience& a);

@@ -52,6 +52,13 @@ void audience::begin_round() noexcept {
   }
 }
 
+std::size_t audience::left() const noexcept {
+  std::size_t n = 0;
+  for (const auto& r : rounds_)
+    n += r.left;
+  return n;
+}
+
 bool audience::empty() const noexcept { return size() == 0; }
 
 std::size_t audience::size() const noexcept {

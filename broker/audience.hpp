@@ -1,5 +1,6 @@
 #pragma once
 
+#include "broker/clock.hpp"
 #include "broker/reader.hpp"
 
 #include <array>
@@ -42,6 +43,8 @@ public:
     std::size_t left = 0;
   };
   [[nodiscard]] round& round_of(wire_format f) noexcept { return rounds_[static_cast<std::size_t>(f)]; }
+  /// Of all formats: how many the walk has still to visit.
+  [[nodiscard]] std::size_t left() const noexcept;
   /// Everybody is to be visited, from where the last walk stopped.
   void begin_round() noexcept;
 
@@ -58,6 +61,13 @@ public:
 
   /// Readers that asked for presence.
   std::vector<reader*> presence_readers;
+  /// A walk that takes several turns: since when it has been under way, and how many it has visited. When
+  /// they are as many as there are, whoever was first has its turn again.
+  struct lap {
+    steady_time since{};
+    std::size_t visited = 0;
+  };
+  lap under_way;
   /// It is in the loop's list of news for this turn.
   bool has_news = false;
 

@@ -9,9 +9,9 @@
 
 namespace hubbub::broker {
 
-/// How long an event that was ready waited at most, in the last second or two, until its loop came to it: the
-/// loop's longest turn, for what becomes ready in a turn waits for its end. Two stores a turn. The loop's
-/// thread, but for `value` and `turns`.
+/// How long what was ready waited at most, in the last second or two, until its loop came to it: the loop's
+/// longest turn, for what becomes ready in a turn waits for its end; or the readers of a room that takes
+/// several turns to visit. Two stores a turn. The loop's thread, but for `value` and `turns`.
 class loop_lag {
 public:
   void began(steady_time now) noexcept {
@@ -19,8 +19,13 @@ public:
     began_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
   }
   void ended(steady_time now) noexcept {
-    // Never both ended and not counted, for who looks meanwhile: so the window first.
-    const auto took = (now - turn_).count();
+    // Never both ended and not counted, for who looks meanwhile: so this first.
+    waited(now, now - turn_);
+    began_.store(0, std::memory_order_relaxed);
+    turns_.store(turns_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  void waited(steady_time now, std::chrono::nanoseconds length) noexcept {
+    const auto took = length.count();
     if (now - window_ >= std::chrono::seconds{1}) {
       before_ = now - window_ < std::chrono::seconds{2} ? most_ : 0;
       most_ = 0;
@@ -31,8 +36,6 @@ public:
       most_ = took;
       longest_.store(std::max(most_, before_), std::memory_order_relaxed);
     }
-    began_.store(0, std::memory_order_relaxed);
-    turns_.store(turns_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
 
   /// Counts the turn that is under way, so that a loop that stands still shows it. Any thread.

@@ -117,7 +117,7 @@ void room::append_frames(frame_maker& frames) {
       unsent_ += frame.size();
     }
   }
-  if (unsent_ >= rules_.tape_bytes / 4) {
+  if (unsent_ >= rules_.tape_bytes / 2) {
     unsent_ = 0;
     if (readers_.loops() != 0 && !news_delayed_)
       out_.send_now(feed_);

@@ -40,6 +40,8 @@ public:
   /// How long what was ready waited at most, in the last second or two, for the loop to come to it. Any
   /// thread.
   [[nodiscard]] virtual std::chrono::nanoseconds lag() const noexcept { return {}; }
+  /// Somebody here was ready and waited so long, although each turn was shorter. Its loop only.
+  virtual void waited(std::chrono::nanoseconds) noexcept {}
   /// Turns that have ended: when it stands still although the loop was woken, the loop hangs. Any thread.
   [[nodiscard]] virtual std::uint64_t turns() const noexcept { return 0; }
 };

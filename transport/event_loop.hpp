@@ -49,6 +49,7 @@ public:
   [[nodiscard]] std::chrono::nanoseconds lag() const noexcept override {
     return lag_.value(std::chrono::steady_clock::now());
   }
+  void waited(std::chrono::nanoseconds length) noexcept override { lag_.waited(began_, length); }
   [[nodiscard]] std::uint64_t turns() const noexcept override { return lag_.turns(); }
 
   /// The same `post` for those who may outlive the loop. Any thread.

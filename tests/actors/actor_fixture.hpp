@@ -36,8 +36,11 @@ public:
   [[nodiscard]] std::uint32_t index() const noexcept override { return index_; }
   [[nodiscard]] broker::steady_time now() const noexcept override { return time_.now(); }
   [[nodiscard]] std::chrono::nanoseconds lag() const noexcept override { return lags; }
+  void waited(std::chrono::nanoseconds length) noexcept override {
+    longest_wait = std::max(longest_wait, length);
+  }
 
-  std::chrono::nanoseconds lags{0};
+  std::chrono::nanoseconds lags{0}, longest_wait{0};
 
 private:
   std::uint32_t index_;
