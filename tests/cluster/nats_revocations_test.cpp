@@ -1,3 +1,5 @@
+#include "broker/metrics.hpp"
+#include "broker/supervision.hpp"
 #include "cluster/embedded_revocations.hpp"
 #include "cluster/nats_revocations.hpp"
 #include "cluster/revocation_bucket.hpp"
@@ -5,7 +7,9 @@
 #include "tests/cluster/temp_dir.hpp"
 #include "tests/support/catch.hpp"
 
+#include <atomic>
 #include <future>
+#include <stdexcept>
 
 using namespace hubbub;
 using namespace hubbub::test;
@@ -167,4 +171,32 @@ TEST_CASE("revocations of a node without others survive it with a data directory
   broker::revoked_list list{1h, time};
   const auto store = std::move(*cluster::open_embedded_revocations(dir.path(), list, time));
   CHECK(list.size() == 2);
+}
+
+TEST_CASE("what breaks while a revocation is kept ends the node in order, and whoever asked is answered",
+          "[revocations]") {
+  temp_dir dir;
+  broker::manual_clock time;
+  recording_log log;
+  broker::metrics metrics{1};
+  broker::supervision tree{time, log, metrics};
+  std::atomic<int> ends{0};
+  tree.on_end([&] { ++ends; });
+  broker::revoked_list list{1h, time};
+  list.observe([](const broker::revocation&) { throw std::runtime_error{"asked to break"}; });
+  const auto store = std::move(*cluster::open_embedded_revocations(dir.path(), list, time, &tree.bus));
+  const auto revoke = [&](const std::string& user) {
+    std::promise<broker::refusal> told;
+    store->revoke({.user = user}, [&told](broker::refusal why) { told.set_value(std::move(why)); });
+    return told.get_future().get();
+  };
+  CHECK(revoke("ann").code == errc::unavailable);
+  CHECK(tree.bus.look().last_reason == "asked to break");
+  CHECK(tree.bus.look().last_child == "revocations");
+  // Until it has waited too often.
+  for (auto i = 0; i < 200 && ends == 0; ++i) {
+    time.advance(3s);
+    CHECK(revoke("user" + std::to_string(i)).code == errc::unavailable);
+  }
+  CHECK(ends == 1);
 }
