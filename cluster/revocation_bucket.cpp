@@ -27,7 +27,8 @@ std::string with_letters(std::string text, std::string_view from, std::string_vi
 }
 
 refusal not_kept(const std::string& why) {
-  return {errc::unavailable, "the revocation could not be kept: " + why, 1000};
+  return {errc::unavailable, "the revocation could not be kept, and may count on nodes that are up: " + why,
+          broker::retry_soon_ms};
 }
 
 } // namespace
@@ -325,13 +326,18 @@ void revocation_bucket::revoke(broker::revocation what, handler done) {
                        [self = shared_from_this(), what = std::move(what),
                         done = std::move(done)](nats_link::fate f, const nats_message& m) {
                          if (f == nats_link::fate::not_sent)
-                           return done(not_kept("there is no connection to NATS"));
+                           return done({errc::unavailable,
+                                        "the revocation could not be kept: there is no connection to NATS",
+                                        broker::retry_soon_ms});
                          if (f == nats_link::fate::nobody) {
                            self->doubt();
                            return done(not_kept("its stream is gone, and is made again"));
                          }
-                         if (f == nats_link::fate::unknown)
-                           return done(not_kept("NATS does not answer; it may count all the same"));
+                         if (f == nats_link::fate::unknown) {
+                           // Also what a stream that is gone looks like: nodes listen to its subjects.
+                           self->doubt();
+                           return done(not_kept("NATS does not answer"));
+                         }
                          if (const auto ack = js::read_ack(m.data); ack.why)
                            return done(not_kept(ack.why.description));
                          self->list_.put(what);

@@ -118,6 +118,20 @@ TEST_CASE("a bucket that was lost is made again of what nodes know", "[revocatio
   CHECK(eventually([&] { return revoking_node{server.url()}.knows("ann"); }));
 }
 
+TEST_CASE("a revocation whose stream is gone counts where it was heard, and is kept when there is one",
+          "[revocations][nats]") {
+  nats_server server;
+  revoking_node one{server.url()}, two{server.url()};
+  nats_wire wire{server.port()};
+  wire.request("$JS.API.STREAM.DELETE.KV_hubbub_revocations");
+  const auto why = one.revoke({.user = "ann"});
+  CHECK(why.code == errc::unavailable);
+  CHECK_THAT(why.message, Catch::Matchers::Contains("may count on nodes that are up"));
+  CHECK(eventually([&] { return one.knows("ann") && two.knows("ann"); }));
+  CHECK(one.log.says("put there again"));
+  CHECK(eventually([&] { return revoking_node{server.url()}.knows("ann"); }));
+}
+
 TEST_CASE("a stream that is somebody else's is not taken for the bucket", "[revocations][nats]") {
   nats_server server;
   nats_wire wire{server.port()};
