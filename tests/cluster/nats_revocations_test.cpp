@@ -3,6 +3,7 @@
 #include "cluster/embedded_revocations.hpp"
 #include "cluster/nats_revocations.hpp"
 #include "cluster/revocation_bucket.hpp"
+#include "tests/cluster/lossy_proxy.hpp"
 #include "tests/cluster/nats_kit.hpp"
 #include "tests/cluster/temp_dir.hpp"
 #include "tests/support/catch.hpp"
@@ -116,6 +117,43 @@ TEST_CASE("a bucket that was lost is made again of what nodes know", "[revocatio
   server.start();
   CHECK(one.log.says("put there again"));
   CHECK(eventually([&] { return revoking_node{server.url()}.knows("ann"); }));
+}
+
+TEST_CASE("a part of the revocations is not taken for all of them", "[revocations][nats]") {
+  nats_server server;
+  revoking_node one{server.url()};
+  CHECK(one.revoke({.user = "ann"}).code == errc::ok);
+  CHECK(one.revoke({.user = "bob"}).code == errc::ok);
+  // As from a replica that is behind: nothing more comes, and that is said to be all.
+  lossy_proxy proxy{server.port()};
+  proxy.lose("$KV.hubbub_revocations.", R"("user":"bob")");
+  SECTION("a node that starts looks again") {
+    auto two = std::async(std::launch::async, [&] { return std::make_unique<revoking_node>(proxy.url()); });
+    CHECK(eventually([&] { return proxy.lost() > 0; }));
+    proxy.lose_nothing();
+    const auto started = two.get();
+    CHECK(started->knows("ann"));
+    CHECK(started->knows("bob"));
+  }
+  SECTION("or does not start") {
+    CHECK_THROWS_WITH(revoking_node{proxy.url()}, Catch::Matchers::Contains("KV_hubbub_revocations") &&
+                                                      Catch::Matchers::Contains("behind its leader"));
+  }
+}
+
+TEST_CASE("entries that were purged are not waited for", "[revocations][nats]") {
+  nats_server server;
+  revoking_node one{server.url()};
+  CHECK(one.revoke({.user = "ann"}).code == errc::ok);
+  CHECK(one.revoke({.user = "bob"}).code == errc::ok);
+  nats_wire wire{server.port()};
+  wire.request("$JS.API.STREAM.PURGE.KV_hubbub_revocations", R"({"filter":")"
+                                                             "$KV.hubbub_revocations." +
+                                                                 cluster::bucket_key({.user = "bob"}) +
+                                                                 "\"}");
+  revoking_node two{server.url()};
+  CHECK(two.knows("ann"));
+  CHECK_FALSE(two.knows("bob"));
 }
 
 TEST_CASE("a revocation whose stream is gone counts where it was heard, and is kept when there is one",
