@@ -15,8 +15,8 @@ public:
   using handler = std::function<void(refusal)>;
 
   virtual ~revocations() = default;
-  /// Refused with `unavailable` when it could not be kept, and then it counts nowhere; with `overloaded` when
-  /// as many are held as may be.
+  /// Refused with `unavailable` when it could not be kept; it may count all the same on nodes that are up,
+  /// and until they end. With `overloaded` when as many are held as may be; then it counts nowhere.
   virtual void revoke(revocation what, handler done) = 0;
 };
 

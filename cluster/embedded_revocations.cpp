@@ -44,8 +44,9 @@ private:
 /// Has a thread of its own: a loop must not wait for the disk.
 class sqlite_revocations final : public broker::revocations {
 public:
-  sqlite_revocations(database db, broker::revoked_list& list, const broker::clock& time)
-      : db_{std::move(db)}, list_{list}, time_{time} {}
+  sqlite_revocations(database db, broker::revoked_list& list, const broker::clock& time,
+                     broker::supervisor* answers)
+      : db_{std::move(db)}, list_{list}, time_{time}, answers_{answers} {}
 
   ~sqlite_revocations() override {
     {
@@ -110,12 +111,22 @@ private:
       work_.wait(hold, [this] { return stopping_ || !waiting_.empty(); });
       if (waiting_.empty())
         return;
-      const auto next = std::move(waiting_.front());
+      auto next = std::move(waiting_.front());
       waiting_.pop_front();
       hold.unlock();
-      next.second(write(next.first));
+      serve(std::move(next));
       hold.lock();
     }
+  }
+
+  /// Whoever asked is answered also when something broke.
+  void serve(order next) noexcept {
+    constexpr std::string_view part = "revocations";
+    refusal why;
+    if (!broker::guarded(answers_, part, [&] { why = write(std::move(next.first)); }))
+      why = {errc::unavailable, "something broke: whether the revocation was kept is not known",
+             broker::retry_soon_ms};
+    broker::guarded(answers_, part, [&] { next.second(std::move(why)); });
   }
 
   refusal write(broker::revocation what) {
@@ -134,6 +145,7 @@ private:
   database db_;
   broker::revoked_list& list_;
   const broker::clock& time_;
+  broker::supervisor* const answers_;
   std::mutex mutex_;
   std::condition_variable work_;
   std::deque<order> waiting_; // guarded by mutex_
@@ -145,7 +157,8 @@ private:
 
 broker::result<std::unique_ptr<broker::revocations>> open_embedded_revocations(const std::string& data_dir,
                                                                                broker::revoked_list& list,
-                                                                               const broker::clock& time) {
+                                                                               const broker::clock& time,
+                                                                               broker::supervisor* answers) {
   if (data_dir.empty())
     return std::unique_ptr<broker::revocations>{std::make_unique<memory_revocations>(list)};
   const auto path = data_dir + "/revocations.db";
@@ -155,7 +168,7 @@ broker::result<std::unique_ptr<broker::revocations>> open_embedded_revocations(c
   auto db = database::open(path);
   if (!db)
     return db.error();
-  auto kept = std::make_unique<sqlite_revocations>(std::move(*db), list, time);
+  auto kept = std::make_unique<sqlite_revocations>(std::move(*db), list, time, answers);
   if (auto why = kept->open(); why.code != errc::ok)
     return why;
   return std::unique_ptr<broker::revocations>{std::move(kept)};

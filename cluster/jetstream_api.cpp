@@ -202,6 +202,9 @@ message read_message(std::string_view json) {
 
 std::string get_last(std::string_view subject) { return "{\"last_by_subj\":" + in_quotes(subject) + "}"; }
 std::string get_one(std::uint64_t sequence) { return "{\"seq\":" + std::to_string(sequence) + "}"; }
+std::string get_next(std::uint64_t from, std::string_view subject) {
+  return "{\"seq\":" + std::to_string(from) + ",\"next_by_subj\":" + in_quotes(subject) + "}";
+}
 
 std::string to_json(const consumer_config& c) {
   std::string j = "{\"stream_name\":" + in_quotes(c.stream) + ",\"config\":{\"name\":" + in_quotes(c.name) +

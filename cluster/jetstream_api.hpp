@@ -89,9 +89,11 @@ struct message {
   std::int64_t time_ms = 0;
 };
 [[nodiscard]] message read_message(std::string_view json);
-/// Asks for the newest message of a subject, or the one with that sequence.
+/// Asks for the newest message of a subject, the one with that sequence, or the first of a subject from there
+/// on.
 [[nodiscard]] std::string get_last(std::string_view subject);
 [[nodiscard]] std::string get_one(std::uint64_t sequence);
+[[nodiscard]] std::string get_next(std::uint64_t from, std::string_view subject);
 
 struct consumer_config {
   std::string stream;

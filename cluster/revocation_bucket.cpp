@@ -17,6 +17,8 @@ using broker::refusal;
 
 // What was published and not heard is found so soon; a second is promised only where nothing was lost.
 constexpr std::int64_t look_every_ms = 5'000;
+// Each takes the half second that a replica which is behind gets.
+constexpr int most_looks = 5;
 constexpr std::string_view nats_kv = "$KV.";
 
 std::string with_letters(std::string text, std::string_view from, std::string_view to) {
@@ -27,7 +29,8 @@ std::string with_letters(std::string text, std::string_view from, std::string_vi
 }
 
 refusal not_kept(const std::string& why) {
-  return {errc::unavailable, "the revocation could not be kept: " + why, 1000};
+  return {errc::unavailable, "the revocation could not be kept, and may count on nodes that are up: " + why,
+          broker::retry_soon_ms};
 }
 
 } // namespace
@@ -126,7 +129,12 @@ void revocation_bucket::look() {
     if (std::exchange(looking_, true))
       return;
     doubted_ = false;
+    tries_ = 0;
   }
+  ask();
+}
+
+void revocation_bucket::ask() {
   with_->link->request(
       "$JS.API.STREAM.INFO." + stream_, {}, {},
       [self = shared_from_this()](nats_link::fate f, const nats_message& m) { self->told(f, m); });
@@ -216,9 +224,13 @@ void revocation_bucket::read(const js::stream_info& i) {
   to.begun = [](std::uint64_t) {};
   to.message = [self = shared_from_this()](const log_place& at, const nats_message& m) {
     self->heard(m.subject, m, at.time_ms);
+    std::lock_guard hold{self->mutex_};
+    self->read_to_ = std::max(self->read_to_, at.offset);
     return true;
   };
-  to.ended = [self = shared_from_this(), last = i.last_seq](const refusal& why, bool) {
+  to.ended = [self = shared_from_this(), last = i.last_seq](const refusal& why, bool whole) {
+    if (why.code == errc::ok && !whole)
+      return self->ask_what_is_left(last);
     self->read_done(why, last);
   };
   auto run = std::make_shared<consumer_run>(with_, std::move(what), std::move(to));
@@ -227,6 +239,40 @@ void revocation_bucket::read(const js::stream_info& i) {
     run_ = run;
   }
   run->start();
+}
+
+void revocation_bucket::ask_what_is_left(std::uint64_t last) {
+  std::uint64_t from = 0;
+  std::shared_ptr<consumer_run> done; // ends without the lock
+  {
+    std::lock_guard lock{mutex_};
+    done = std::exchange(run_, nullptr);
+    from = read_to_ + 1;
+  }
+  // What ended meanwhile does not come either. The leader knows which it is; who had the consumer may be a
+  // replica that is behind.
+  with_->link->request("$JS.API.STREAM.MSG.GET." + stream_, {}, js::get_next(from, subjects_ + '>'),
+                       [self = shared_from_this(), last](nats_link::fate f, const nats_message& m) {
+                         self->told_what_is_left(f, m, last);
+                       });
+}
+
+void revocation_bucket::told_what_is_left(nats_link::fate f, const nats_message& m, std::uint64_t last) {
+  const auto next = js::read_message(m.data);
+  if (f != nats_link::fate::answered || (next.why && next.why.err_code != js::no_message_found))
+    return read_done({errc::unavailable, "stream " + stream_ + " has no leader that answers"}, last);
+  if (next.why || next.sequence > last)
+    return read_done({errc::ok}, last);
+  auto again = false;
+  {
+    std::lock_guard lock{mutex_};
+    again = ++tries_ < most_looks && !closed_;
+  }
+  if (again)
+    return ask();
+  read_done(
+      {errc::unavailable, "stream " + stream_ + " could not be read whole: a replica is behind its leader"},
+      last);
 }
 
 void revocation_bucket::read_done(const refusal& why, std::uint64_t last) {
@@ -318,13 +364,18 @@ void revocation_bucket::revoke(broker::revocation what, handler done) {
                        [self = shared_from_this(), what = std::move(what),
                         done = std::move(done)](nats_link::fate f, const nats_message& m) {
                          if (f == nats_link::fate::not_sent)
-                           return done(not_kept("there is no connection to NATS"));
+                           return done({errc::unavailable,
+                                        "the revocation could not be kept: there is no connection to NATS",
+                                        broker::retry_soon_ms});
                          if (f == nats_link::fate::nobody) {
                            self->doubt();
                            return done(not_kept("its stream is gone, and is made again"));
                          }
-                         if (f == nats_link::fate::unknown)
-                           return done(not_kept("NATS does not answer; it may count all the same"));
+                         if (f == nats_link::fate::unknown) {
+                           // Also what a stream that is gone looks like: nodes listen to its subjects.
+                           self->doubt();
+                           return done(not_kept("NATS does not answer"));
+                         }
                          if (const auto ack = js::read_ack(m.data); ack.why)
                            return done(not_kept(ack.why.description));
                          self->list_.put(what);

@@ -46,12 +46,16 @@ private:
   void doubt();
 
   void look();
+  void ask();
   void told(nats_link::fate f, const nats_message& m);
   void make();
   void update();
   void changed(nats_link::fate f, const nats_message& m);
   void judge(const js::stream_info& i);
   void read(const js::stream_info& i);
+  /// Of what lies up to `last`, something did not come: is it there?
+  void ask_what_is_left(std::uint64_t last);
+  void told_what_is_left(nats_link::fate f, const nats_message& m, std::uint64_t last);
   void read_done(const broker::refusal& why, std::uint64_t last);
   void finish(const broker::refusal& why);
   /// The bucket is another one: what is known is put there again.
@@ -76,6 +80,8 @@ private:
   handler first_;
   std::string created_;
   std::uint64_t read_to_ = 0;
+  /// Of this look: how often what is there did not come.
+  int tries_ = 0;
   std::int64_t looked_ms_ = 0;
   std::shared_ptr<consumer_run> run_;
 };

@@ -13,7 +13,7 @@ broker::result<node_control> open_revocations(const config& how, broker::revoked
                                               broker::metrics& all, broker::supervisor* answers,
                                               std::shared_ptr<cluster::link_counters> links) {
   if (how.nats.url.empty()) {
-    auto kept = cluster::open_embedded_revocations(how.server.data_dir, list, time);
+    auto kept = cluster::open_embedded_revocations(how.server.data_dir, list, time, answers);
     if (!kept)
       return kept.error();
     return node_control{std::move(*kept), nullptr};

@@ -1,11 +1,16 @@
+#include "broker/metrics.hpp"
+#include "broker/supervision.hpp"
 #include "cluster/embedded_revocations.hpp"
 #include "cluster/nats_revocations.hpp"
 #include "cluster/revocation_bucket.hpp"
+#include "tests/cluster/lossy_proxy.hpp"
 #include "tests/cluster/nats_kit.hpp"
 #include "tests/cluster/temp_dir.hpp"
 #include "tests/support/catch.hpp"
 
+#include <atomic>
 #include <future>
+#include <stdexcept>
 
 using namespace hubbub;
 using namespace hubbub::test;
@@ -114,6 +119,57 @@ TEST_CASE("a bucket that was lost is made again of what nodes know", "[revocatio
   CHECK(eventually([&] { return revoking_node{server.url()}.knows("ann"); }));
 }
 
+TEST_CASE("a part of the revocations is not taken for all of them", "[revocations][nats]") {
+  nats_server server;
+  revoking_node one{server.url()};
+  CHECK(one.revoke({.user = "ann"}).code == errc::ok);
+  CHECK(one.revoke({.user = "bob"}).code == errc::ok);
+  // As from a replica that is behind: nothing more comes, and that is said to be all.
+  lossy_proxy proxy{server.port()};
+  proxy.lose("$KV.hubbub_revocations.", R"("user":"bob")");
+  SECTION("a node that starts looks again") {
+    auto two = std::async(std::launch::async, [&] { return std::make_unique<revoking_node>(proxy.url()); });
+    CHECK(eventually([&] { return proxy.lost() > 0; }));
+    proxy.lose_nothing();
+    const auto started = two.get();
+    CHECK(started->knows("ann"));
+    CHECK(started->knows("bob"));
+  }
+  SECTION("or does not start") {
+    CHECK_THROWS_WITH(revoking_node{proxy.url()}, Catch::Matchers::Contains("KV_hubbub_revocations") &&
+                                                      Catch::Matchers::Contains("behind its leader"));
+  }
+}
+
+TEST_CASE("entries that were purged are not waited for", "[revocations][nats]") {
+  nats_server server;
+  revoking_node one{server.url()};
+  CHECK(one.revoke({.user = "ann"}).code == errc::ok);
+  CHECK(one.revoke({.user = "bob"}).code == errc::ok);
+  nats_wire wire{server.port()};
+  wire.request("$JS.API.STREAM.PURGE.KV_hubbub_revocations", R"({"filter":")"
+                                                             "$KV.hubbub_revocations." +
+                                                                 cluster::bucket_key({.user = "bob"}) +
+                                                                 "\"}");
+  revoking_node two{server.url()};
+  CHECK(two.knows("ann"));
+  CHECK_FALSE(two.knows("bob"));
+}
+
+TEST_CASE("a revocation whose stream is gone counts where it was heard, and is kept when there is one",
+          "[revocations][nats]") {
+  nats_server server;
+  revoking_node one{server.url()}, two{server.url()};
+  nats_wire wire{server.port()};
+  wire.request("$JS.API.STREAM.DELETE.KV_hubbub_revocations");
+  const auto why = one.revoke({.user = "ann"});
+  CHECK(why.code == errc::unavailable);
+  CHECK_THAT(why.message, Catch::Matchers::Contains("may count on nodes that are up"));
+  CHECK(eventually([&] { return one.knows("ann") && two.knows("ann"); }));
+  CHECK(one.log.says("put there again"));
+  CHECK(eventually([&] { return revoking_node{server.url()}.knows("ann"); }));
+}
+
 TEST_CASE("a stream that is somebody else's is not taken for the bucket", "[revocations][nats]") {
   nats_server server;
   nats_wire wire{server.port()};
@@ -167,4 +223,32 @@ TEST_CASE("revocations of a node without others survive it with a data directory
   broker::revoked_list list{1h, time};
   const auto store = std::move(*cluster::open_embedded_revocations(dir.path(), list, time));
   CHECK(list.size() == 2);
+}
+
+TEST_CASE("what breaks while a revocation is kept ends the node in order, and whoever asked is answered",
+          "[revocations]") {
+  temp_dir dir;
+  broker::manual_clock time;
+  recording_log log;
+  broker::metrics metrics{1};
+  broker::supervision tree{time, log, metrics};
+  std::atomic<int> ends{0};
+  tree.on_end([&] { ++ends; });
+  broker::revoked_list list{1h, time};
+  list.observe([](const broker::revocation&) { throw std::runtime_error{"asked to break"}; });
+  const auto store = std::move(*cluster::open_embedded_revocations(dir.path(), list, time, &tree.bus));
+  const auto revoke = [&](const std::string& user) {
+    std::promise<broker::refusal> told;
+    store->revoke({.user = user}, [&told](broker::refusal why) { told.set_value(std::move(why)); });
+    return told.get_future().get();
+  };
+  CHECK(revoke("ann").code == errc::unavailable);
+  CHECK(tree.bus.look().last_reason == "asked to break");
+  CHECK(tree.bus.look().last_child == "revocations");
+  // Until it has waited too often.
+  for (auto i = 0; i < 200 && ends == 0; ++i) {
+    time.advance(3s);
+    CHECK(revoke("user" + std::to_string(i)).code == errc::unavailable);
+  }
+  CHECK(ends == 1);
 }
