@@ -188,7 +188,6 @@ describe("what crashes", { skip: !breakable && "no debug commands" }, () => {
     assert.equal(await server.metric("hubbub_connection_crashes_total"), crashes);
     const [, connections] = (await tree(server)).children;
     assert.equal(connections.status, "running");
-    assert.deepEqual(connections.waiting.map(({ child }) => child), ["address 127.0.0.1"]);
     assert.equal(lines(server, "connections: ", "by=\"address 127.0.0.1\"").length, crashes);
     assert.ok(lines(server, "admission: ", "address 127.0.0.1").length > 0, server.stderr);
     await eventually(() => connect(server, { t }).then(() => true, () => false), "it may come again");
