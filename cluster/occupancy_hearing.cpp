@@ -79,16 +79,21 @@ void occupancy::take(owner_id from, const heard_from& in, const room_statement& 
 
 void occupancy::take_word(place at, owner_id from, const heard_from& in, told_word word) {
   auto& e = at->second;
-  // The first keeper is the only one that tells, once it has heard what was told before.
-  if (in.view == view_ && e.kept_by.first == from && e.kept_by.second == self_ && to_.at(from).said_all()) {
-    e.word = word;
+  if (e.word == word)
     return;
+  const auto of_view = in.view == view_;
+  if (of_view && e.kept_by.first == from) {
+    // It is the only one that tells. What was told before, it has heard of us, or has yet to hear.
+    if (e.kept_by.second == self_ && (in.settled_view == view_ || to_.at(from).said_all())) {
+      e.word = word;
+      return;
+    }
+  } else if (of_view) {
+    // What others know of former times counts once, and only until the first keeper has heard it.
+    const auto first = from_.find(e.kept_by.first);
+    if (in.completed_view == view_ || (first != from_.end() && first->second.settled_view == view_))
+      return;
   }
-  // What others know of former times counts once, and only until the first keeper has heard it.
-  const auto first = from_.find(e.kept_by.first);
-  const auto first_knows = first != from_.end() && first->second.settled_view == view_;
-  if (e.word == word || (in.view == view_ && (in.completed_view == view_ || first_knows)))
-    return;
   if (e.word != told_word::nothing)
     e.word = told_word::unknown;
   else if (is_first(e) && word != told_word::vacated && has_told_before(at->first))
