@@ -89,6 +89,7 @@ void roster_hub::close() {
     if (closed_)
       return;
     if (occupancy_) {
+      tick_occupancy(); // who there is by now
       vacated = occupancy_->last_words();
       occupancy_.reset();
     }

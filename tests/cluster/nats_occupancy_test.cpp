@@ -76,9 +76,15 @@ struct telling_cluster : roster_cluster {
       n.bus->occupy(room(name), here);
   }
   bool all_told(const std::vector<std::string>& all, const std::string& what) {
-    return eventually([&] {
-      return std::all_of(all.begin(), all.end(), [&](const auto& name) { return ear.said(name) == what; });
-    });
+    auto at = all.begin();
+    const auto is = [&](const std::string& name) { return ear.said(name) == what; };
+    if (eventually([&] { return (at = std::find_if_not(at, all.end(), is)) == all.end(); }) &&
+        std::all_of(all.begin(), all.end(), is))
+      return true;
+    for (const auto& name : all)
+      if (!is(name))
+        UNSCOPED_INFO(name << " was told as '" << ear.said(name) << "'");
+    return false;
   }
 
   notice_ear ear{server};
