@@ -11,16 +11,19 @@ constexpr std::uint64_t most_read_at_once = 50'000;
 
 } // namespace
 
-void jetstream_log::trouble() {
+void jetstream_log::trouble_begins() {
   for (const auto& [_, stream] : streams_) {
     // What it is now, before a look moves it on. Trouble in trouble begins where the first one did.
     const missed from{stream->settled_last(), stream->epoch()};
-    {
-      std::lock_guard lock{mutex_};
-      missed_.try_emplace(stream, from);
-    }
-    catch_up(stream);
+    std::lock_guard lock{mutex_};
+    missed_.try_emplace(stream, from);
   }
+}
+
+void jetstream_log::trouble() {
+  trouble_begins();
+  for (const auto& [_, stream] : streams_)
+    catch_up(stream);
 }
 
 void jetstream_log::catch_up(const std::shared_ptr<retained_stream>& stream) {
