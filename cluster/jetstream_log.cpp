@@ -15,8 +15,6 @@ using broker::errc;
 // At a time: what a restart of NATS sets off must not become a stampede.
 constexpr std::size_t most_reads = 8;
 constexpr std::int64_t check_ms = 250;
-// After a cut: beyond it each room asks for its own head rather than that all of the stream is read.
-constexpr std::uint64_t most_read_at_once = 50'000;
 
 broker::refusal closed() { return {errc::unavailable, "the log is closing"}; }
 
@@ -233,105 +231,7 @@ void jetstream_log::close() {
   }
 }
 
-// -- trouble and time -----------------------------------------------------------------
-
-void jetstream_log::trouble() {
-  for (const auto& [_, stream] : streams_) {
-    // What it is now, before a look moves it on. Trouble in trouble begins where the first one did.
-    const missed from{stream->settled_last(), stream->epoch()};
-    {
-      std::lock_guard lock{mutex_};
-      missed_.try_emplace(stream, from);
-    }
-    catch_up(stream);
-  }
-}
-
-void jetstream_log::catch_up(const std::shared_ptr<retained_stream>& stream) {
-  stream->look([weak = weak_from_this(), stream](const js::stream_info& i) {
-    const auto self = weak.lock();
-    if (!self || i.why) // there is no leader yet: asked again soon
-      return;
-    missed m;
-    {
-      std::lock_guard lock{self->mutex_};
-      const auto it = self->missed_.find(stream);
-      if (it == self->missed_.end() || it->second.reading)
-        return;
-      m = it->second;
-      if (stream->epoch() != m.epoch || i.last_seq <= m.from) {
-        self->missed_.erase(it);
-        return;
-      }
-      it->second.reading = true;
-    }
-    self->read_missed(stream, m.from, i);
-  });
-}
-
-void jetstream_log::compare_everything() {
-  for (const auto& [_, stream] : streams_)
-    compare_all(*stream);
-}
-
-void jetstream_log::compare_all(const retained_stream& stream) { watch_->compare_all(rooms_of(stream)); }
-
-void jetstream_log::read_missed(const std::shared_ptr<retained_stream>& stream, std::uint64_t from,
-                                const js::stream_info& now) {
-  if (now.last_seq - from > most_read_at_once) {
-    compare_all(*stream);
-    return caught_up(stream, true);
-  }
-  consumer_run::range r;
-  r.stream = stream->name();
-  r.from = from + 1;
-  r.to = now.last_seq;
-  const auto aged = now.first_seq > from + 1;
-  const auto most = now.config.max_msgs_per_subject;
-  auto run = std::make_shared<consumer_run>(
-      with_, std::move(r),
-      consumer_run::handlers{
-          [](std::uint64_t) {},
-          [weak = weak_from_this(), last = now.last_seq, aged, most](const log_place& at,
-                                                                     const nats_message& m) {
-            const auto self = weak.lock();
-            if (!self)
-              return false;
-            const auto name = self->with_->names.room_in(m.subject);
-            if (!name)
-              self->note_bad_room();
-            else if (const auto room = self->find(name->str()))
-              // Only a room that had as many events behind this one as it may keep lost one before it.
-              room->caught_up(
-                  at, m, !aged && (most <= 0 || last - at.offset + 1 < static_cast<std::uint64_t>(most)));
-            return true;
-          },
-          [weak = weak_from_this(), stream](const broker::refusal& why, bool) {
-            if (const auto self = weak.lock())
-              self->caught_up(stream, why.code == errc::ok);
-          }});
-  {
-    std::lock_guard lock{mutex_};
-    if (closed_)
-      return;
-    catching_up_.push_back(run);
-  }
-  run->start();
-}
-
-void jetstream_log::caught_up(const std::shared_ptr<retained_stream>& stream, bool all) {
-  std::lock_guard lock{mutex_};
-  if (all)
-    missed_.erase(stream);
-  else if (const auto it = missed_.find(stream); it != missed_.end())
-    it->second.reading = false;
-}
-
-void jetstream_log::note_bad_room() {
-  ++with_->counters.foreign;
-  with_->log.limited(broker::log_level::warn, "nats", "bad-room",
-                     "a stream holds a message on a subject that is no room's name");
-}
+// -- time and state --------------------------------------------------------------------
 
 void jetstream_log::tick() {
   const auto now = position_watch::now();
@@ -361,52 +261,11 @@ void jetstream_log::tick() {
   }
 }
 
-// -- what it promises -------------------------------------------------------------------
-
 broker::refusal jetstream_log::state() const {
   for (const auto& [_, stream] : streams_)
     if (auto why = stream->state(); why.code != errc::ok)
       return why;
   return {errc::ok};
-}
-
-broker::guarantee jetstream_log::promises() const {
-  // The least that any stream's real configuration gives.
-  auto replicas = with_->options.replicas;
-  for (const auto& [_, stream] : streams_)
-    if (const auto i = stream->info(); !i.config.name.empty())
-      replicas = std::min(replicas, i.config.replicas);
-  std::string sentence;
-  if (replicas <= 1)
-    sentence = "JetStream keeps each event in a file of one server before it is confirmed: it survives the "
-               "end of that server's process, not the loss of its disk";
-  else
-    sentence =
-        "a majority of " + std::to_string(replicas) +
-        " JetStream servers has each event in a file before it is confirmed: it survives the loss of " +
-        std::to_string((replicas - 1) / 2) + " of them";
-  return {"jetstream",
-          sentence + "; when all of their machines lose power at once, what was confirmed since "
-                     "nats-server last synced its files (every two minutes unless it is told "
-                     "otherwise) may be lost",
-          "server", replicas};
-}
-
-void jetstream_log::look_at_guarantees() {
-  for (const auto& [name, stream] : streams_) {
-    const auto i = stream->info();
-    auto now = std::to_string(i.config.replicas) + (i.config.file ? " file" : " memory");
-    {
-      std::lock_guard lock{mutex_};
-      if (std::exchange(guarantees_[name], now) == now)
-        continue;
-    }
-    with_->log.info("nats", "a namespace is kept by a stream",
-                    {{"namespace", name},
-                     {"stream", stream->name()},
-                     {"replicas", i.config.replicas},
-                     {"storage", i.config.file ? "file" : "memory"}});
-  }
 }
 
 } // namespace hubbub::cluster

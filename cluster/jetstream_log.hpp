@@ -40,7 +40,9 @@ public:
   [[nodiscard]] broker::refusal state() const;
   [[nodiscard]] broker::guarantee promises() const;
 
-  /// The connection was lost and is back, or messages were dropped: finds out what is missing.
+  /// The connection is lost: what comes from now on may be missing.
+  void trouble_begins();
+  /// It is back, or messages were dropped: finds out what is missing.
   void trouble();
   /// A room may not have had what came for it: each is compared with the log, soon.
   void compare_everything();

@@ -31,6 +31,10 @@ public:
   [[nodiscard]] broker::refusal start() {
     // What is called from the link's threads holds nothing that is gone when the bus is.
     nats_link::observer o;
+    o.lost = [weak = std::weak_ptr{log_}] {
+      if (const auto log = weak.lock())
+        log->trouble_begins();
+    };
     o.back = [weak = std::weak_ptr{log_}] {
       if (const auto log = weak.lock())
         log->trouble();

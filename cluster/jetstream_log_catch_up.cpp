@@ -1,0 +1,115 @@
+#include "cluster/consumer_run.hpp"
+#include "cluster/jetstream_log.hpp"
+
+#include <utility>
+
+namespace hubbub::cluster {
+namespace {
+
+// After a cut: beyond it each room asks for its own head rather than that all of the stream is read.
+constexpr std::uint64_t most_read_at_once = 50'000;
+
+} // namespace
+
+void jetstream_log::trouble_begins() {
+  for (const auto& [_, stream] : streams_) {
+    // What it is now, before a look moves it on. Trouble in trouble begins where the first one did.
+    const missed from{stream->settled_last(), stream->epoch()};
+    std::lock_guard lock{mutex_};
+    missed_.try_emplace(stream, from);
+  }
+}
+
+void jetstream_log::trouble() {
+  trouble_begins();
+  for (const auto& [_, stream] : streams_)
+    catch_up(stream);
+}
+
+void jetstream_log::catch_up(const std::shared_ptr<retained_stream>& stream) {
+  stream->look([weak = weak_from_this(), stream](const js::stream_info& i) {
+    const auto self = weak.lock();
+    if (!self || i.why) // there is no leader yet: asked again soon
+      return;
+    missed m;
+    {
+      std::lock_guard lock{self->mutex_};
+      const auto it = self->missed_.find(stream);
+      if (it == self->missed_.end() || it->second.reading)
+        return;
+      m = it->second;
+      if (stream->epoch() != m.epoch || i.last_seq <= m.from) {
+        self->missed_.erase(it);
+        return;
+      }
+      it->second.reading = true;
+    }
+    self->read_missed(stream, m.from, i);
+  });
+}
+
+void jetstream_log::compare_everything() {
+  for (const auto& [_, stream] : streams_)
+    compare_all(*stream);
+}
+
+void jetstream_log::compare_all(const retained_stream& stream) { watch_->compare_all(rooms_of(stream)); }
+
+void jetstream_log::read_missed(const std::shared_ptr<retained_stream>& stream, std::uint64_t from,
+                                const js::stream_info& now) {
+  if (now.last_seq - from > most_read_at_once) {
+    compare_all(*stream);
+    return caught_up(stream, true);
+  }
+  consumer_run::range r;
+  r.stream = stream->name();
+  r.from = from + 1;
+  r.to = now.last_seq;
+  const auto aged = now.first_seq > from + 1;
+  const auto most = now.config.max_msgs_per_subject;
+  auto run = std::make_shared<consumer_run>(
+      with_, std::move(r),
+      consumer_run::handlers{
+          [](std::uint64_t) {},
+          [weak = weak_from_this(), last = now.last_seq, aged, most](const log_place& at,
+                                                                     const nats_message& m) {
+            const auto self = weak.lock();
+            if (!self)
+              return false;
+            const auto name = self->with_->names.room_in(m.subject);
+            if (!name)
+              self->note_bad_room();
+            else if (const auto room = self->find(name->str()))
+              // Only a room that had as many events behind this one as it may keep lost one before it.
+              room->caught_up(
+                  at, m, !aged && (most <= 0 || last - at.offset + 1 < static_cast<std::uint64_t>(most)));
+            return true;
+          },
+          [weak = weak_from_this(), stream](const broker::refusal& why, bool) {
+            if (const auto self = weak.lock())
+              self->caught_up(stream, why.code == broker::errc::ok);
+          }});
+  {
+    std::lock_guard lock{mutex_};
+    if (closed_)
+      return;
+    catching_up_.push_back(run);
+  }
+  run->start();
+}
+
+void jetstream_log::caught_up(const std::shared_ptr<retained_stream>& stream, bool all) {
+  std::lock_guard lock{mutex_};
+  if (all)
+    missed_.erase(stream);
+  else if (const auto it = missed_.find(stream); it != missed_.end())
+    it->second.reading = false;
+}
+
+void jetstream_log::note_bad_room() {
+  ++with_->counters.foreign;
+  with_->log.limited(broker::log_level::warn, "nats", "bad-room",
+                     "a stream holds a message on a subject that is no room's name");
+}
+
+} // namespace hubbub::cluster

@@ -1,0 +1,47 @@
+#include "cluster/jetstream_log.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace hubbub::cluster {
+
+broker::guarantee jetstream_log::promises() const {
+  // The least that any stream's real configuration gives.
+  auto replicas = with_->options.replicas;
+  for (const auto& [_, stream] : streams_)
+    if (const auto i = stream->info(); !i.config.name.empty())
+      replicas = std::min(replicas, i.config.replicas);
+  std::string sentence;
+  if (replicas <= 1)
+    sentence = "JetStream keeps each event in a file of one server before it is confirmed: it survives the "
+               "end of that server's process, not the loss of its disk";
+  else
+    sentence =
+        "a majority of " + std::to_string(replicas) +
+        " JetStream servers has each event in a file before it is confirmed: it survives the loss of " +
+        std::to_string((replicas - 1) / 2) + " of them";
+  return {"jetstream",
+          sentence + "; when all of their machines lose power at once, what was confirmed since "
+                     "nats-server last synced its files (every two minutes unless it is told "
+                     "otherwise) may be lost",
+          "server", replicas};
+}
+
+void jetstream_log::look_at_guarantees() {
+  for (const auto& [name, stream] : streams_) {
+    const auto i = stream->info();
+    auto now = std::to_string(i.config.replicas) + (i.config.file ? " file" : " memory");
+    {
+      std::lock_guard lock{mutex_};
+      if (std::exchange(guarantees_[name], now) == now)
+        continue;
+    }
+    with_->log.info("nats", "a namespace is kept by a stream",
+                    {{"namespace", name},
+                     {"stream", stream->name()},
+                     {"replicas", i.config.replicas},
+                     {"storage", i.config.file ? "file" : "memory"}});
+  }
+}
+
+} // namespace hubbub::cluster

@@ -1,0 +1,119 @@
+#include "cluster/nats_link_impl.hpp"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+namespace hubbub::cluster {
+namespace {
+
+// Who answers for what breaks in its threads is told by these names.
+constexpr std::string_view delivery_part = "nats delivery";
+constexpr std::string_view ack_prefix = "$JS.ACK.";
+
+/// A moment up to `most` from now, another one for each node and connection.
+std::chrono::steady_clock::time_point some_time_within(std::chrono::milliseconds most) {
+  std::random_device any;
+  return std::chrono::steady_clock::now() +
+         std::chrono::milliseconds{std::uniform_int_distribution<std::int64_t>{0, most.count()}(any)};
+}
+
+} // namespace
+
+void nats_link::impl::broke(std::string_view part, std::string_view why) noexcept {
+  const auto wait = options.answers->crashed(part, why);
+  look_again = true;
+  if (wait.count() == 0)
+    return;
+  std::lock_guard lock{mutex};
+  if (!anew_at)
+    anew_at = std::chrono::steady_clock::now() + wait;
+}
+
+void nats_link::impl::on_message(natsConnection*, natsSubscription*, natsMsg* m, void* c) {
+  const nats_msg_ptr owned{m};
+  const auto& on = *static_cast<closure*>(c);
+  on.self->guard(delivery_part, [&on, m] {
+    const auto message = view_of(m);
+    if (on.sub)
+      on.sub->to(message);
+    else
+      on.self->inbox_message(message);
+  });
+}
+
+void nats_link::impl::inbox_message(const nats_message& m) {
+  std::uint64_t token = 0;
+  // What a consumer delivers bears its own subject, and names the consumer in the reply.
+  if (m.reply.starts_with(ack_prefix)) {
+    const auto name = token_from_end(m.reply, 5);
+    token = number_in(name.substr(std::min(name.size(), id.size() + 1)));
+  } else if (m.subject.starts_with(inbox)) {
+    token = number_in(m.subject.substr(inbox.size()));
+  }
+  answer_handler done;
+  std::shared_ptr<message_handler> many;
+  {
+    std::lock_guard lock{mutex};
+    if (const auto one = answers.find(token); one != answers.end()) {
+      done = std::move(one->second.done);
+      answers.erase(one);
+    } else if (const auto it = inboxes.find(token); it != inboxes.end()) {
+      many = it->second;
+    }
+  }
+  if (done)
+    done(m.headers.status() == 503 ? fate::nobody : fate::answered, m);
+  else if (many)
+    (*many)(m);
+}
+
+void nats_link::impl::came_back_as(std::string_view how) {
+  {
+    std::lock_guard lock{mutex};
+    server = server_of(connection.get());
+    move_at.reset();
+  }
+  connected = true;
+  log.info("nats", how, {{"server", server}});
+  if (watch.back)
+    watch.back();
+}
+
+void nats_link::impl::went_away() {
+  if (leaving || !connected.exchange(false))
+    return;
+  log.limited(broker::log_level::warn, "nats", "lost", "the connection to NATS is lost; trying again",
+              {{"server", server}});
+  give_up_all();
+  if (watch.lost)
+    watch.lost();
+}
+
+void nats_link::impl::closed() {
+  went_away();
+  std::lock_guard lock{mutex};
+  refused_for_good = true;
+  work.notify_all();
+  over.notify_all();
+}
+
+void nats_link::impl::dropped() {
+  log.limited(broker::log_level::warn, "nats", "dropped",
+              "messages came faster than they could be handled, and some were dropped");
+  if (watch.dropped)
+    watch.dropped();
+}
+
+void nats_link::impl::going_down() {
+  ++options.links->lame_ducks;
+  std::string ending;
+  {
+    std::lock_guard lock{mutex};
+    move_at = some_time_within(options.every.lame_duck);
+    ending = server;
+  }
+  log.info("nats", "the server is about to end, and asks its clients to go elsewhere", {{"server", ending}});
+}
+
+} // namespace hubbub::cluster

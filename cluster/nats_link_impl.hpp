@@ -1,0 +1,165 @@
+#pragma once
+
+#include "broker/clock.hpp"
+#include "broker/errc.hpp"
+#include "broker/log.hpp"
+#include "broker/supervisor.hpp"
+#include "cluster/epoch.hpp"
+#include "cluster/nats_connection.hpp"
+#include "cluster/nats_link.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+/// The inside of `nats_link`, for its own sources.
+namespace hubbub::cluster {
+
+/// After the server has refused for good: wrong credentials, mostly. Somebody may put them right.
+inline constexpr std::chrono::seconds nats_connect_again{1};
+/// Who answers for what breaks in a link's threads is told by such names.
+inline constexpr std::string_view nats_callback_part = "nats callbacks";
+inline constexpr std::string_view nats_sender_part = "nats sender";
+
+/// Under `nats_link::impl::mutex`, but what is constant, and `handle`, which is the sending thread's.
+struct nats_link::subscription::state {
+  std::weak_ptr<impl> of;
+  std::string subject;
+  std::string queue;
+  message_handler to;
+  int most_messages;
+  int most_bytes;
+  bool over = false;
+  natsSubscription* handle = nullptr;
+};
+
+/// The connection, its threads and what they share. Kept alive by what the library may still call.
+struct nats_link::impl : std::enable_shared_from_this<impl> {
+  impl(const nats_options& o, broker::log_sink& l) : options{o}, log{l} {}
+
+  using sub_ptr = std::shared_ptr<subscription::state>;
+  struct waiting {
+    answer_handler done;
+    bool sent = false;
+  };
+  struct task {
+    nats_msg_ptr message;
+    std::size_t size = 0;
+    /// Of the request; 0: nobody waits for an answer.
+    std::uint64_t token = 0;
+    sub_ptr sub;
+    std::function<void()> call;
+  };
+  struct buried {
+    std::chrono::steady_clock::time_point when;
+    natsSubscription* handle;
+  };
+
+  const nats_options options;
+  broker::log_sink& log;
+  const std::string id = new_epoch() + new_epoch();
+  const std::string inbox = "_INBOX." + id + '.';
+  observer watch;
+
+  std::mutex mutex;
+  std::condition_variable work;
+  std::condition_variable over;
+  bool stopping = false;
+  bool refused_for_good = false;
+  std::deque<task> tasks;
+  std::size_t queued_bytes = 0;
+  std::unordered_map<std::uint64_t, waiting> answers;
+  std::deque<std::pair<std::chrono::steady_clock::time_point, std::uint64_t>> deadlines;
+  std::unordered_map<std::uint64_t, std::shared_ptr<message_handler>> inboxes;
+  std::uint64_t last_token = 0;
+  std::unordered_map<subscription::state*, sub_ptr> subs;
+  std::string server;
+  std::atomic<bool> connected{false};
+
+  /// Something broke, so that somebody may have missed something; the ticking thread has it looked for.
+  std::atomic<bool> look_again{false};
+  /// It keeps breaking: nothing ticks, and at this time the connection is made anew.
+  std::optional<std::chrono::steady_clock::time_point> anew_at;
+  /// The server will end soon: at this time the connection is moved.
+  std::optional<std::chrono::steady_clock::time_point> move_at;
+  /// The connection that closes is one that was left.
+  std::atomic<bool> leaving{false};
+
+  // The sending thread's alone.
+  nats_conn_ptr connection;
+  natsSubscription* inbox_handle = nullptr;
+  std::deque<buried> graves;
+  std::thread sender;
+  std::thread ticker;
+
+  // -- what breaks -----------------------------------------------------------------
+
+  /// Runs what others put into the link's threads: an exception would end the process, from within the
+  /// library even without a word.
+  template <class F>
+  void guard(std::string_view part, F&& f) noexcept {
+    broker::run_guarded(options.answers, std::forward<F>(f), [&](const char* why) { broke(part, why); });
+  }
+
+  void broke(std::string_view part, std::string_view why) noexcept; // nats_link_events.cpp
+
+  // -- what the library calls: nats_link_events.cpp ---------------------------------
+
+  /// What a callback of the library holds until the library says that it was the last one.
+  struct closure {
+    std::shared_ptr<impl> self;
+    sub_ptr sub;
+  };
+  static void on_complete(void* c) { delete static_cast<closure*>(c); }
+  static void on_message(natsConnection*, natsSubscription*, natsMsg* m, void* c);
+  void inbox_message(const nats_message& m);
+  void came_back() { came_back_as("connected again"); }
+  void came_back_as(std::string_view how);
+  void went_away();
+  void closed();
+  void dropped();
+  void going_down();
+
+  // -- the connection, on the sending thread: nats_link_connection.cpp --------------
+
+  static void calling_back(void* c, void (impl::*what)()) noexcept;
+  nats_callbacks callbacks();
+  /// None: connected.
+  std::optional<broker::refusal> connect();
+  void take_over(nats_conn_ptr made);
+  natsSubscription* listen(const sub_ptr& to);
+  void listen_to_all();
+  void connect_anew();
+  /// To another server, before this one cuts us off. Connected there first, so that what takes long, or is
+  /// refused, costs nothing; but nothing is heard twice.
+  void move_away();
+  /// Of what was asked; what is asked meanwhile waits to be sent.
+  void await_answers();
+  void attend(const sub_ptr& s);
+  void bury(bool all);
+  void release_connection();
+
+  // -- the link's own threads: nats_link_threads.cpp --------------------------------
+
+  void start();
+  void send_all();
+  void perform(task& t);
+  /// False: it was given up meanwhile.
+  bool may_send(const task& t);
+  answer_handler take(std::uint64_t token);
+  void give_up_all();
+  void tick_all();
+};
+
+} // namespace hubbub::cluster
