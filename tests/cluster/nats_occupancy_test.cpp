@@ -111,6 +111,9 @@ TEST_CASE_METHOD(telling_cluster, "a node dies: its rooms are vacated, what othe
   occupy(one, rooms(0, 30), true);
   occupy(two, rooms(20, 40), true);
   CHECK(all_told(rooms(0, 40), "o"));
+  // What was told of these, the second keepers have noted before they note anything of others.
+  occupy(three, rooms(50, 100), true);
+  CHECK(all_told(rooms(50, 100), "o"));
   one.kill();
   CHECK(all_told(rooms(0, 20), "ov"));
   occupy(three, {"other.1"}, true);

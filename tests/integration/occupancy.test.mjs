@@ -66,6 +66,9 @@ test("kill -9: what only that node has read is vacated within its lease, and not
   await reader(nodes[0], [...alone, ...shared]);
   const other = await reader(nodes[1], shared);
   await every(said, [...alone, ...shared], "occupied");
+  // What was told of these, the second keepers have noted before they note anything of others.
+  await reader(nodes[2], rooms(100, 150));
+  await every(said, rooms(100, 150), "occupied");
   // Of forty rooms it is the first keeper of some, and the second of others.
   const began = performance.now();
   await nodes[0].kill();
@@ -83,6 +86,8 @@ test("nodes that come and go take rooms over, and repeat nothing", async (t) => 
   const all = rooms(0, 60);
   const ann = await reader(nodes[0], all);
   await every(said, all, "occupied");
+  await reader(nodes[0], rooms(100, 150)); // as above
+  await every(said, rooms(100, 150), "occupied");
   nodes.push(await start("n4"));
   await know(4);
   await nodes[1].stop();
