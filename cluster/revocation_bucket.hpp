@@ -35,6 +35,8 @@ public:
   void start(handler read);
   void close();
   void revoke(broker::revocation what, handler done);
+  /// `f` is told of each order over NATS that this node took, when it is kept.
+  void on_ordered(std::function<void(const broker::revocation&)> f);
 
 private:
   [[nodiscard]] std::string subject_of(const broker::revocation& what) const {
@@ -74,6 +76,7 @@ private:
   bool looking_ = false;
   bool doubted_ = false;
   handler first_;
+  std::function<void(const broker::revocation&)> on_ordered_;
   std::string created_;
   std::uint64_t read_to_ = 0;
   std::int64_t looked_ms_ = 0;

@@ -21,7 +21,9 @@ broker::result<node_bus> open_embedded(const config& how, const broker::clock& t
       how.namespaces, time);
   if (!bus)
     return bus.error();
-  return node_bus{std::move(*bus), nullptr, nullptr, nullptr, nullptr};
+  node_bus made;
+  made.events = std::move(*bus);
+  return made;
 }
 
 } // namespace
@@ -144,15 +146,22 @@ broker::result<node_bus> open_bus(const config& how, const broker::clock& time, 
   // Half of what may wait for a client's socket.
   b.answer_bytes = std::min(how.limits.payload_bytes, how.limits.control_bytes / 2);
   b.notices = how.nats.notify;
+  b.audit = how.nats.notify_audit;
   auto backend = cluster::nats_backend::open(options, b, how.namespaces, time, log);
   if (!backend)
     return backend.error();
   show_numbers(**events, all);
   show_numbers(**rosters, all);
   show_numbers(**backend, all);
-  auto* notices = &(*backend)->notices();
   show_numbers(options.links, all);
-  return node_bus{std::move(*events), std::move(*rosters), std::move(*backend), notices, options.links};
+  node_bus made;
+  made.notices = &(*backend)->notices();
+  made.audit = &(*backend)->audits();
+  made.events = std::move(*events);
+  made.rosters = std::move(*rosters);
+  made.backend = std::move(*backend);
+  made.links = options.links;
+  return made;
 }
 
 } // namespace hubbub::daemon
