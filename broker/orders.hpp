@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/errc.hpp"
+#include "broker/revocation.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -21,6 +22,8 @@ public:
   virtual ~order_source() = default;
   /// Each order of that kind, one of our words, goes to `to` from now on.
   virtual void obey(std::string_view what, order_handler to) = 0;
+  /// Revocations go by a way of their own; `f` is told of each that was ordered here and is kept.
+  virtual void on_revoked(std::function<void(const revocation&)> f) = 0;
   /// How many orders of all kinds could not be understood.
   [[nodiscard]] virtual std::uint64_t not_understood() const noexcept = 0;
 };

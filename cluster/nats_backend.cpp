@@ -2,6 +2,7 @@
 
 #include "cluster/nats_event.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <utility>
@@ -12,6 +13,14 @@ namespace {
 using broker::errc;
 using broker::publish_outcome;
 using fate = nats_link::fate;
+
+/// In the order of `nats_notices`.
+std::array<bool, broker::notice_kinds + 1> wanted_notices(const backend_options& how) {
+  std::array<bool, broker::notice_kinds + 1> on{};
+  std::ranges::copy(how.notices, on.begin());
+  on.back() = how.audit;
+  return on;
+}
 
 // The last notices of a node that stops have so long to go out.
 constexpr std::chrono::milliseconds last_words{500};
@@ -62,7 +71,7 @@ nats_backend::nats_backend(const nats_options& options, const backend_options& h
       names_{std::move(names)},
       counters_{std::make_shared<backend_counters>()},
       link_{std::move(link)},
-      notices_{names_, options.node, how.notices, time, *link_} {}
+      notices_{names_, options.node, wanted_notices(how), time, *link_} {}
 
 nats_backend::~nats_backend() {
   // Twice, since the first errand may have sent notices, which stand behind it.

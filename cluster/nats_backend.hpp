@@ -25,6 +25,8 @@ struct backend_options {
   std::size_t answer_bytes = 65'536;
   /// Which notices are sent, in the order of `notice_names`.
   std::array<bool, broker::notice_kinds> notices{};
+  /// Is what operators do told, too?
+  bool audit = false;
 };
 
 /// What became of requests, for metrics.
@@ -55,6 +57,7 @@ public:
   void call(broker::backend_call what, broker::backend_handler done) override;
 
   [[nodiscard]] broker::notice_sink& notices() noexcept { return notices_; }
+  [[nodiscard]] broker::audit_sink& audits() noexcept { return notices_; }
   [[nodiscard]] std::uint64_t notices_sent() const noexcept { return notices_.sent(); }
   [[nodiscard]] std::uint64_t notices_dropped() const noexcept { return notices_.dropped(); }
   [[nodiscard]] const backend_counters& counters() const noexcept { return *counters_; }

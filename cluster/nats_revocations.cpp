@@ -36,6 +36,9 @@ public:
     std::lock_guard lock{mutex_};
     orders_.push_back(std::move(made));
   }
+  void on_revoked(std::function<void(const broker::revocation&)> f) override {
+    bucket_->on_ordered(std::move(f));
+  }
   [[nodiscard]] std::uint64_t not_understood() const noexcept override { return with_->counters.bad_orders; }
 
 private:

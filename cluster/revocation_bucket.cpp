@@ -343,12 +343,23 @@ void revocation_bucket::ordered(std::string_view json, const broker::order_reply
   if (!what)
     return reply(what.error(), {});
   what->made_ms = 0; // whatever they say
-  revoke(std::move(*what), [reply](const refusal& why) {
-    if (why.code == errc::ok)
-      reply(std::string{"{\"revoked\":true}"}, {});
-    else
-      reply(why, {});
+  revoke(*what, [reply, what = *what, self = shared_from_this()](const refusal& why) {
+    if (why.code != errc::ok)
+      return reply(why, {});
+    reply(std::string{"{\"revoked\":true}"}, {});
+    std::function<void(const broker::revocation&)> tell;
+    {
+      std::lock_guard lock{self->mutex_};
+      tell = self->on_ordered_;
+    }
+    if (tell)
+      tell(what);
   });
+}
+
+void revocation_bucket::on_ordered(std::function<void(const broker::revocation&)> f) {
+  std::lock_guard lock{mutex_};
+  on_ordered_ = std::move(f);
 }
 
 void revocation_bucket::revoke(broker::revocation what, handler done) {

@@ -35,6 +35,8 @@ public:
   void start(handler read);
   void close();
   void revoke(broker::revocation what, handler done);
+  /// `f` is told of each order over NATS that this node took, when it is kept.
+  void on_ordered(std::function<void(const broker::revocation&)> f);
 
 private:
   [[nodiscard]] std::string subject_of(const broker::revocation& what) const {
@@ -78,6 +80,7 @@ private:
   bool looking_ = false;
   bool doubted_ = false;
   handler first_;
+  std::function<void(const broker::revocation&)> on_ordered_;
   std::string created_;
   std::uint64_t read_to_ = 0;
   /// Of this look: how often what is there did not come.

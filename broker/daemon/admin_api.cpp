@@ -89,6 +89,7 @@ void admin_api::ready(admin_request&& r) {
 
 void admin_api::drain(admin_request&& r) {
   // As an orchestrator asks: the process's main thread takes it, and ends.
+  broker::audit(parts_.audit, {"drain", "admin", {}, {}});
   r.done(status_answer("draining", 202));
   if (!drain_asked_.exchange(true))
     parts_.drain();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "broker/audit.hpp"
 #include "broker/daemon/admin_keys.hpp"
 #include "broker/daemon/http_query.hpp"
 #include "broker/daemon/origin.hpp"
@@ -53,6 +54,8 @@ public:
     std::chrono::milliseconds publish_within = std::chrono::seconds{15};
     /// Null: nobody can be revoked.
     broker::revocations* revocations = nullptr;
+    /// Where it is told what operators did; null: nowhere.
+    broker::audit_sink* audit = nullptr;
   };
   explicit admin_api(parts p);
   ~admin_api() override;

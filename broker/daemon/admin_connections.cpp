@@ -75,7 +75,9 @@ void admin_api::disconnect(admin_request&& r) {
   if (!order)
     return r.done(error_answer(order.error()));
   order->carry_out(parts_.actors,
-                   [answer = std::make_shared<one_answer>(std::move(r.done))](std::uint64_t closed) {
+                   [whom = order->whom.whom(), audit = parts_.audit,
+                    answer = std::make_shared<one_answer>(std::move(r.done))](std::uint64_t closed) {
+                     broker::audit(audit, {"disconnect", "admin", whom, closed});
                      answer->give(json_answer("{\"disconnected\":" + std::to_string(closed) + "}"));
                    });
 }
@@ -87,8 +89,13 @@ void admin_api::revoke(admin_request&& r) {
   if (!what)
     return r.done(error_answer(what.error()));
   what->made_ms = parts_.actors.context().time.unix_ms();
-  parts_.revocations->revoke(std::move(*what), [done = std::move(r.done)](const broker::refusal& why) {
-    done(why.code == broker::errc::ok ? json_answer("{\"revoked\":true}") : error_answer(why));
+  auto whom = what->whom();
+  parts_.revocations->revoke(std::move(*what), [whom = std::move(whom), audit = parts_.audit,
+                                                done = std::move(r.done)](const broker::refusal& why) {
+    if (why.code != broker::errc::ok)
+      return done(error_answer(why));
+    broker::audit(audit, {"revoke", "admin", whom, {}});
+    done(json_answer("{\"revoked\":true}"));
   });
 }
 

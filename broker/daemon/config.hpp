@@ -61,6 +61,8 @@ struct nats_config {
   milliseconds timeout = std::chrono::seconds{2};
   /// Which notices backends get, in the order of `broker::notice_names`.
   std::array<bool, broker::notice_kinds> notify{};
+  /// Is what operators do told, too (`"audit"`)?
+  bool notify_audit = false;
 };
 
 struct log_config {

@@ -54,7 +54,8 @@ void check_backend(config_draft& draft) {
   check("default", draft.fallback);
   for (const auto& [name, p] : draft.policies)
     check(name, p);
-  if (draft.given("nats.notify") && draft.value.nats.notify != decltype(draft.value.nats.notify){})
+  const auto& n = draft.value.nats;
+  if (draft.given("nats.notify") && (n.notify_audit || n.notify != decltype(n.notify){}))
     draft.complain("nats.notify", "needs nats.url: notices go to backends over NATS");
 }
 

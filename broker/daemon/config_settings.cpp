@@ -43,16 +43,29 @@ complaint read_files(value v, text_list& out) {
   return {};
 }
 
-complaint read_notices(value v, std::array<bool, broker::notice_kinds>& out) {
+/// `"connected", "disconnected", …`
+std::string notice_list() {
+  std::string all;
+  for (const auto name : broker::notice_names)
+    all.append("\"").append(name).append("\", ");
+  return all + "\"audit\"";
+}
+
+complaint read_notices(value v, nats_config& to) {
   text_list names;
   if (!read(v, names).empty())
-    return expected("a list of \"connected\", \"disconnected\", \"occupied\", \"vacated\", \"refused\"", v);
+    return expected("a list of " + notice_list(), v);
+  auto& out = to.notify;
   out = {};
+  to.notify_audit = false;
   for (const auto& name : names) {
+    if (name == "audit") {
+      to.notify_audit = true;
+      continue;
+    }
     const auto found = std::ranges::find(broker::notice_names, name);
     if (found == broker::notice_names.end())
-      return expected("any of \"connected\", \"disconnected\", \"occupied\", \"vacated\", \"refused\"",
-                      {name});
+      return expected("any of " + notice_list(), {name});
     out[static_cast<std::size_t>(found - broker::notice_names.begin())] = true;
   }
   return {};
@@ -141,7 +154,7 @@ constexpr std::array all_settings{
     setting{"nats", "beat", [](config& c, value v) { return read(v, c.nats.beat, 10ms, 1h); }, {}, {}},
     setting{"nats", "lease", [](config& c, value v) { return read(v, c.nats.lease, 10ms, 1h); }, {}, {}},
     setting{"nats", "timeout", [](config& c, value v) { return read(v, c.nats.timeout, 10ms, 1h); }, {}, {}},
-    setting{"nats", "notify", [](config& c, value v) { return read_notices(v, c.nats.notify); }, {}, {}},
+    setting{"nats", "notify", [](config& c, value v) { return read_notices(v, c.nats); }, {}, {}},
 
     setting{"log",
             "sync",

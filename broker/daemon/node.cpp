@@ -233,7 +233,7 @@ broker::refusal node::open_listeners() {
   admin_api_ = std::make_unique<admin_api>(admin_api::parts{
       *actors_, *bus_.events, metrics_, origins_, admin_keys{how_.admin.keys, how_.admin.open},
       how_.server.node, how_.server.ready_without_bus, [this] { return serving_.load(); },
-      [this] { drain_once(); }, std::chrono::seconds{15}, control_.revocations.get()});
+      [this] { drain_once(); }, std::chrono::seconds{15}, control_.revocations.get(), bus_.audit});
   transport::listener_options a;
   a.address = how_.server.admin.address;
   a.port = how_.server.admin.port;
@@ -277,7 +277,7 @@ void node::obey_orders() {
     return;
   orders_ = std::make_shared<operator_orders>(operator_orders::parts{
       *actors_, bus_.rosters.get(), how_.server.node, [this] { return serving_.load(); },
-      [this] { drain_once(); }, [this] { return reload(); }});
+      [this] { drain_once(); }, [this] { return reload(); }, bus_.audit});
   operator_orders::obey(orders_, *control_.orders);
 }
 

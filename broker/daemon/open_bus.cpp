@@ -22,7 +22,9 @@ broker::result<node_bus> open_embedded(const config& how, const broker::clock& t
       how.namespaces, time);
   if (!bus)
     return bus.error();
-  return node_bus{std::move(*bus), nullptr, nullptr, nullptr, nullptr};
+  node_bus made;
+  made.events = std::move(*bus);
+  return made;
 }
 
 } // namespace
@@ -154,6 +156,7 @@ broker::result<node_bus> open_bus(const config& how, const broker::clock& time, 
   // Half of what may wait for a client's socket.
   b.answer_bytes = std::min(how.limits.payload_bytes, how.limits.control_bytes / 2);
   b.notices = how.nats.notify;
+  b.audit = how.nats.notify_audit;
   auto backend = cluster::nats_backend::open(options, b, how.namespaces, time, log);
   if (!backend)
     return backend.error();
@@ -163,7 +166,8 @@ broker::result<node_bus> open_bus(const config& how, const broker::clock& time, 
   show_numbers(options.links, all);
   auto notices = std::make_unique<cluster::cluster_notices>((*backend)->notices(), **rosters,
                                                             people.tells_occupied || people.tells_vacated);
-  return node_bus{std::move(*events), std::move(*rosters), std::move(*backend), std::move(notices),
+  auto* audit = &(*backend)->audits();
+  return node_bus{std::move(*events), std::move(*rosters), std::move(*backend), std::move(notices), audit,
                   options.links};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "broker/audit.hpp"
 #include "broker/backend.hpp"
 #include "broker/clock.hpp"
 #include "broker/daemon/config.hpp"
@@ -30,6 +31,8 @@ struct node_bus {
   std::unique_ptr<broker::backend> backend;
   /// Over the two before it; null with them.
   std::unique_ptr<broker::notice_sink> notices;
+  /// Of the backend; null with it.
+  broker::audit_sink* audit = nullptr;
   /// Of all connections to NATS; null: there are none.
   std::shared_ptr<cluster::link_counters> links;
 };

@@ -35,6 +35,11 @@ void operator_orders::obey(const std::shared_ptr<operator_orders>& self, broker:
       if (!self->closed_)
         (*self.*how)(json, reply);
     });
+  from.on_revoked([self](const broker::revocation& r) {
+    std::lock_guard lock{self->mutex_};
+    if (!self->closed_)
+      broker::audit(self->parts_.audit, {"revoke", "nats", r.whom(), {}});
+  });
 }
 
 void operator_orders::close() {
@@ -68,8 +73,10 @@ void operator_orders::drain(std::string_view json, const broker::order_reply& re
     return;
   // A signal that comes twice means a hurry. An order that comes twice has lost its first answer.
   const auto first = !std::exchange(drained_, true) && parts_.serving();
-  if (first)
+  if (first) {
+    broker::audit(parts_.audit, {"drain", "nats", {}, {}});
     parts_.actors.context().log.info("admin", "an operator drains the node");
+  }
   reply(order_done(parts_.node, "status", "\"draining\""), first ? parts_.drain : std::function<void()>{});
 }
 
@@ -78,7 +85,9 @@ void operator_orders::disconnect(std::string_view json, const broker::order_repl
   if (!order)
     return reply(order.error(), {});
   // It may be done when this has gone.
-  order->carry_out(parts_.actors, [node = parts_.node, reply](std::uint64_t closed) {
+  order->carry_out(parts_.actors, [node = parts_.node, whom = order->whom.whom(), audit = parts_.audit,
+                                   reply](std::uint64_t closed) {
+    broker::audit(audit, {"disconnect", "nats", whom, closed});
     reply(order_done(node, "disconnected", std::to_string(closed)), {});
   });
 }
@@ -94,6 +103,7 @@ void operator_orders::reload(std::string_view json, const broker::order_reply& r
     return;
   if (const auto read = parts_.reload(); !read)
     return reply(read.error(), {});
+  broker::audit(parts_.audit, {"reload", "nats", {}, {}});
   reply(order_done(parts_.node, "reloaded", "true"), {});
 }
 

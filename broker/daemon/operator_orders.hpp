@@ -1,5 +1,6 @@
 #pragma once
 
+#include "broker/audit.hpp"
 #include "broker/orders.hpp"
 #include "broker/roster_bus.hpp"
 
@@ -32,6 +33,8 @@ public:
     std::function<void()> drain;
     /// Reads the certificate again.
     std::function<broker::result<void>()> reload;
+    /// Where it is told what was done; null: nowhere.
+    broker::audit_sink* audit = nullptr;
   };
   explicit operator_orders(parts p) : parts_{std::move(p)} {}
 

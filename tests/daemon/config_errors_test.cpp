@@ -164,7 +164,7 @@ TEST_CASE("backends are reached over NATS only", "[config]") {
         "hubbub.toml:2: nats.notify: needs nats.url: notices go to backends over NATS");
   CHECK(only_complaint("[nats]\nnotify = [\"conected\"]") ==
         "hubbub.toml:2: nats.notify: expected any of \"connected\", \"disconnected\", \"occupied\", "
-        "\"vacated\", \"refused\", got \"conected\"");
+        "\"vacated\", \"refused\", \"audit\", got \"conected\"");
   CHECK(only_complaint("[nats]\nnotify = true")
             .starts_with("hubbub.toml:2: nats.notify: expected a list of \"connected\""));
   CHECK(only_complaint("[limits]\nbackend_requests = 0")

@@ -22,9 +22,26 @@ public:
   void obey(std::string_view what, broker::order_handler to) override {
     takes[std::string{what}] = std::move(to);
   }
+  void on_revoked(std::function<void(const broker::revocation&)> f) override { revoked = std::move(f); }
   std::uint64_t not_understood() const noexcept override { return 0; }
 
   std::map<std::string, broker::order_handler> takes;
+  std::function<void(const broker::revocation&)> revoked;
+};
+
+/// What was told of operators, in words.
+class audit_book final : public broker::audit_sink {
+public:
+  void did(const broker::operator_action& a) override {
+    std::string line{a.what};
+    line.append(" ").append(a.by);
+    if (!a.whom.first.empty())
+      line.append(" ").append(a.whom.first).append("=").append(a.whom.second);
+    if (a.closed)
+      line.append(" ").append(std::to_string(*a.closed));
+    lines.push_back(std::move(line));
+  }
+  std::vector<std::string> lines;
 };
 
 /// Another node is there, n2.
@@ -45,12 +62,14 @@ public:
   two_nodes rosters;
   broker::result<void> reloaded;
   int reloads = 0;
+  audit_book audited;
   std::shared_ptr<daemon::operator_orders> orders = std::make_shared<daemon::operator_orders>(
       daemon::operator_orders::parts{*node, &rosters, "n1", [this] { return serving; }, [this] { ++drains; },
                                      [this] {
                                        ++reloads;
                                        return reloaded;
-                                     }});
+                                     },
+                                     &audited});
   orders_fixture() { daemon::operator_orders::obey(orders, desk); }
 
   /// What came back: JSON, a refusal's sentence, or nothing.
@@ -131,4 +150,36 @@ TEST_CASE_METHOD(orders_fixture, "a node that stops obeys nobody", "[orders]") {
   CHECK(give("drain", R"({"node":"n1"})").empty());
   CHECK(give("disconnect", R"({"user":"ann"})").empty());
   CHECK(drains == 0);
+}
+
+TEST_CASE_METHOD(orders_fixture, "what operators did is told, and what was refused is not", "[orders]") {
+  auto with_audit = parts(*bus);
+  with_audit.audit = &audited;
+  daemon::admin_api told{std::move(with_audit)};
+  std::vector<answer> came;
+  const auto by_admin = [&](const std::string& path, const std::string& body) {
+    send(told, request("POST", path, body), came);
+    settle();
+  };
+  connect();
+  by_admin("/v1/disconnect", R"({"user":"ann"})");
+  by_admin("/v1/revoke", R"({"token_id":"t-1"})");
+  by_admin("/v1/drain", "");
+  by_admin("/v1/disconnect", "{}");
+  by_admin("/v1/revoke", "{}");
+  CHECK(audited.lines ==
+        std::vector<std::string>{"disconnect admin user=ann 0", "revoke admin token_id=t-1", "drain admin"});
+  audited.lines.clear();
+  give("disconnect", R"({"session":"00000000000000ff"})");
+  give("reload", R"({"all":true})");
+  give("drain", R"({"node":"n2"})");
+  give("drain", R"({"node":"n1"})");
+  give("drain", R"({"node":"n1"})");
+  give("drain", "{}");
+  desk.revoked({.user = "bob"});
+  CHECK(audited.lines == std::vector<std::string>{"disconnect nats session=00000000000000ff 0", "reload nats",
+                                                  "drain nats", "revoke nats user=bob"});
+  // Whoever is not asked to tell it is not.
+  CHECK(post("/v1/disconnect", {{"user", "ann"}}).status == 200);
+  CHECK(audited.lines.size() == 4);
 }

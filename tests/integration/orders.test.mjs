@@ -21,6 +21,7 @@ async function cluster(t, n, more = "") {
   const nodes = await Promise.all(Array.from({ length: n }, (_, i) => start(t, { config, node: `n${i + 1}` })));
   const operator = await backend(t, nats);
   return {
+    nats,
     nodes,
     /** Each node's answer, by its name, when all `of` have given theirs. */
     async order(what, order, of = n) {
@@ -89,4 +90,30 @@ test("an operator with nothing but NATS has certificates read again", async (t) 
   assert.equal(refused.code, "invalid_data");
   assert.ok(refused.message.includes(files.key), refused.message);
   assert.notEqual(await shown(), before);
+});
+
+test("what operators do is told to whoever listens, if that is asked for", async (t) => {
+  const { nats, nodes: [one], order } = await cluster(t, 1, 'notify = ["audit"]\n');
+  const listener = await backend(t, nats);
+  const told = [];
+  listener.subscribe("hubbub.notify.*", { callback: (_, m) => told.push({ subject: m.subject, ...JSON.parse(text.decode(m.data)) }) });
+  await listener.flush();
+  const admin = (where, body) => one.ask(where, { method: "POST", headers: { authorization: "Bearer a-secret-of-the-operators" }, body: JSON.stringify(body) });
+  assert.equal((await admin("/v1/disconnect", { user: "ann" })).status, 200);
+  assert.equal((await admin("/v1/revoke", { token_id: "t-1" })).status, 200);
+  assert.equal((await admin("/v1/publish", { room: "chat.1", type: "message", data: "secret" })).status, 200);
+  await order("revoke", { user: "bob" }, 1);
+  await order("disconnect", { user: "cat" });
+  await order("disconnect", "{}");
+  await order("drain", { node: "n1" });
+  assert.deepEqual(await within(20_000, one.exited, "the end of a drained node"), { code: 0, signal: null });
+  await eventually(() => told.length === 5, "five notices").catch(() => assert.equal(told.length, 5, JSON.stringify(told)));
+  assert.ok(told.every(({ subject, node, time }) => subject === "hubbub.notify.audit" && node === "n1" && Math.abs(Date.now() - time) < 60_000));
+  assert.deepEqual(told.map(({ subject, node, time, ...what }) => what), [
+    { action: "disconnect", by: "admin", user: "ann", connections: 0 },
+    { action: "revoke", by: "admin", token_id: "t-1" },
+    { action: "revoke", by: "nats", user: "bob" },
+    { action: "disconnect", by: "nats", user: "cat", connections: 0 },
+    { action: "drain", by: "nats" },
+  ]);
 });
