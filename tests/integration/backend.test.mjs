@@ -177,7 +177,7 @@ test("forbidden: a call needs the grant for its method", async (t) => {
 });
 
 test("a client reads many large answers, one after the other", async (t) => {
-  const { service, nodes: [node] } = await cluster(t, 1, { timeout: "10s" });
+  const { service, nodes: [node] } = await cluster(t, 1, { timeout: "10s", sections: { limits: { backend_requests: 32 * 60 } } });
   const large = JSON.stringify("x".repeat(60_000));
   const waiting = [];
   await answers(service, "hubbub.call.orders.*", (request) => waiting.push(request));
