@@ -99,8 +99,10 @@ void occupancy::take_word(place at, owner_id from, const heard_from& in, told_wo
   else if (is_first(e) && word != told_word::vacated && has_told_before(at->first))
     // We have told that it is vacated, or nothing; what was told since by somebody else, we cannot know.
     e.word = told_word::unknown;
-  else
+  else {
     e.word = word;
+    e.word_view = of_view ? 0 : in.view;
+  }
   if (is_first(e))
     queue(at);
 }
