@@ -21,7 +21,7 @@ broker::result<node_bus> open_embedded(const config& how, const broker::clock& t
       how.namespaces, time);
   if (!bus)
     return bus.error();
-  return node_bus{std::move(*bus), nullptr, nullptr};
+  return node_bus{std::move(*bus), nullptr, nullptr, nullptr};
 }
 
 } // namespace
