@@ -34,8 +34,8 @@ struct beat_message {
   std::int64_t started_ms = 0;
   std::uint64_t sequence = 0;
   bool draining = false;
-  bool keeps_occupancy = false;
   std::vector<told_room> told;
+  bool keeps_occupancy = false;
 };
 
 struct farewell_message {
