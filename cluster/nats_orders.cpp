@@ -29,7 +29,7 @@ struct given_order {
   std::string what;
   std::string reply;
 
-  void answer(const broker::result<std::string>& done, std::function<void()> then) const {
+  void answer(const broker::result<std::string>& done, const std::function<void()>& then) const {
     const auto to = with.lock();
     if (to)
       send(*to, done);

@@ -130,8 +130,9 @@ void occupancy::members(std::vector<owner_id> all, broker::steady_time now) {
     if (was_occupied && !is_occupied(e))
       emptied(at);
     // Others have kept it, and may have told something; they have not said yet that they heard our word.
-    if (!keeps(e) && e.word != told_word::nothing)
+    if (!keeps(e) && e.word != told_word::nothing && e.word_view != view_)
       e.word = told_word::unknown;
+    e.word_view = 0;
     e.kept_by = keepers_of(key_of(room), members_);
     if (is_first(e)) {
       if (std::exchange(e.owes, false) && !is_occupied(e))

@@ -97,6 +97,8 @@ private:
     /// The first keeper may not know yet that `here` has changed.
     bool owes = false;
     told_word word = told_word::nothing;
+    /// In which view it was said, when that was not ours.
+    std::uint64_t word_view = 0;
     /// With `intent`: how long the second keeper may take.
     broker::steady_time note_until{};
     /// It was occupied, and is not any more, and nothing was told of it.

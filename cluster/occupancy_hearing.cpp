@@ -94,13 +94,15 @@ void occupancy::take_word(place at, owner_id from, const heard_from& in, told_wo
     if (in.completed_view == view_ || (first != from_.end() && first->second.settled_view == view_))
       return;
   }
-  if (e.word != told_word::nothing)
+  // Two words, or one after we have told that it is vacated, or nothing: what was told since by somebody
+  // else, we cannot know.
+  if (e.word != told_word::nothing ||
+      (is_first(e) && word != told_word::vacated && has_told_before(at->first))) {
     e.word = told_word::unknown;
-  else if (is_first(e) && word != told_word::vacated && has_told_before(at->first))
-    // We have told that it is vacated, or nothing; what was told since by somebody else, we cannot know.
-    e.word = told_word::unknown;
-  else
+  } else {
     e.word = word;
+    e.word_view = of_view ? 0 : in.view;
+  }
   if (is_first(e))
     queue(at);
 }

@@ -151,7 +151,7 @@ private:
   void drop(const room_ptr& room);
   void tick_occupancy();
   void send_occupancy();
-  void tell_backends(occupancy::batch what);
+  void tell_backends(const occupancy::batch& what);
   /// False: it was not sent.
   bool tell_backends(const broker::room_name& room, bool occupied);
   [[nodiscard]] roster_room* find(const broker::room_name& room, std::uint64_t life);

@@ -37,7 +37,7 @@ void roster_hub::send_occupancy() {
     });
 }
 
-void roster_hub::tell_backends(occupancy::batch what) {
+void roster_hub::tell_backends(const occupancy::batch& what) {
   const auto done = [weak = weak_from_this(), id = what.id](bool was) {
     const auto hub = weak.lock();
     if (!hub)

@@ -105,7 +105,7 @@ test("it is enough: history, presence, live rooms, backends, resume, revocation,
 
   const ordered = async (what, body) => JSON.parse(text.decode((await operator.request(`hubbub.control.${what}`, text.encode(JSON.stringify(body)))).data));
   assert.equal((await ordered("disconnect", { user: "nobody" })).disconnected, 0);
-  assert.equal((await ordered("reload", { node: "n1" })).code, "not_supported");
+  assert.deepEqual(await ordered("reload", { node: "n1" }), { node: "n1", reloaded: true });
   assert.deepEqual(await ordered("drain", { node: "n2" }), { node: "n2", status: "draining" });
   assert.deepEqual(await within(20_000, two.exited, "the end of a drained node"), { code: 0, signal: null });
   assert.equal(bob.of("goodbye")[0].code, 4101);
