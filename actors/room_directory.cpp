@@ -4,6 +4,7 @@
 
 #include <caf/actor_config.hpp>
 #include <caf/actor_system.hpp>
+#include <caf/exit_reason.hpp>
 #include <caf/spawn_options.hpp>
 
 #include <algorithm>
@@ -90,8 +91,15 @@ void room_directory::remove(const broker::room_name& name, const room_actor* whi
 void room_directory::clear() {
   for (auto& s : shards_) {
     std::unordered_map<broker::room_name, room_ref> all;
-    std::lock_guard hold{s.mutex};
-    all.swap(s.rooms);
+    {
+      std::lock_guard hold{s.mutex};
+      all.swap(s.rooms);
+    }
+    // Here and now: CAF's clock may hold the last reference to a room that waits for something, and a room's
+    // end is told to that clock through a short queue. Ended by the clock's own thread, many would fill it,
+    // and it would wait for itself.
+    for (auto& [name, r] : all)
+      r.room->cleanup(caf::exit_reason::user_shutdown, nullptr);
   }
 }
 

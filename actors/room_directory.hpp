@@ -57,6 +57,7 @@ public:
   [[nodiscard]] room_ref find(const broker::room_name& name);
   /// That room takes nothing any more.
   void remove(const broker::room_name& name, const room_actor* which);
+  /// Ends all rooms. When no loop runs any more.
   void clear();
 
   struct row {

@@ -218,3 +218,14 @@ for (const way of plainWays) {
     assert.ok(most - empty < 60e6 + crowd * 30_000, `RSS ${megabytes(most)} MB`);
   });
 }
+
+test("a node on which people linger in hundreds of rooms ends at once", async (t) => {
+  const node = await serve(t, { sections: { "namespace.chat": { linger: "1h" } } });
+  const wire = await node.client();
+  const rooms = Array.from({ length: 200 }, (_, i) => `chat.${i}`);
+  for (let i = 0; i < rooms.length; i += 50)
+    await Promise.all(wire.send(...rooms.slice(i, i + 50).map((room) => ({ op: "join", room, presence: true }))));
+  wire.close();
+  await until(async () => (await node.metric("hubbub_connections")) === 0, "the client has gone");
+  await node.stop();
+});
