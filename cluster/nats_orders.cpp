@@ -59,8 +59,8 @@ std::shared_ptr<nats_link::subscription> obey_orders(const std::shared_ptr<jetst
       with->names.control(what),
       [weak = std::weak_ptr{with}, what = std::string{what}, to = std::move(to)](const nats_message& m) {
         to(m.data, [order = given_order{weak, what, std::string{m.reply}}](
-                       const broker::result<std::string>& done, std::function<void()> then) {
-          order.answer(done, std::move(then));
+                       const broker::result<std::string>& done, const std::function<void()>& then) {
+          order.answer(done, then);
         });
       },
       most_orders_waiting, most_order_bytes, std::move(queue));

@@ -32,9 +32,7 @@ void roster_hub::send_occupancy() {
       self->link_->send(to, {}, std::visit([](const auto& m) { return write_presence(m); }, what));
     });
   if (auto batch = occupancy_->take_batch())
-    calls_.add([self = shared_from_this(), what = std::move(*batch)]() mutable {
-      self->tell_backends(std::move(what));
-    });
+    calls_.add([self = shared_from_this(), what = std::move(*batch)] { self->tell_backends(what); });
 }
 
 void roster_hub::tell_backends(const occupancy::batch& what) {
