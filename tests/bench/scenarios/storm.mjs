@@ -12,7 +12,9 @@ export async function* run(bench) {
     yield* bench.measured(what, server, async () => {
       // 20 events are published while everybody is away. The others' clients only connect and subscribe again.
       const away = server === 'hubbub' ? ['--away', 20] : [];
-      const r = await withServer(server, (s) => wsload(s, ['--mode', 'storm', '--n', n, '--storms', bench.smoke ? 1 : 3, '--settle', bench.time(2), ...away]));
+      // What is measured is work: the load cannot wait for as long as hubbub would ask it to when its loop lags.
+      const how = { env: { HUBBUB_LIMITS_HANDSHAKES_PER_SECOND: '1000000' } };
+      const r = await withServer(server, (s) => wsload(s, ['--mode', 'storm', '--n', n, '--storms', bench.smoke ? 1 : 3, '--settle', bench.time(2), ...away]), how);
       if (r.storms.some((s) => s.ready !== n)) throw new Error(`not all came back: ${r.storms.map((s) => s.ready)} (${r.first_error})`);
       if (r.duplicated || r.out_of_order) throw new Error(`${r.duplicated} events twice, ${r.out_of_order} out of order`);
       const busy = { load_cpu_pct: median(r.storms.map((s) => ({ pct: (s.own_cpu_us_each * n) / 1e4 / s.caught_up_s })), 'pct'), storms: r.storms };
