@@ -4,6 +4,7 @@
 #include "actors/room_actor.hpp"
 #include "actors/room_directory.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace hubbub::actors {
@@ -12,9 +13,12 @@ namespace {
 // A turn decides so much, then goes back to its sockets.
 constexpr std::size_t most_letters = 4096;
 constexpr std::size_t most_resumes = 1024;
-// Writes to the readers of one room before the loop looks at its sockets again. Of what is published
-// meanwhile those who are still to come get more in one write, the others wait for the next round: half as
-// long on average, and nothing else waits for a large room. Fewer cost more turns than they are worth.
+// Writes to the readers of one room before the loop looks at its sockets again: an eighth of them, within
+// bounds. Of what is published meanwhile those who are still to come get more in one write, the others wait
+// for the next round: half as long on average, and nothing else waits for a large room. Fewer cost more turns
+// than they are worth.
+constexpr std::size_t slices = 8;
+constexpr std::size_t least_writes = 32;
 constexpr std::size_t most_writes = 128;
 // Messages that a room takes at once.
 constexpr std::size_t room_throughput = 128;
@@ -198,7 +202,8 @@ void loop_unit::send_news() {
     if (more)
       a->begin_round();
     const auto before = a->left();
-    a->has_news = !delivery_.walk(*a, alone, marked_, most_writes);
+    a->has_news =
+        !delivery_.walk(*a, alone, marked_, std::clamp(a->size() / slices, least_writes, most_writes));
     count_lap(*a, before - a->left());
     if (a->has_news)
       news_.push_back(from);
