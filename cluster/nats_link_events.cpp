@@ -69,13 +69,14 @@ void nats_link::impl::inbox_message(const nats_message& m) {
 }
 
 void nats_link::impl::came_back_as(std::string_view how) {
+  std::string to;
   {
     std::lock_guard lock{mutex};
-    server = server_of(connection.get());
+    to = server = server_of(connection.get());
     move_at.reset();
   }
   connected = true;
-  log.info("nats", how, {{"server", server}});
+  log.info("nats", how, {{"server", to}});
   if (watch.back)
     watch.back();
 }
@@ -83,8 +84,13 @@ void nats_link::impl::came_back_as(std::string_view how) {
 void nats_link::impl::went_away() {
   if (leaving || !connected.exchange(false))
     return;
+  std::string from;
+  {
+    std::lock_guard lock{mutex};
+    from = server;
+  }
   log.limited(broker::log_level::warn, "nats", "lost", "the connection to NATS is lost; trying again",
-              {{"server", server}});
+              {{"server", from}});
   give_up_all();
   if (watch.lost)
     watch.lost();

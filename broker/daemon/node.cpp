@@ -439,9 +439,6 @@ void node::show_loops() {
         "How long what was ready waited at most for its event loop, in the last second or two",
         [&loop = *loop] { return std::chrono::duration<double>(loop.lag()).count(); },
         {{"loop", std::to_string(loop->index())}});
-  metrics_.counter_from("hubbub_tape_given_up_bytes_total",
-                        "Memory that the largest tapes gave up as all of them together filled their budget",
-                        [this] { return static_cast<double>(actors_->context().tapes.given_up()); });
 }
 
 void node::show_promise() {

@@ -27,8 +27,8 @@ public:
     }
     for (std::size_t i = 0; i < ports.size(); ++i)
       servers.push_back(std::make_unique<nats_server>(
-          "server_name: n" + std::to_string(i) + "\ncluster { name: trio, listen: \"127.0.0.1:" +
-          std::to_string(ports[i]) + "\", routes: [" + routes + "] }"));
+          "cluster { name: trio, listen: \"127.0.0.1:" + std::to_string(ports[i]) + "\", routes: [" + routes +
+          "] }"));
   }
   std::vector<std::unique_ptr<nats_server>> servers;
 };

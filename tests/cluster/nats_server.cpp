@@ -45,6 +45,24 @@ fs::path new_dir() {
   return name;
 }
 
+/// Does the server of that name listen there? Its first line tells; a port that was free may be another
+/// test's by now.
+bool is_at(std::uint16_t port, const std::string& name) {
+  const int s = connect_to(port);
+  if (s < 0)
+    return false;
+  std::string line;
+  char more[512];
+  while (line.find('\n') == line.npos) {
+    const auto n = ::recv(s, more, sizeof more, 0);
+    if (n <= 0)
+      break;
+    line.append(more, static_cast<std::size_t>(n));
+  }
+  ::close(s);
+  return line.find("\"server_name\":\"" + name + '"') != line.npos;
+}
+
 } // namespace
 
 std::uint16_t free_port() {
@@ -80,8 +98,10 @@ bool nats_server::exists() { return std::system("command -v nats-server >/dev/nu
 
 bool nats_server::try_start() {
   const auto file = dir_ / "conf";
-  std::ofstream{file} << "listen: \"127.0.0.1:" << port_ << "\"\njetstream { store_dir: \""
-                      << (dir_ / "store").string() << "\" }\nlame_duck_duration: \"30s\"\n"
+  const auto name = dir_.filename().string();
+  std::ofstream{file} << "server_name: \"" << name << "\"\nlisten: \"127.0.0.1:" << port_
+                      << "\"\njetstream { store_dir: \"" << (dir_ / "store").string()
+                      << "\" }\nlame_duck_duration: \"30s\"\n"
                       << "lame_duck_grace_period: \"1s\"\n"
                       << config_ << '\n';
   const auto log = (dir_ / "log").string();
@@ -100,13 +120,8 @@ bool nats_server::try_start() {
       pid_ = -1; // the port was taken in between, mostly
       return false;
     }
-    if (const int s = connect_to(port_); s >= 0) {
-      char first = 0;
-      const auto ours = ::recv(s, &first, 1, 0) == 1 && first == 'I';
-      ::close(s);
-      if (ours)
-        return true;
-    }
+    if (is_at(port_, name))
+      return true;
     std::this_thread::sleep_for(5ms);
   }
   return false;

@@ -26,9 +26,13 @@ function freePort() {
   });
 }
 
-const answers = (port) => new Promise((resolve) => {
+/** Does the server of that name listen there? A port that was free may be another test's by now. */
+const answers = (port, name) => new Promise((resolve) => {
   const socket = net.connect(port, "127.0.0.1");
-  socket.once("data", () => resolve(true)); // INFO
+  socket.once("data", (info) => { // which is one line, and the first thing said
+    resolve(info.includes(`"server_name":"${name}"`));
+    socket.destroy();
+  });
   socket.once("error", () => resolve(false));
   socket.once("close", () => resolve(false));
   setTimeout(() => socket.destroy(), 500);
@@ -36,13 +40,21 @@ const answers = (port) => new Promise((resolve) => {
 
 class NatsServer {
   constructor(port, directory, more) {
-    Object.assign(this, { port, directory, more, url: `nats://127.0.0.1:${port}` });
+    Object.assign(this, { directory, more });
+    this.at(port);
   }
+
+  at(port) { Object.assign(this, { port, url: `nats://127.0.0.1:${port}` }); }
 
   /** Starts it, with what it has kept. */
   async start() {
+    if (!await this.tryStart()) throw new Error(`nats-server ended at once; is port ${this.port} taken?`);
+  }
+
+  async tryStart() {
     const file = path.join(this.directory, "nats.conf");
-    writeFileSync(file, `listen: 127.0.0.1:${this.port}\njetstream { store_dir: "${this.directory}/store" }\n` +
+    const name = path.basename(this.directory);
+    writeFileSync(file, `server_name: ${name}\nlisten: 127.0.0.1:${this.port}\njetstream { store_dir: "${this.directory}/store" }\n` +
       `log_file: "${this.directory}/nats.log"\n${this.more}`);
     const child = spawn("nats-server", ["-c", file], { stdio: "ignore" });
     children.add(child);
@@ -51,7 +63,8 @@ class NatsServer {
       children.delete(child);
       resolve();
     }));
-    await eventually(() => answers(this.port), "nats-server answers");
+    await eventually(async () => child.exitCode !== null || answers(this.port, name), "nats-server answers");
+    return child.exitCode === null;
   }
 
   signal(name) { this.child.kill(name); }
@@ -74,7 +87,10 @@ export async function startNats(t, more = "") {
     await server.kill();
     rmSync(server.directory, { recursive: true, force: true });
   });
-  await server.start();
+  for (let tries = 0; !await server.tryStart(); ++tries) {
+    if (tries === 10) throw new Error("nats-server does not start");
+    server.at(await freePort());
+  }
   return server;
 }
 
