@@ -33,16 +33,24 @@ struct small_tape {
   }
 };
 
-/// A reader of the tape on its loop: sends from its cursor, and keeps the rest of torn frames.
+/// A reader of the tape on its loop: sends from its cursor, and keeps the rest of torn frames. Made before
+/// the server is, because the loop calls it until the server's end.
 struct tape_reader {
   const small_tape& tape;
-  echo& client;
+  echo* client = nullptr;
   std::size_t cursor = 0;
   std::size_t torn = 0;
   std::size_t slice_most = 100'000;
 
+  /// Goes on as long as the client's socket takes bytes; on the loop.
+  void follow(echo& reader) {
+    client = &reader;
+    reader.when_writable = [this](echo&) { send(); };
+    send();
+  }
+
   void send() {
-    while (client.connection && !client.connection->blocked() && cursor < tape.bytes.size()) {
+    while (client->connection && !client->connection->blocked() && cursor < tape.bytes.size()) {
       // Several slices, cut at frames, as a segmented tape gives them.
       std::array<std::string_view, 3> slices;
       auto at = cursor;
@@ -51,14 +59,14 @@ struct tape_reader {
         slice = std::string_view{tape.bytes}.substr(at, end - at);
         at = end;
       }
-      const auto gone = client.connection->write(slices);
-      if (gone == 0 && !client.connection->blocked())
+      const auto gone = client->connection->write(slices);
+      if (gone == 0 && !client->connection->blocked())
         FAIL("no progress");
       cursor += gone;
       const auto whole = tape.end_of_frame(cursor);
       if (whole != cursor) {
         ++torn;
-        client.connection->keep(std::string_view{tape.bytes}.substr(cursor, whole - cursor));
+        client->connection->keep(std::string_view{tape.bytes}.substr(cursor, whole - cursor));
         cursor = whole;
       }
     }
@@ -82,15 +90,12 @@ TEST_CASE("pings during a fan-out find their answers between whole frames", "[we
   const auto send_buffer = GENERATE(4608u, 65'536u);
   const auto tls = GENERATE(false, true);
   CAPTURE(send_buffer, tls);
-  test_server server{tiny(send_buffer, tls)};
   const small_tape tape{3000};
+  tape_reader reader{tape};
+  test_server server{tiny(send_buffer, tls)};
   ws_client client{server.port(), {.tls = tls, .receive_buffer = 2048}};
   auto handler = server.client();
-  tape_reader reader{tape, *handler};
-  server.on_loop([&] {
-    handler->when_writable = [&](echo&) { reader.send(); };
-    reader.send();
-  });
+  server.on_loop([&] { reader.follow(*handler); });
 
   int events = 0, pongs = 0, pings = 0, echoes = 0, asked = 0, updates = 0;
   std::size_t at = 0;
@@ -129,16 +134,13 @@ TEST_CASE("pings during a fan-out find their answers between whole frames", "[we
 
 TEST_CASE("frames above 64 KB go through a small socket", "[websocket][write]") {
   const auto tls = GENERATE(false, true);
-  test_server server{tiny(4608, tls)};
   const small_tape tape{40, 200'000};
+  tape_reader reader{tape};
+  reader.slice_most = 1 << 20;
+  test_server server{tiny(4608, tls)};
   ws_client client{server.port(), {.tls = tls, .receive_buffer = 4096}};
   auto handler = server.client();
-  tape_reader reader{tape, *handler};
-  reader.slice_most = 1 << 20;
-  server.on_loop([&] {
-    handler->when_writable = [&](echo&) { reader.send(); };
-    reader.send();
-  });
+  server.on_loop([&] { reader.follow(*handler); });
   auto all = client.socket().receive_exactly(tape.bytes.size(), 20s);
   REQUIRE(all);
   CHECK((*all == tape.bytes));
