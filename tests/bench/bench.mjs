@@ -3,6 +3,7 @@ import { settings } from './settings.mjs';
 
 /** The rows of one server in one case: `use` answers [unit, value, more?] of each. A failure is a row too, and the run goes on. */
 async function* measured(what, server, use) {
+  if (!settings.only.test(what)) return;
   try {
     for (const [unit, value, more] of await use()) yield { what, server, unit, value, ...more };
   } catch (error) {

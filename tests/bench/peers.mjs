@@ -1,6 +1,6 @@
 // The servers that are measured: how each is started, and how wsload speaks to it.
 // name -> { profile, command({port, admin, place}), env?, missing?, version, unjoined?, ... }
-//   place      a folder of its own that goes when the server has stopped
+//   place      a folder of its own that goes when the server has stopped; on tmpfs with `inMemory`
 //   missing()  why it cannot be measured here, in words; undefined when it can
 //   unjoined   wsload's steps for a connection that joins nothing
 import { execFileSync } from 'node:child_process';
@@ -45,6 +45,10 @@ max_pending: 64MB
 write_deadline: "10s"
 ping_interval: "2m"
 websocket { listen: "127.0.0.1:${port}", no_tls: true, compression: false }
+`;
+
+/** For hubbub's own cluster: JetStream, and a WebSocket to measure beside it. */
+const jetstreamConfig = (port, admin, place) => `${natsConfig(port, admin)}jetstream { store_dir: "${place}/store" }
 `;
 
 const nchanConfig = (port, place) => `load_module ${join(debian, 'usr/lib/nginx/modules/ngx_nchan_module.so')};
@@ -109,6 +113,13 @@ export const servers = {
     missing: () => (nats() ? undefined : 'Debian\'s nats-server could not be unpacked'),
     version: () => ask(nats(), '--version') ?? '?',
     command: ({ port, admin, place }) => [nats(), '-c', write(join(place, 'nats.conf'), natsConfig(port, admin))],
+  },
+  // No peer by itself: what hubbub's nodes keep their rooms in when they are several.
+  jetstream: {
+    inMemory: true,
+    missing: () => (nats() ? undefined : 'Debian\'s nats-server could not be unpacked'),
+    version: () => ask(nats(), '--version') ?? '?',
+    command: ({ port, admin, place }) => [nats(), '-c', write(join(place, 'nats.conf'), jetstreamConfig(port, admin, place))],
   },
   nchan: {
     profile: 'nchan',

@@ -1,6 +1,6 @@
 // Starts servers on free loopback ports and stops them by their ids, whatever happens.
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { family, sleep } from './process.mjs';
@@ -44,7 +44,7 @@ export function watched(child, place) {
 /** Starts a server on a core of its own and waits until it listens. `flags` and `env` are added, `core` replaces the core. */
 export async function start(name, { flags = [], env = {}, core = settings.cores.server } = {}) {
   mkdirSync(out, { recursive: true });
-  const how = servers[name], place = mkdtempSync(join(out, 'run-'));
+  const how = servers[name], place = mkdtempSync(join(how.inMemory && existsSync('/dev/shm') ? '/dev/shm' : out, 'run-'));
   const at = { port: await freePort(), admin: await freePort(), place };
   const added = typeof flags === 'function' ? flags(at) : flags;
   const log = openSync(join(out, `${name}.log`), 'w');

@@ -9,6 +9,8 @@ export const settings = {
   smoke,
   rounds,
   secs,
+  /** Which cases of the scenarios, by what they are called in the report. */
+  only: new RegExp(process.env.ONLY ?? ''),
   warmup: smoke ? 0.2 : 1,
   /** The servers, as scripts/bench names them in PEERS. */
   chosen: ['hubbub', ...(process.env.PEERS ?? '').split(' ').filter(Boolean)],
