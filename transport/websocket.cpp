@@ -248,6 +248,11 @@ void websocket::close(const broker::disconnect& why) {
     broker::append_close_frame(end, close_code_, why.reason);
   });
   begin_closing();
+  // Nobody is there to answer: what the socket takes at once is all that it gets.
+  if (why.code == close_code::heartbeat_missed) {
+    peer_done_ = true;
+    deadline_ = home_.loop().now();
+  }
   if (const auto& tell = home_.options().on_goodbye)
     tell(why.code);
 }

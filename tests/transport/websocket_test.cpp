@@ -124,6 +124,25 @@ TEST_CASE("a client that does not answer the close is dropped in time", "[websoc
   CHECK(std::chrono::steady_clock::now() - begun < 1500ms);
 }
 
+TEST_CASE("nobody waits for a client that missed its heartbeat", "[websocket]") {
+  const auto takes_nothing = GENERATE(false, true);
+  CAPTURE(takes_nothing);
+  transport::listener_options options;
+  options.send_buffer_bytes = 4608;
+  options.close_within = 1min;
+  test_server server{options};
+  ws_client client{server.port(), {.receive_buffer = 2048}};
+  auto handler = server.client();
+  server.on_loop([&] {
+    if (takes_nothing)
+      handler->connection->control(std::string(100'000, 'x'));
+    handler->connection->close({broker::close_code::heartbeat_missed, "did not answer a ping", 100});
+  });
+  CHECK(eventually(10s, [&] { return server.closed == 1; }));
+  if (!takes_nothing)
+    check_sent_away(client, 4104, "did not answer a ping");
+}
+
 TEST_CASE("who breaks the rules is told which", "[websocket]") {
   transport::listener_options options;
   options.message_bytes = 10'000;
