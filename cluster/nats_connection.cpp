@@ -237,6 +237,10 @@ bool is_closed(natsConnection* c) noexcept { return natsConnection_IsClosed(c); 
 
 void close_nats(natsConnection* c) noexcept { natsConnection_Close(c); }
 
+bool drain_nats(natsConnection* c, std::chrono::milliseconds within) noexcept {
+  return natsConnection_DrainTimeout(c, within.count()) == NATS_OK;
+}
+
 std::string server_of(natsConnection* c) {
   char url[512] = "";
   if (c == nullptr || natsConnection_GetConnectedUrl(c, url, sizeof url) != NATS_OK)

@@ -4,6 +4,7 @@
 #include "cluster/nats_message.hpp"
 #include "cluster/nats_options.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -52,6 +53,10 @@ struct nats_callbacks {
 [[nodiscard]] bool is_closed(natsConnection* c) noexcept;
 /// Ends it; `closed` is called soon, then or before.
 void close_nats(natsConnection* c) noexcept;
+/// Ends it in order, as NATS calls draining: no more is asked for, what has come is handled, what was given
+/// to it to send has left. `closed` is called then, or after `within`. False: there is no connection to do so
+/// with.
+[[nodiscard]] bool drain_nats(natsConnection* c, std::chrono::milliseconds within) noexcept;
 /// The server's URL without a user's name and password.
 [[nodiscard]] std::string server_of(natsConnection* c);
 

@@ -51,15 +51,8 @@ void nats_link::close() {
     impl_->sender.join();
   if (impl_->ticker.joinable())
     impl_->ticker.join();
+  impl_->drain();
   impl_->connected = false;
-  std::deque<impl::task> left;
-  {
-    std::lock_guard lock{impl_->mutex};
-    left.swap(impl_->tasks);
-  }
-  for (const auto& t : left)
-    if (t.sub) // or the library would keep what was to be ended
-      impl_->attend(t.sub);
   impl_->release_connection();
   impl_->give_up_all();
   std::lock_guard lock{impl_->mutex};

@@ -63,8 +63,9 @@ public:
 
   /// Before anything else is called but `open`.
   void observe(observer o);
-  /// Ends the connection and answers what waits with `unknown` or `not_sent`. No handler is called after
-  /// that, but one may still be running.
+  /// Sends what was taken to be sent, lets what has come be handled, ends the connection, and answers what
+  /// waits with `unknown` or `not_sent`: NATS' drain, for a second at most. No handler is called after that,
+  /// but one may still be running.
   void close();
 
   /// Sends without an answer. False: it could not be.

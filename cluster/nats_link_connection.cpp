@@ -12,6 +12,8 @@ namespace {
 constexpr std::chrono::seconds bury_after{2};
 // Before a connection is left, answers that are on their way get so long to come.
 constexpr std::chrono::milliseconds last_answers_within{250};
+// A server that answers needs a millisecond; one that does not holds up the end of the process.
+constexpr std::chrono::milliseconds drained_within{1'000};
 
 } // namespace
 
@@ -142,14 +144,30 @@ void nats_link::impl::bury(bool all) {
   }
 }
 
+void nats_link::impl::drain() {
+  std::deque<task> left;
+  {
+    std::lock_guard lock{mutex};
+    left.swap(tasks);
+  }
+  for (auto& t : left)
+    if (!t.call)
+      perform(t);
+  leaving = true;
+  if (connected && drain_nats(connection.get(), drained_within))
+    std::ignore = await_closed(drained_within);
+}
+
+bool nats_link::impl::await_closed(std::chrono::milliseconds within) {
+  std::unique_lock lock{mutex};
+  return over.wait_for(lock, within, [this] { return refused_for_good; });
+}
+
 void nats_link::impl::release_connection() {
   if (!connection)
     return;
   close_nats(connection.get());
-  {
-    std::unique_lock lock{mutex};
-    over.wait_for(lock, std::chrono::seconds{10}, [this] { return refused_for_good; });
-  }
+  std::ignore = await_closed(std::chrono::seconds{10});
   destroy_subscription(std::exchange(inbox_handle, nullptr));
   std::vector<sub_ptr> all;
   {

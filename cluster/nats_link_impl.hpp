@@ -93,7 +93,7 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
   std::optional<std::chrono::steady_clock::time_point> anew_at;
   /// The server will end soon: at this time the connection is moved.
   std::optional<std::chrono::steady_clock::time_point> move_at;
-  /// The connection that closes is one that was left.
+  /// The connection that closes is one that was left, or nobody needs another.
   std::atomic<bool> leaving{false};
 
   // The sending thread's alone.
@@ -148,7 +148,10 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
   void await_answers();
   void attend(const sub_ptr& s);
   void bury(bool all);
+  /// At the end of all: what was taken to be sent leaves, and what has come is handled.
+  void drain();
   void release_connection();
+  bool await_closed(std::chrono::milliseconds within);
 
   // -- the link's own threads: nats_link_threads.cpp --------------------------------
 
