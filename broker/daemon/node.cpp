@@ -1,19 +1,14 @@
 #include "broker/daemon/node.hpp"
 
-#include "actors/drain.hpp"
 #include "actors/node_metrics.hpp"
 #include "broker/daemon/admin_keys.hpp"
-#include "broker/daemon/jwt.hpp"
 #include "broker/daemon/open_bus.hpp"
-#include "broker/daemon/ticket_key.hpp"
 #include "broker/daemon/version.hpp"
 
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
-#include <future>
 
 namespace hubbub::daemon {
 namespace {
@@ -24,10 +19,6 @@ constexpr std::uint64_t reserved_descriptors = 200;
 constexpr std::uint32_t least_handshakes = 64;
 // Beside a payload a message has an envelope: op, id, room, labels. And a batch has several.
 constexpr std::uint32_t envelope_bytes = 65'536;
-// What a drain keeps of its deadline for those who were sent away last.
-constexpr std::chrono::seconds last_answers{3};
-// What stops in order has by then: the bus says farewell, the log is closed.
-constexpr std::chrono::seconds stop_within{30};
 
 std::uint32_t loop_count(const config& how) {
   return how.server.loops != 0 ? how.server.loops
@@ -154,50 +145,6 @@ broker::refusal node::open() {
   return open_listeners();
 }
 
-broker::refusal node::open_tokens() {
-  if (how_.auth.hs256_key_files.empty())
-    return {broker::errc::ok};
-  std::vector<signing_key> keys;
-  for (const auto& file : how_.auth.hs256_key_files) {
-    auto key = signing_key::from_file(file);
-    if (!key)
-      return key.error();
-    keys.push_back(std::move(*key));
-  }
-  tokens_ = std::make_unique<jwt_authenticator>(std::move(keys),
-                                                token_rules{how_.auth.issuer, how_.auth.audience}, time_);
-  return {broker::errc::ok};
-}
-
-broker::result<std::vector<ticket_key>> node::read_ticket_keys() const {
-  std::vector<ticket_key> keys;
-  for (const auto& file : how_.auth.ticket_keys) {
-    auto key = ticket_key::from_file(file);
-    if (!key)
-      return key.error();
-    keys.push_back(std::move(*key));
-  }
-  return keys;
-}
-
-broker::refusal node::open_tickets() {
-  auto read = read_ticket_keys();
-  if (!read)
-    return read.error();
-  auto& keys = *read;
-  if (keys.empty()) {
-    // What only this node could open is of no use where there are others.
-    if (!how_.nats.url.empty())
-      return {broker::errc::ok};
-    auto key = ticket_key::random();
-    if (!key)
-      return key.error();
-    keys.push_back(std::move(*key));
-  }
-  tickets_ = std::make_unique<sealed_tickets>(std::move(keys), how_.auth.ticket_ttl, time_);
-  return {broker::errc::ok};
-}
-
 broker::refusal node::open_listeners() {
   public_http_ = std::make_unique<public_http>(origins_, how_.server.dev);
   transport::listener_options o;
@@ -265,13 +212,6 @@ void node::run() {
   obey_orders();
 }
 
-void node::drain_once() const {
-  // Whoever asks again is not in a hurry as one who sends the signal twice. The process's main thread takes
-  // it.
-  if (!draining_)
-    ::kill(::getpid(), SIGTERM);
-}
-
 void node::obey_orders() {
   if (!control_.orders)
     return;
@@ -297,158 +237,6 @@ void node::watch() {
         workers_->ask();
       },
       log_);
-}
-
-broker::result<void> node::reload() {
-  if (!tls_ && how_.auth.ticket_keys.empty()) {
-    broker::refusal none{
-        broker::errc::not_supported,
-        "there is nothing to read again: neither a certificate nor ticket keys are configured"};
-    log_.warn("node", none.message);
-    return none;
-  }
-  broker::result<void> all;
-  if (tls_) {
-    if (auto done = tls_->reload(); !done) {
-      log_.error("tls", done.error().message);
-      all = done;
-    } else {
-      log_.info("tls", "certificate and key were read again");
-    }
-  }
-  if (!how_.auth.ticket_keys.empty())
-    if (auto done = reload_tickets(); !done)
-      all = done;
-  return all;
-}
-
-broker::result<void> node::reload_tickets() {
-  auto keys = read_ticket_keys();
-  if (!keys) {
-    log_.error("tickets", keys.error().message);
-    return keys.error();
-  }
-  const auto many = keys->size();
-  tickets_->change_keys(std::move(*keys));
-  log_.info("tickets", "ticket keys were read again", {{"keys", static_cast<std::uint64_t>(many)}});
-  return {};
-}
-
-void node::drain(const std::function<bool()>& pause) {
-  serving_ = false;
-  draining_ = true;
-  if (!bus_.rosters)
-    return;
-  const auto begun = time_.now();
-  const auto deadline = begun + how_.drain.deadline;
-  log_.info("node", "draining", {{"grace_ms", how_.drain.grace.count()}, {"pace", how_.drain.pace}});
-  bus_.rosters->drain();
-  // Who is sent away is on its way to another node: it is not to be seen to leave here before it was seen to
-  // come there.
-  actors_->context().least_linger_ms = (how_.nats.lease + actors::drain::own_delay).count();
-  for (const auto until = std::min(begun + how_.drain.grace, deadline); time_.now() < until;)
-    if (pause())
-      return;
-  for (auto& l : listeners_)
-    l->close();
-  const auto left = std::chrono::duration_cast<broker::milliseconds>(deadline - time_.now() - last_answers);
-  actors::drain away{actors_->context().loops, how_.drain.pace, left, time_.now()};
-  if (away.pace() > how_.drain.pace)
-    log_.warn("node", "sends clients away faster than [drain] pace, to be done within [drain] deadline",
-              {{"pace", static_cast<std::uint64_t>(away.pace())}, {"clients", away.left()}});
-  while (away.go_on(time_.now()) || doors_.websockets.load() > 0)
-    if (pause() || time_.now() >= deadline)
-      return;
-}
-
-bool node::stop() {
-  if (threads_.empty())
-    return true;
-  serving_ = false;
-  watchdog_->expect_end(stop_within);
-  for (auto& l : listeners_)
-    l->close_all({broker::close_code::draining, "the server stops", 1000});
-  // What was put in the control lanes gets a moment to leave.
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{2};
-  while (doors_.websockets.load() > 0 && std::chrono::steady_clock::now() < until)
-    std::this_thread::sleep_for(std::chrono::milliseconds{5});
-  if (loop_broke_)
-    return false;
-  if (orders_)
-    orders_->close();
-  for (auto& loop : loops_)
-    loop->stop();
-  for (auto& t : threads_)
-    t.join();
-  threads_.clear();
-  admin_.reset();
-  listeners_.clear();
-  control_ = {};
-  bus_ = {};
-  workers_.reset();
-  actors_.reset();
-  return true;
-}
-
-void node::show_numbers() {
-  const auto count = [&](const char* name, const char* help, const std::atomic<std::uint64_t>& from,
-                         const broker::metric_labels& labels = {}) {
-    metrics_.counter_from(
-        name, help, [&from] { return static_cast<double>(from.load(std::memory_order_relaxed)); }, labels);
-  };
-  count("hubbub_sockets_accepted_total", "Sockets accepted on the public listener", doors_.accepted);
-  count("hubbub_websockets_opened_total", "WebSocket connections begun", doors_.upgraded);
-  constexpr auto refused = "hubbub_handshakes_refused_total";
-  constexpr auto why = "Sockets and handshakes refused, by reason";
-  count(refused, why, doors_.refused_busy, {{"reason", "connections"}});
-  count(refused, why, doors_.refused_handshakes, {{"reason", "handshakes"}});
-  count(refused, why, doors_.crowded_out, {{"reason", "crowded_out"}});
-  count(refused, why, doors_.refused_unauthorized, {{"reason", "unauthorized"}});
-  count(refused, why, doors_.refused_forbidden, {{"reason", "forbidden"}});
-  count(refused, why, doors_.refused_limited, {{"reason", "rate_limited"}});
-  count(refused, why, doors_.refused_overloaded, {{"reason", "overloaded"}});
-  count(refused, why, doors_.refused_other, {{"reason", "other"}});
-  count(refused, why, doors_.bad_requests, {{"reason", "bad_request"}});
-  count(refused, why, doors_.timed_out, {{"reason", "timeout"}});
-  count(refused, why, doors_.tls_failed, {{"reason", "tls"}});
-  count("hubbub_websocket_errors_total", "Connections ended for breaking RFC 6455", doors_.protocol_errors);
-  count("hubbub_slow_consumers_total", "Connections ended because their control lane was full",
-        doors_.slow_consumers);
-  metrics_.gauge_from("hubbub_draining", "1 while the node sends its clients away, to end",
-                      [this] { return draining_.load() ? 1.0 : 0.0; });
-  metrics_.gauge_from("hubbub_rooms", "Rooms on this node",
-                      [this] { return static_cast<double>(actors_->rooms().size()); });
-  metrics_.gauge_from("hubbub_revocations", "Revocations held",
-                      [this] { return static_cast<double>(revoked_.size()); });
-  metrics_.gauge_from("hubbub_tape_bytes", "Memory that the rooms' tapes hold",
-                      [this] { return static_cast<double>(actors_->context().tapes.used()); });
-  metrics_.gauge_from("hubbub_tape_budget_bytes", "Memory that the rooms' tapes may hold",
-                      [this] { return static_cast<double>(actors_->context().tapes.limit()); });
-  metrics_.counter_from("hubbub_tape_given_up_bytes_total",
-                        "Memory that the largest tapes gave up as all of them together filled their budget",
-                        [this] { return static_cast<double>(actors_->context().tapes.given_up()); });
-  actors_->show_deliveries(metrics_);
-  show_loops();
-  show_promise();
-}
-
-void node::show_loops() {
-  for (const auto& loop : loops_)
-    metrics_.gauge_from(
-        "hubbub_loop_lag_seconds",
-        "How long what was ready waited at most for its event loop, in the last second or two",
-        [&loop = *loop] { return std::chrono::duration<double>(loop.lag()).count(); },
-        {{"loop", std::to_string(loop->index())}});
-}
-
-void node::show_promise() {
-  const auto promise = promises();
-  metrics_.gauge_from("hubbub_log_info", "What keeps the events; always 1", [] { return 1.0; },
-                      {{"storage", promise.storage}, {"sync", promise.sync}});
-  metrics_.gauge_from(
-      "hubbub_log_replicas",
-      "Servers that keep each event before it is confirmed, or will: the least of all streams",
-      [this] { return static_cast<double>(promises().replicas); });
 }
 
 } // namespace hubbub::daemon
