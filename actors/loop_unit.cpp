@@ -25,6 +25,8 @@ constexpr std::size_t room_throughput = 128;
 // Rooms that one tick asks whether they may end.
 constexpr std::size_t most_swept = 10'000;
 
+std::size_t slice_of(std::size_t readers) { return std::clamp(readers / slices, least_writes, most_writes); }
+
 template <class T>
 void append(std::vector<T>& to, std::vector<T>& from) {
   if (to.empty())
@@ -139,7 +141,9 @@ void loop_unit::take_inbox() {
   for (const auto& from : taken_.news)
     put_news(from);
   taken_.news.clear();
-  append(presence_, taken_.presence);
+  for (const auto& from : taken_.presence)
+    put_presence(from);
+  taken_.presence.clear();
   // A job may post another; that one is for the next turn.
   for (auto& job : std::exchange(taken_.jobs, {}))
     job();
@@ -202,8 +206,7 @@ void loop_unit::send_news() {
     if (more)
       a->begin_round();
     const auto before = a->left();
-    a->has_news =
-        !delivery_.walk(*a, alone, marked_, std::clamp(a->size() / slices, least_writes, most_writes));
+    a->has_news = !delivery_.walk(*a, alone, marked_, slice_of(a->size()));
     count_lap(*a, before - a->left());
     if (a->has_news)
       news_.push_back(from);
@@ -212,10 +215,21 @@ void loop_unit::send_news() {
   for (auto* to : marked_)
     delivery_.send_marked(*to);
   marked_.clear();
-  for (const auto& from : std::exchange(presence_, {}))
-    if (auto* a = from->on(index()))
-      for (auto* r : a->presence_readers)
-        show_presence(*r);
+  show_presence_on();
+}
+
+void loop_unit::show_presence_on() {
+  showing_.swap(presence_);
+  for (const auto& from : showing_) {
+    auto* a = from->on(index());
+    if (!a)
+      continue;
+    for (auto* r : a->next_presence(slice_of(a->presence_readers())))
+      show_presence(*r);
+    if (a->presence_left() > 0)
+      presence_.push_back(from);
+  }
+  showing_.clear();
 }
 
 void loop_unit::count_lap(broker::audience& a, std::size_t visited) {
@@ -291,6 +305,11 @@ void loop_unit::unseat(broker::reader& r) {
   a->remove(r);
   if (a->empty())
     audiences_.erase(a->from().room());
+}
+
+void loop_unit::put_presence(const broker::feed_ptr& from) {
+  if (auto* a = from->on(index()); a && a->begin_presence())
+    presence_.push_back(from);
 }
 
 void loop_unit::put_news(const broker::feed_ptr& from) {

@@ -108,6 +108,9 @@ private:
   void take_inbox();
   void run_ready(std::size_t& budget);
   void put_news(const broker::feed_ptr& from);
+  void put_presence(const broker::feed_ptr& from);
+  /// Some of each room's, as with news.
+  void show_presence_on();
   /// How long the readers of a large room wait for their turns.
   void count_lap(broker::audience& a, std::size_t visited);
   void move(broker::audience& a, const broker::feed_ptr& to);
@@ -138,7 +141,7 @@ private:
   std::vector<caf::resumable*> ready_, running_;
   std::vector<mail> letters_, reading_;
   std::vector<broker::feed_ptr> news_, sending_;
-  std::vector<broker::feed_ptr> presence_;
+  std::vector<broker::feed_ptr> presence_, showing_;
   std::vector<broker::recipient*> marked_;
 
   broker::frame_maker frames_;

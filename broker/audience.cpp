@@ -22,8 +22,11 @@ void audience::add(reader& r, cursor at, const feed_serial& on) {
   else if (from_->rules().kind == room_kind::live)
     begin_counting(s);
   ++r.to->rooms;
-  if (r.wants_presence)
-    presence_readers.push_back(&r);
+  if (r.wants_presence) {
+    presence_readers_.push_back(&r);
+    if (presence_round_.left > 0)
+      presence_round_.left = presence_readers_.size();
+  }
   begin_round();
 }
 
@@ -34,29 +37,47 @@ void audience::remove(reader& r) {
   all[r.index].who->index = r.index;
   all.pop_back();
   // Somebody whose turn was still to come may sit now where it is over.
-  if (round_of(r.to->format).left > 0)
+  if (round_.left > 0)
     begin_round();
   --r.to->rooms;
-  std::erase(presence_readers, &r);
+  std::erase(presence_readers_, &r);
+  if (presence_round_.left > 0)
+    presence_round_.left = presence_readers_.size();
   if (std::exchange(r.noted, false))
     std::erase(r.to->with_news, &r);
   r.in = nullptr;
 }
 
-void audience::begin_round() noexcept {
-  for (std::size_t f = 0; f < wire_formats; ++f) {
-    auto& [next, left] = rounds_[f];
-    left = seats_[f].size();
-    if (next >= left)
-      next = 0;
+void audience::begin_round() noexcept { round_.left = size(); }
+
+audience::run audience::next_run() noexcept {
+  while (round_.next >= seats_[round_.format].size()) {
+    round_.next = 0;
+    round_.format = (round_.format + 1) % wire_formats;
   }
+  const std::span all{seats_[round_.format]};
+  return {static_cast<wire_format>(round_.format),
+          all.subspan(round_.next, std::min(round_.left, all.size() - round_.next))};
 }
 
-std::size_t audience::left() const noexcept {
-  std::size_t n = 0;
-  for (const auto& r : rounds_)
-    n += r.left;
-  return n;
+void audience::visited(std::size_t n) noexcept {
+  round_.next += n;
+  round_.left -= n;
+}
+
+bool audience::begin_presence() noexcept {
+  return std::exchange(presence_round_.left, presence_readers_.size()) == 0 && !presence_readers_.empty();
+}
+
+std::span<reader* const> audience::next_presence(std::size_t most) noexcept {
+  auto& [next, left] = presence_round_;
+  const std::span<reader* const> all{presence_readers_};
+  if (next >= all.size())
+    next = 0;
+  const auto some = all.subspan(next, std::min({most, left, all.size() - next}));
+  next += some.size();
+  left -= some.size();
+  return some;
 }
 
 bool audience::empty() const noexcept { return size() == 0; }
@@ -91,6 +112,7 @@ void audience::move_to(feed_ptr next) {
   from_ = std::move(next);
   from_->on(loop_) = this;
   has_news = false; // that was the other feed's
+  presence_round_.left = 0;
   for (std::size_t f = 0; f < wire_formats; ++f) {
     const auto format = static_cast<wire_format>(f);
     const auto view = from_->of(format).look();

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace hubbub::broker {
@@ -37,16 +38,19 @@ public:
   [[nodiscard]] std::vector<seat>& seats(wire_format f) noexcept {
     return seats_[static_cast<std::size_t>(f)];
   }
-  /// Where a walk through the seats of a format is, and how many of them it has still to visit.
-  struct round {
-    std::size_t next = 0;
-    std::size_t left = 0;
-  };
-  [[nodiscard]] round& round_of(wire_format f) noexcept { return rounds_[static_cast<std::size_t>(f)]; }
-  /// Of all formats: how many the walk has still to visit.
-  [[nodiscard]] std::size_t left() const noexcept;
-  /// Everybody is to be visited, from where the last walk stopped.
+  /// Everybody is to be visited, from where the last walk stopped: the seats of all formats are one ring.
   void begin_round() noexcept;
+  /// How many the walk has still to visit.
+  [[nodiscard]] std::size_t left() const noexcept { return round_.left; }
+  /// Seats of one format that the walk visits next.
+  struct run {
+    wire_format format;
+    std::span<seat> seats;
+  };
+  /// While some are left; never empty.
+  [[nodiscard]] run next_run() noexcept;
+  /// So many of them were.
+  void visited(std::size_t n) noexcept;
 
   [[nodiscard]] bool empty() const noexcept;
   [[nodiscard]] std::size_t size() const noexcept;
@@ -59,8 +63,14 @@ public:
   /// round.
   void place_rest();
 
-  /// Readers that asked for presence.
-  std::vector<reader*> presence_readers;
+  [[nodiscard]] std::size_t presence_readers() const noexcept { return presence_readers_.size(); }
+  /// All who asked for presence are to be shown it. False: that was so already, or nobody did.
+  bool begin_presence() noexcept;
+  /// How many are still to be shown it.
+  [[nodiscard]] std::size_t presence_left() const noexcept { return presence_round_.left; }
+  /// Some of them, at most `most`; they count as done.
+  [[nodiscard]] std::span<reader* const> next_presence(std::size_t most) noexcept;
+
   /// A walk that takes several turns: since when it has been under way, and how many it has visited. When
   /// they are as many as there are, whoever was first has its turn again.
   struct lap {
@@ -79,7 +89,16 @@ private:
   feed_ptr from_;
   std::uint32_t loop_;
   std::array<std::vector<seat>, wire_formats> seats_;
-  std::array<round, wire_formats> rounds_;
+  struct {
+    std::size_t format = 0;
+    std::size_t next = 0;
+    std::size_t left = 0;
+  } round_;
+  std::vector<reader*> presence_readers_;
+  struct {
+    std::size_t next = 0;
+    std::size_t left = 0;
+  } presence_round_;
 };
 
 inline feed& reader::feed() const noexcept { return in->from(); }

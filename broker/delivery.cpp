@@ -15,70 +15,64 @@ constexpr std::size_t prefetch_ahead = 6;
 } // namespace
 
 bool delivery::walk(audience& a, bool alone, std::vector<recipient*>& marked, std::size_t most) {
-  for (std::size_t f = 0; f < wire_formats; ++f) {
-    const auto format = static_cast<wire_format>(f);
-    auto& seats = a.seats(format);
-    auto& round = a.round_of(format);
-    if (round.left == 0)
+  while (a.left() > 0 && most > 0)
+    a.visited(walk_run(a.next_run(), a.from(), alone, marked, most));
+  return a.left() == 0;
+}
+
+std::size_t delivery::walk_run(const audience::run& run, feed& from, bool alone,
+                               std::vector<recipient*>& marked, std::size_t& most) {
+  const auto view = from.of(run.format).look();
+  const auto head = view.head();
+  const auto tail = view.tail();
+  // Most readers stand at the same place, so what they get is found once.
+  auto same_from = audience::off_tape;
+  std::size_t same_total = 0;
+  std::uint64_t same_frames = 0;
+  const auto size = run.seats.size();
+  std::size_t i = 0;
+  for (; i < size && most > 0; ++i) {
+    if (i + prefetch_ahead < size)
+      __builtin_prefetch(run.seats[i + prefetch_ahead].wire);
+    auto& s = run.seats[i];
+    if (s.at.place >= head.place)
       continue;
-    const auto view = a.from().of(format).look();
-    const auto head = view.head();
-    const auto tail = view.tail();
-    // Most readers stand at the same place, so what they get is found once.
-    auto same_from = audience::off_tape;
-    std::size_t same_total = 0;
-    std::uint64_t same_frames = 0;
-    const auto size = seats.size();
-    auto left = round.left;
-    auto next = round.next;
-    for (; left > 0 && most > 0; --left) {
-      if (next + prefetch_ahead < size)
-        __builtin_prefetch(seats[next + prefetch_ahead].wire);
-      auto& s = seats[next];
-      if (++next == size)
-        next = 0;
-      if (s.at.place >= head.place)
-        continue;
-      if (!alone && s.who->to->rooms > 1) {
-        auto& to = *s.who->to;
-        --most;
-        if (to.with_news.empty())
-          marked.push_back(&to);
-        // Once, though its room may be in a turn's news twice: for an event, and for somebody who joined.
-        if (!std::exchange(s.who->noted, true))
-          to.with_news.push_back(s.who);
-        continue;
-      }
-      if (s.wire->blocked())
-        continue;
+    if (!alone && s.who->to->rooms > 1) {
+      auto& to = *s.who->to;
       --most;
-      if (s.at.place < tail.place || view.hides_any(s.at.place)) {
-        send(s, view);
-        same_from = audience::off_tape; // the scratch was used
-        continue;
-      }
-      if (s.at.place != same_from) {
-        slices_.clear();
-        places_.clear();
-        same_from = s.at.place;
-        same_total = view.slices(same_from, {}, slices_, places_);
-        same_frames = view.count_from(same_from);
-      }
-      const auto gone = s.wire->write(slices_);
-      ++counts_.writes;
-      counts_.bytes += gone;
-      if (gone == same_total) {
-        counts_.frames += same_frames;
-        s.at = head;
-      } else {
-        advance(s, view, gone, 0);
-      }
+      if (to.with_news.empty())
+        marked.push_back(&to);
+      // Once, though its room may be in a turn's news twice: for an event, and for somebody who joined.
+      if (!std::exchange(s.who->noted, true))
+        to.with_news.push_back(s.who);
+      continue;
     }
-    round = {next, left};
-    if (left > 0)
-      return false;
+    if (s.wire->blocked())
+      continue;
+    --most;
+    if (s.at.place < tail.place || view.hides_any(s.at.place)) {
+      send(s, view);
+      same_from = audience::off_tape; // the scratch was used
+      continue;
+    }
+    if (s.at.place != same_from) {
+      slices_.clear();
+      places_.clear();
+      same_from = s.at.place;
+      same_total = view.slices(same_from, {}, slices_, places_);
+      same_frames = view.count_from(same_from);
+    }
+    const auto gone = s.wire->write(slices_);
+    ++counts_.writes;
+    counts_.bytes += gone;
+    if (gone == same_total) {
+      counts_.frames += same_frames;
+      s.at = head;
+    } else {
+      advance(s, view, gone, 0);
+    }
   }
-  return true;
+  return i;
 }
 
 void delivery::send_to(reader& r) {

@@ -117,12 +117,14 @@ void room::append_frames(frame_maker& frames) {
       unsent_ += frame.size();
     }
   }
-  if (unsent_ >= rules_.tape_bytes / 2) {
+  // Whoever reads as fast as the room speaks is not to be overtaken, not even for a batch.
+  const auto half_written = unsent_ >= rules_.tape_bytes / 2;
+  if (half_written) {
     unsent_ = 0;
-    if (readers_.loops() != 0 && !news_delayed_)
+    if (readers_.loops() != 0)
       out_.send_now(feed_);
   }
-  if (rules_.batch.count() == 0)
+  if (half_written || rules_.batch.count() == 0)
     flush_news();
   else if (!std::exchange(news_delayed_, true))
     out_.delay_news(rules_.batch);

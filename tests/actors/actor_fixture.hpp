@@ -302,6 +302,9 @@ private:
     brief.linger = {};
     auto prompt = open;
     prompt.linger = broker::milliseconds{0};
+    auto together = live;
+    together.batch = broker::milliseconds{1000};
+    together.tape_bytes = 4096;
     auto calls = open;
     calls.anyone = broker::right::call;
     spaces = std::make_unique<broker::namespaces>(
@@ -313,6 +316,7 @@ private:
                                                                  {"asks", asks},
                                                                  {"brief", brief},
                                                                  {"prompt", prompt},
+                                                                 {"together", together},
                                                                  {"calls", calls}});
     bounds.commands_per_second = 0;
     bus = std::make_unique<fickle_bus>(std::move(*cluster::open_embedded_bus({}, *spaces, time)));

@@ -70,6 +70,23 @@ TEST_CASE("a decompression bomb ends at the limit", "[deflate]") {
   CHECK(text.capacity() < 300'000);
 }
 
+TEST_CASE("a message may have some final blocks, but each costs a new beginning", "[deflate]") {
+  inflater large;
+  // A block that is stored, and the last one (RFC 1951 section 3.2.4).
+  const std::string one{"\x01\x01\x00\xfe\xff"
+                        "a",
+                        6},
+      empty{"\x03\x00", 2};
+  std::string text;
+  CHECK(large.expand(text, one + one + empty + one, 100) == inflater::outcome::done);
+  CHECK(text == "aaa");
+  std::string many;
+  for (auto i = 0; i < 1000; ++i)
+    many += empty;
+  text.clear();
+  CHECK(large.expand(text, many, 100) == inflater::outcome::bad);
+}
+
 TEST_CASE("what is not worth compressing, or cut short, is refused", "[deflate]") {
   deflater small;
   inflater large;

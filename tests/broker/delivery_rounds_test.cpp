@@ -27,9 +27,14 @@ struct rounds_fixture {
     reader r;
   };
 
-  rounds_fixture() {
+  /// `last`: what the last of them has negotiated.
+  explicit rounds_fixture(wire_format last = wire_format::websocket) {
+    if (last != wire_format::websocket)
+      shown->add(last, budget, 0);
     for (auto& o : all) {
       o = std::make_unique<one>();
+      if (&o == &all.back())
+        o->to.format = last;
       o->to.wire = &o->wire;
       o->r.to = &o->to;
       readers.add(o->r, {}, shown->serial());
@@ -41,7 +46,9 @@ struct rounds_fixture {
     append_text_frame(frame, text);
     frame_info i;
     i.offset = ++offset;
-    shown->writable(wire_format::websocket)->append(frame, i);
+    for (auto format : {wire_format::websocket, wire_format::websocket_deflate})
+      if (auto* tape = shown->writable(format))
+        tape->append(frame, i);
     readers.begin_round();
   }
   bool go_on(std::size_t most) {
@@ -97,4 +104,49 @@ TEST_CASE_METHOD(rounds_fixture, "a socket that is full takes no other's place i
   CHECK(go_on(2));
   CHECK(all[2]->wire.messages() == strings{"a", "b"});
   CHECK(all[3]->wire.messages() == strings{"a", "b"});
+}
+
+TEST_CASE("whoever has compression has its turn though there is always something new", "[delivery]") {
+  rounds_fixture room{wire_format::websocket_deflate};
+  for (auto i = 0; i < 12; ++i) {
+    room.say("a");
+    room.go_on(1);
+  }
+  for (const auto& o : room.all)
+    CHECK(o->wire.writes == 3);
+}
+
+TEST_CASE("presence is shown to some at a time, and to everybody", "[delivery]") {
+  rounds_fixture room;
+  std::vector<recipient*> marked;
+  const auto ask_for_presence = [&](std::size_t i) {
+    room.readers.remove(room.all[i]->r);
+    room.all[i]->r.wants_presence = true;
+    room.readers.add(room.all[i]->r, {}, room.shown->serial());
+  };
+  CHECK_FALSE(room.readers.begin_presence()); // nobody asked
+  for (std::size_t i = 0; i < 3; ++i)
+    ask_for_presence(i);
+
+  CHECK(room.readers.begin_presence());
+  CHECK(room.readers.next_presence(2).size() == 2);
+  CHECK_FALSE(room.readers.begin_presence()); // anew, from where it is
+  std::vector<reader*> shown_to;
+  while (room.readers.presence_left() > 0)
+    for (auto* r : room.readers.next_presence(2))
+      shown_to.push_back(r);
+  CHECK(shown_to == std::vector{&room.all[2]->r, &room.all[0]->r, &room.all[1]->r});
+
+  SECTION("whoever comes meanwhile is shown it, too") {
+    CHECK(room.readers.begin_presence());
+    CHECK(room.readers.next_presence(2).size() == 2);
+    ask_for_presence(3);
+    CHECK(room.readers.presence_left() == 4);
+  }
+  SECTION("nobody is left out because another goes") {
+    CHECK(room.readers.begin_presence());
+    CHECK(room.readers.next_presence(1).size() == 1);
+    room.readers.remove(room.all[2]->r);
+    CHECK(room.readers.presence_left() == 2);
+  }
 }
