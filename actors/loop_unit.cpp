@@ -20,6 +20,8 @@ constexpr std::size_t most_resumes = 1024;
 constexpr std::size_t slices = 8;
 constexpr std::size_t least_writes = 32;
 constexpr std::size_t most_writes = 128;
+// As a part of 2^32: its multiples fall as evenly as can be, however many there are (Knuth, volume 3, 6.4).
+constexpr std::uint32_t golden_ratio = 0x9e3779b9;
 // Messages that a room takes at once.
 constexpr std::size_t room_throughput = 128;
 // Rooms that one tick asks whether they may end.
@@ -345,9 +347,13 @@ void loop_unit::send_home(std::uint32_t most, broker::milliseconds spread) {
     for (auto round = 0; round < 2 && left > 0; ++round) {
       for (; next_home_ < connections_.size() && left > 0; ++next_home_) {
         auto& c = *connections_[next_home_];
-        // The session is random enough to spread them.
-        if (!c.send_home(static_cast<std::uint32_t>(c.session().value % span) + 1))
+        // Evenly, whoever goes when: random times would come together now and then, and the pace is what the
+        // others can bear.
+        const auto nth = sent_home_ * static_cast<std::uint32_t>(node_.loops.size()) + index() + 1;
+        const auto part = static_cast<std::uint64_t>(nth * golden_ratio);
+        if (!c.send_home(static_cast<std::uint32_t>(part * span >> 32) + 1))
           continue;
+        ++sent_home_;
         at_home_.fetch_sub(1, std::memory_order_relaxed);
         --left;
       }

@@ -156,6 +156,7 @@ private:
   /// All before it have been sent home, but for those who came since.
   std::size_t next_home_ = 0;
   std::atomic<std::uint32_t> at_home_{0};
+  std::uint32_t sent_home_ = 0;
   idle_rooms idle_;
 };
 

@@ -48,6 +48,27 @@ TEST_CASE_METHOD(actor_fixture, "a drain keeps its pace, on all loops together",
     CHECK(c->wire.closed->code == broker::close_code::draining);
 }
 
+TEST_CASE_METHOD(actor_fixture, "those who were sent away come back at the pace, too", "[drain]") {
+  constexpr std::size_t pace = 100;
+  std::vector<client*> all;
+  for (std::size_t i = 0; i < 4 * pace; ++i)
+    all.push_back(&connect());
+  actors::drain away{node->context().loops, pace, 60s, time.now()};
+  std::multiset<broker::steady_time> back;
+  std::set<client*> gone;
+  for (auto tenths = 0; tenths < 50; ++tenths) {
+    away.go_on(time.now());
+    settle();
+    for (auto* c : all)
+      if (c->wire.closed && gone.insert(c).second)
+        back.insert(time.now() + broker::milliseconds{c->wire.closed->retry_after_ms});
+    advance(100ms);
+  }
+  REQUIRE(gone.size() == all.size());
+  for (const auto from : back)
+    CHECK(std::distance(back.lower_bound(from), back.lower_bound(from + 1s)) <= 11 * pace / 10);
+}
+
 TEST_CASE_METHOD(actor_fixture, "a drain that would be late is faster than its pace", "[drain]") {
   std::vector<client*> all;
   for (auto i = 0; i < 100; ++i)
