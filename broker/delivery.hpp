@@ -69,6 +69,9 @@ public:
   [[nodiscard]] const delivery_counts& counts() const noexcept { return counts_; }
 
 private:
+  /// Returns how many were visited; takes what was written from `most`.
+  std::size_t walk_run(const audience::run& run, feed& from, bool alone, std::vector<recipient*>& marked,
+                       std::size_t& most);
   void send(audience::seat& s, const tape_view& view);
   void gather(audience::seat& s, const tape_view& view);
   /// `gone` bytes of the slices from `first` on were taken, but not all: moves the cursor behind the

