@@ -100,6 +100,8 @@ void event_loop::turn() {
   bury_all();
   ended_ = real_clock::now();
   lag_.ended(ended_);
+  if (shares_core_ && phases_ && phases_->wants_another())
+    std::this_thread::yield();
 }
 
 bool event_loop::busy() const noexcept {

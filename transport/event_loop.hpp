@@ -34,6 +34,9 @@ public:
 
   /// Before `run`. Without phases the loop still does I/O.
   void attach(broker::turn_phases& phases) { phases_ = &phases; }
+  /// Before `run`: loops that are more than cores let each other run between two turns of a long walk. Else
+  /// one would walk on for its whole slice of time, with events that the next one has to publish first.
+  void share_core() noexcept { shares_core_ = true; }
   /// Turns on the calling thread until `stop`. Then all sockets are dropped, their handlers
   /// are told, and the phases decide a last time.
   void run();
@@ -94,6 +97,7 @@ private:
   std::shared_ptr<inbox> inbox_;
   std::unique_ptr<boost::asio::io_context> io_;
   broker::turn_phases* phases_ = nullptr;
+  bool shares_core_ = false;
   std::atomic<bool> stopping_ = false;
   bool posted_ = false;
   bool woken_here_ = false;

@@ -110,6 +110,8 @@ broker::refusal node::open() {
   std::vector<broker::loop*> loops;
   for (std::uint32_t i = 0; i < loop_count(how_); ++i) {
     loops_.push_back(std::make_unique<transport::event_loop>(i, time_));
+    if (loop_count(how_) > std::thread::hardware_concurrency())
+      loops_.back()->share_core();
     loops.push_back(loops_.back().get());
   }
   actors::actor_node::settings s;
