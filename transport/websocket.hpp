@@ -38,9 +38,7 @@ public:
   [[nodiscard]] std::size_t write(std::span<const std::string_view> slices) override;
   void keep(std::string_view rest) override;
   [[nodiscard]] std::size_t control_bytes() const noexcept override { return lane_.size(); }
-  [[nodiscard]] std::size_t unsent_bytes() const noexcept override {
-    return lane_.size() + wire_.unacknowledged();
-  }
+  [[nodiscard]] std::size_t unsent_bytes() const noexcept override;
   [[nodiscard]] std::chrono::milliseconds unacknowledged_for() const noexcept override {
     return wire_.unacknowledged_for();
   }
@@ -117,6 +115,8 @@ private:
   bool drained_ = false;  ///< the socket had less than was asked for
   bool more_ = false;     ///< the budget is used up
   bool peer_done_ = false;
+  /// Nothing was written since the kernel said that the peer has all of it.
+  mutable bool all_taken_ = false;
   visit guest_;
 };
 

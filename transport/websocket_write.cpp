@@ -71,6 +71,13 @@ std::size_t websocket::write(std::span<const std::string_view> slices) {
   return static_cast<std::size_t>(n) > own ? static_cast<std::size_t>(n) - own : 0;
 }
 
+std::size_t websocket::unsent_bytes() const noexcept {
+  // Of an idle connection the question costs more than all else that its heartbeat looks at.
+  const auto unacknowledged = all_taken_ ? 0 : wire_.unacknowledged();
+  all_taken_ = unacknowledged == 0;
+  return lane_.size() + unacknowledged;
+}
+
 void websocket::keep(std::string_view rest) {
   if (phase_ == phase::dead || rest.empty())
     return;
@@ -98,8 +105,10 @@ void websocket::send_lane() {
 void websocket::took(std::ptrdiff_t n, std::size_t asked) {
   if (n < 0)
     return drop();
-  if (wire_.progressed())
+  if (n > 0 || wire_.progressed()) {
     last_sent_ = home_.loop().now();
+    all_taken_ = false;
+  }
   const auto taken = static_cast<std::size_t>(n);
   if (!lane_.empty())
     lane_.consume(home_.spare(), std::min(taken, lane_.size()));
