@@ -36,6 +36,7 @@ function join0(port, saw) {
 
 /** nats.io's client over nats-server's WebSocket, subscribed. */
 async function overWebSocket(port, subject, saw) {
+  globalThis.WebSocket ??= load('ws').WebSocket; // as browsers have it, and later versions of node
   const connection = await load('nats.ws').connect({ servers: `ws://127.0.0.1:${port}` });
   connection.subscribe(subject, { callback: (_, m) => saw(JSON.parse(m.string()).at) });
   await connection.flush();
