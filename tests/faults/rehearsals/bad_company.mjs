@@ -10,7 +10,7 @@ import { Figures, quantile } from "../figures.mjs";
 export const title = "10,000 connections that only take room";
 export const alone = true;
 
-const intruders = 10_000, rounds = 3, quiet = 3000, attack = 4000, pause = 50;
+const intruders = 10_000, rounds = 5, quiet = 3000, attack = 3000, pause = 15;
 const kinds = { silent: "send nothing", drip: "send a byte a second", tls: "never finish TLS", flicker: "open and close at once" };
 
 const median = (values) => quantile(values, 0.5);
