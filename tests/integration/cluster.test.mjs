@@ -160,6 +160,23 @@ test("who is in a room is known on all nodes, and who leaves is gone on all", as
   await until(async () => (await present(ann, "chat.1")) === 1, "he is gone", 15_000);
 });
 
+test("who asks a node's admin listener hears of the whole cluster, whether that node has the room or not", async (t) => {
+  const { nodes: [first, second] } = await cluster(t, 2);
+  const [ann, bob] = [await first.client(), await first.client()];
+  await ann.ask({ op: "join", room: "chat.1", info: { name: "Ann" } });
+  await bob.ask({ op: "join", room: "chat.1", info: { name: "Bob" } });
+  const names = (page) => page.members.map((member) => member.info.name).sort();
+  // (The second node has nobody in the room, and so has never heard of it.)
+  await until(async () => (await first.get("/v1/rooms/chat.1/presence")).count === 2, "the node that they are on knows");
+  const there = await second.get("/v1/rooms/chat.1/presence");
+  assert.deepEqual([there.count, names(there)], [2, ["Ann", "Bob"]]);
+  const cat = await second.client();
+  await cat.ask({ op: "join", room: "chat.1", info: { name: "Cat" } });
+  for (const node of [first, second])
+    await until(async () => names(await node.get("/v1/rooms/chat.1/presence")).length === 3, "all nodes know of all");
+  assert.deepEqual(await second.get("/v1/rooms/chat.2/presence"), { members: [], count: 0, more: false });
+});
+
 test("the people of a node that is killed are gone within its lease, all at once", async (t) => {
   const { nodes: [first, second] } = await cluster(t, 2, { "namespace.chat": { linger: "60s" } });
   const ann = await first.client();
