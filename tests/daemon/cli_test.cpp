@@ -173,6 +173,25 @@ TEST_CASE("token makes what a node verifies", "[cli]") {
   REQUIRE(who.has_value());
   CHECK(who->user == "ann");
   CHECK(who->token_id == "t1");
+TEST_CASE("check-config looks at variables as serve does", "[cli]") {
+  temp_dir dir;
+  program hubbub;
+  const auto good = dir.file("good.toml", "[auth]\nanonymous = true\n[limits]\nrooms = 3\n");
+  hubbub.variables = {{"HUBBUB_LIMITS_ROOMS", "many"}};
+  CHECK(hubbub({"check-config", good}) == exit_usage);
+  CHECK(hubbub.err.str() == "HUBBUB_LIMITS_ROOMS: limits.rooms: expected a positive integer, got \"many\"\n");
+  CHECK(hubbub.out.str().empty());
+  // What does not go with something in the file.
+  hubbub.variables = {{"HUBBUB_TLS_KEY", "key.pem"}};
+  CHECK(hubbub({"check-config", good}) == exit_usage);
+  CHECK_THAT(hubbub.err.str(), StartsWith("HUBBUB_TLS_KEY: tls.key: "));
+  // What a file leaves to a variable.
+  hubbub.variables = {{"HUBBUB_AUTH_ANONYMOUS", "true"}};
+  CHECK(hubbub({"check-config", dir.file("empty.toml", "")}) == exit_ok);
+  CHECK(hubbub({"check-config", "--help"}) == exit_ok);
+  CHECK_THAT(hubbub.out.str(), Contains("variables"));
+}
+
   CHECK(who->user_info == R"({"name":"Ann"})");
   CHECK(who->allowed.on("chat.1") == (broker::right::join | broker::right::publish));
   CHECK(who->allowed.on("a.b=c") == broker::right::history);
