@@ -243,6 +243,19 @@ test("while NATS is away clients stay, nothing is confirmed that is not kept, an
 
 test("a NATS that has lost everything begins a new epoch, and clients join again", async (t) => {
   const { nats, nodes: [node] } = await cluster(t, 1);
+test("a node shows which nats-server it is connected to, and that this one will end soon", async (t) => {
+  const { nats, nodes: [node] } = await cluster(t, 1);
+  const look = async () => (await node.get("/v1/node")).nats;
+  const well = await look();
+  assert.ok(well.links.length > 1);
+  for (const link of well.links) assert.deepEqual(link, { server: nats.url, connected: true, lame_duck: false });
+  assert.deepEqual([well.lame_ducks, well.moves], [0, 0]);
+  nats.signal("SIGUSR2");
+  await until(async () => (await look()).links.every((link) => link.lame_duck), "all connections have heard it");
+  const ending = await look();
+  assert.deepEqual([ending.lame_ducks, ending.moves], [well.links.length, 0], "there is nowhere else to go");
+});
+
   const ann = await node.client();
   const { epoch } = await ann.ask({ op: "join", room: "chat.1" });
   for (let i = 0; i < 5; ++i) await publish(ann, "chat.1", i);
