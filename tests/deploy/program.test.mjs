@@ -8,8 +8,8 @@ import path from "node:path";
 import test from "node:test";
 
 import { container, documents, environment, inRoot, overlays, pick, render, text } from "./support/manifests.mjs";
-import { binary, coming, eventually, flagsOf, hasMetric, labelsOf, request, run, start, temporaryDirectory, unknownVariables } from "./support/program.mjs";
-import { asksFor } from "./support/promql.mjs";
+import { binary, coming, eventually, flagsOf, hasMetric, labelsOf, namesInProgram, request, run, start, temporaryDirectory, unknownVariables } from "./support/program.mjs";
+import { asksFor, groupings } from "./support/promql.mjs";
 import { natsOperator } from "./support/nats_operator.mjs";
 import { authorization, users } from "../integration/support/permissions.mjs";
 
@@ -227,6 +227,17 @@ function* expressions() {
   for (const [, block] of text("docs/kubernetes.md").matchAll(/^```promql\n(.*?)^```/gms))
     for (const line of block.split("\n").filter((one) => one && !one.startsWith("#"))) yield ["docs/kubernetes.md", line];
 }
+
+test("no alert mixes two installations that one Prometheus knows", () => {
+  let n = 0;
+  for (const { alert, expr } of pick(render("production"), "PrometheusRule").spec.groups.flatMap((group) => group.rules))
+    for (const labels of groupings(expr)) {
+      assert.ok(labels.includes("namespace"), `${alert} is over all namespaces: ${expr}`);
+      ++n;
+    }
+  assert.ok(n >= 7);
+  assert.deepEqual(groupings("max(a) - sum by (pod, b) (c)"), [[], ["pod", "b"]]);
+});
 
 test("every metric that an alert, the dashboard, the adapter's rules or the docs name is one of the program's", async (t) => {
   const { port } = await startNats(t, (where, free) => `listen: 127.0.0.1:${free}\njetstream { store_dir: "${where}/store" }\n`);

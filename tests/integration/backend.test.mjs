@@ -107,6 +107,8 @@ test("unavailable: nobody takes the event, and nothing is in doubt", async (t) =
   const no = await publish(ann, "orders.7", 1, { event_id: "ann-1" });
   assert.deepEqual([no.code, no.outcome, no.event_id], ["unavailable", "not_stored", "ann-1"]);
   assert.match(no.message, /orders\.7/);
+  // It is not the log that is missing.
+  for (const outcome of ["not_stored", "unknown"]) assert.equal(await node.metric(`hubbub_log_refused_total{outcome="${outcome}"}`), 0);
 });
 
 test("timeout: a backend that says nothing leaves the outcome unknown, and holds up nobody", async (t) => {
@@ -265,8 +267,6 @@ test("the example of docs/integration.md works, and is what stands there", async
   assert.deepEqual([no.code, no.message, no.outcome], ["invalid_data", "quantity must be a positive integer", "not_stored"]);
   assert.deepEqual((await call(ann, "orders.price", { sku: "x", quantity: 3 })).data, { sku: "x", user: "", price: 15 });
   assert.equal((await call(ann, "orders.other", {})).code, "no_such_method");
-  await until(() => said.some((line) => line.startsWith('hubbub.notify.occupied {"time":') && line.includes("orders.eu.7")), "it hears what happens");
-});
   // Whatever a client says is answered, and the next one, too.
   for (const data of [null, "x", 7, [], [{ quantity: 1 }], { quantity: "1" }, { quantity: null }, {}]) {
     assert.equal((await publish(ann, "orders.eu.7", data)).code, "invalid_data", JSON.stringify(data));
@@ -283,3 +283,5 @@ test("the example of docs/integration.md works, and is what stands there", async
   await bob.gets(2);
   assert.deepEqual(bob.events.map((event) => event.event_id), ["first", "second"]);
   assert.equal(child.exitCode, null, "it still runs");
+  await until(() => said.some((line) => line.startsWith('hubbub.notify.occupied {"time":') && line.includes("orders.eu.7")), "it hears what happens");
+});

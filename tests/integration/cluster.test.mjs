@@ -221,6 +221,8 @@ test("while NATS is away clients stay, nothing is confirmed that is not kept, an
   assert.equal(refused.code, "unavailable");
   assert.ok(["not_stored", "unknown"].includes(refused.outcome), refused.outcome);
   assert.equal(refused.event_id, "away");
+  const failed = ["not_stored", "unknown"].map((outcome) => nodes[0].metric(`hubbub_log_refused_total{outcome="${outcome}"}`));
+  assert.equal((await Promise.all(failed)).reduce((sum, n) => sum + n), 1);
   // A live room of one node goes on.
   const local = await nodes[0].client();
   await local.ask({ op: "join", room: "live.1" });
@@ -241,8 +243,6 @@ test("while NATS is away clients stay, nothing is confirmed that is not kept, an
   }
 });
 
-test("a NATS that has lost everything begins a new epoch, and clients join again", async (t) => {
-  const { nats, nodes: [node] } = await cluster(t, 1);
 test("a node shows which nats-server it is connected to, and that this one will end soon", async (t) => {
   const { nats, nodes: [node] } = await cluster(t, 1);
   const look = async () => (await node.get("/v1/node")).nats;
@@ -256,6 +256,8 @@ test("a node shows which nats-server it is connected to, and that this one will 
   assert.deepEqual([ending.lame_ducks, ending.moves], [well.links.length, 0], "there is nowhere else to go");
 });
 
+test("a NATS that has lost everything begins a new epoch, and clients join again", async (t) => {
+  const { nats, nodes: [node] } = await cluster(t, 1);
   const ann = await node.client();
   const { epoch } = await ann.ask({ op: "join", room: "chat.1" });
   for (let i = 0; i < 5; ++i) await publish(ann, "chat.1", i);
