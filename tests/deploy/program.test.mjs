@@ -261,6 +261,19 @@ test("every metric that an alert, the dashboard, the adapter's rules or the docs
   assert.deepEqual(absent, [...coming].filter((name) => /^hubbub_/.test(name)).sort(), "what is absent is what tests/deploy/coming.txt says");
 });
 
+test("every metric of the program is described in docs/operations.md, and nothing else is", async (t) => {
+  const { port } = await startNats(t, (where, free) => `listen: 127.0.0.1:${free}\njetstream { store_dir: "${where}/store" }\n`);
+  const node = await start(t, { config: "[namespace.chat]\n", dev: true, flags: ["--nats", `nats://127.0.0.1:${port}`] });
+  const samples = await node.metrics();
+  const [, part] = /^## Metrics\n(.*?)^## /ms.exec(text("docs/operations.md"));
+  const described = new Set(part.match(/(?<=`)hubbub_[a-z_]+/g));
+  const shown = new Set([...samples.keys()].map((sample) => sample.replace(/\{.*/, "")).filter((name) => name.startsWith("hubbub_")));
+  // Some are shown only once they have counted. (The cookie's name is no metric.)
+  for (const name of namesInProgram("hubbub_")) if (name !== "hubbub_token") shown.add(name);
+  assert.ok(shown.size > 40);
+  assert.deepEqual([...shown].sort(), [...described].sort());
+});
+
 test("what is said to come has not come yet", async (t) => {
   const node = await start(t);
   for (const [, method, where] of [...coming].map((one) => /^(GET|POST) (\S+)$/.exec(one)).filter(Boolean))
