@@ -5,6 +5,9 @@ namespace {
 
 constexpr auto tokens_verified = "hubbub_tokens_verified_total";
 constexpr auto tokens_verified_help = "Tokens whose signature and claims were looked at";
+constexpr auto log_refused = "hubbub_log_refused_total";
+constexpr auto log_refused_help =
+    "Publishes that the log did not confirm, by what is known of them; nothing that a backend refused";
 
 } // namespace
 
@@ -12,6 +15,8 @@ node_metrics::node_metrics(broker::metrics& all)
     : published{all.counter("hubbub_events_published_total",
                             "Events that rooms took, duplicates not counted")},
       duplicates{all.counter("hubbub_events_duplicate_total", "Publishes that were recognised as repeated")},
+      not_stored{all.counter(log_refused, log_refused_help, {{"outcome", "not_stored"}})},
+      perhaps_stored{all.counter(log_refused, log_refused_help, {{"outcome", "unknown"}})},
       commands{all.counter("hubbub_commands_total", "Commands that clients sent")},
       connections{all.gauge("hubbub_connections", "Open connections")},
       joins{all.gauge("hubbub_joins", "Joined rooms, summed over the connections")},

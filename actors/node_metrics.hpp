@@ -17,6 +17,9 @@ struct node_metrics {
 
   broker::metric_counter& published;
   broker::metric_counter& duplicates;
+  /// Publishes that the log did not confirm, because it could not be reached or did not answer.
+  broker::metric_counter& not_stored;
+  broker::metric_counter& perhaps_stored;
   broker::metric_counter& commands;
   broker::metric_gauge& connections;
   broker::metric_gauge& joins;

@@ -236,6 +236,10 @@ void room_actor::on_published(broker::publish_token token, broker::stored what) 
 }
 
 void room_actor::on_publish_refused(broker::publish_token token, broker::publish_refused why) {
+  if (why.why.code == broker::errc::unavailable) {
+    const bool perhaps = why.outcome == broker::publish_outcome::unknown;
+    (perhaps ? node_.counts.perhaps_stored : node_.counts.not_stored).add(unit().index());
+  }
   --publishes_;
   reply(take_pending(token), std::move(why));
 }

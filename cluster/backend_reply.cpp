@@ -33,10 +33,18 @@ request_outcome not_understood(broker::backend_answer& to) {
   return request_outcome::bad_answer;
 }
 
+/// Of the codes that clients know, those of who does not know itself what became of the event.
+bool leaves_in_doubt(std::string_view code) noexcept {
+  return code == broker::name(errc::unavailable) || code == broker::name(errc::timeout) ||
+         code == broker::name(errc::internal);
+}
+
 request_outcome refuse_with(std::string_view code, std::string_view sentence, broker::backend_answer& to) {
   if (!is_error_code(code))
     return not_understood(to);
   to.code = code;
+  if (leaves_in_doubt(code))
+    to.outcome = broker::publish_outcome::unknown;
   // A backend that says no means it, even where its sentence cannot be repeated.
   const auto fits = !sentence.empty() && sentence.size() <= most_sentence && is_utf8(sentence);
   to.why = {errc::internal, fits ? std::string{sentence} : "the backend refused it"};

@@ -34,7 +34,8 @@ inline constexpr const char* request_outcome_names[request_outcomes] = {
 
 /// Has a backend agreed? A refusal stands in the header `Hubbub-Error` (a code, a blank, a sentence) or in
 /// those of NATS' services API. What is not understood is told to the client as `unavailable`, and
-/// `to.outcome` is `unknown` then.
+/// `to.outcome` is `unknown` then, as it is when the backend's own code is
+/// `unavailable`, `timeout` or `internal`: it may have published, and not have heard that it did.
 [[nodiscard]] request_outcome read_verdict(const nats_message& from, broker::backend_answer& to);
 /// The same, and what it said: its payload. One of more than `most_bytes` is told as `too_large`.
 [[nodiscard]] request_outcome read_answer(const nats_message& from, std::size_t most_bytes,

@@ -17,6 +17,10 @@ broker::result<std::unique_ptr<nats_link>> nats_link::open(const nats_options& o
   if (auto refused = i->connect())
     return *refused;
   to.info("nats", "connected", {{"server", i->server}});
+  options.links->add([weak = std::weak_ptr{i}] {
+    const auto link = weak.lock();
+    return link ? link->state() : std::nullopt;
+  });
   return std::unique_ptr<nats_link>{new nats_link{std::move(i)}};
 }
 

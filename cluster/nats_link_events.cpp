@@ -74,11 +74,19 @@ void nats_link::impl::came_back_as(std::string_view how) {
     std::lock_guard lock{mutex};
     to = server = server_of(connection.get());
     move_at.reset();
+    lame_duck = false;
   }
   connected = true;
   log.info("nats", how, {{"server", to}});
   if (watch.back)
     watch.back();
+}
+
+std::optional<link_state> nats_link::impl::state() {
+  std::lock_guard lock{mutex};
+  if (stopping)
+    return std::nullopt;
+  return link_state{server, connected, lame_duck};
 }
 
 void nats_link::impl::went_away() {
@@ -117,6 +125,7 @@ void nats_link::impl::going_down() {
   {
     std::lock_guard lock{mutex};
     move_at = some_time_within(options.every.lame_duck);
+    lame_duck = true;
     ending = server;
   }
   log.info("nats", "the server is about to end, and asks its clients to go elsewhere", {{"server", ending}});

@@ -93,6 +93,8 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
   std::optional<std::chrono::steady_clock::time_point> anew_at;
   /// The server will end soon: at this time the connection is moved.
   std::optional<std::chrono::steady_clock::time_point> move_at;
+  /// Of the server that it is connected to.
+  bool lame_duck = false;
   /// The connection that closes is one that was left, or nobody needs another.
   std::atomic<bool> leaving{false};
 
@@ -113,6 +115,9 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
   }
 
   void broke(std::string_view part, std::string_view why) noexcept; // nats_link_events.cpp
+
+  /// For operators. Nothing: it was closed.
+  [[nodiscard]] std::optional<link_state> state();
 
   // -- what the library calls: nats_link_events.cpp ---------------------------------
 

@@ -5,8 +5,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace hubbub::cluster {
@@ -31,12 +35,45 @@ struct nats_intervals {
   broker::milliseconds lame_duck{4'000};
 };
 
-/// What happened to all of a node's connections, for metrics.
-struct link_counters {
+/// One connection, as it is now.
+struct link_state {
+  /// The server that it is, or was last, connected to, without a password.
+  std::string server;
+  bool connected = false;
+  /// That server has said that it will end soon.
+  bool lame_duck = false;
+};
+
+/// What happened to all of a node's connections, and how they are, for operators. Any thread.
+class link_counters {
+public:
   /// A server said that it will end soon.
   std::atomic<std::uint64_t> lame_ducks{0};
   /// A connection went to another server for it.
   std::atomic<std::uint64_t> moves{0};
+
+  /// Nothing: the connection is no more.
+  using link_reader = std::function<std::optional<link_state>()>;
+  void add(link_reader one) {
+    std::lock_guard hold{mutex_};
+    links_.push_back(std::move(one));
+  }
+  /// In the order in which they were opened.
+  [[nodiscard]] std::vector<link_state> look() {
+    std::vector<link_state> all;
+    std::lock_guard hold{mutex_};
+    std::erase_if(links_, [&all](const link_reader& read) {
+      auto now = read();
+      if (now)
+        all.push_back(std::move(*now));
+      return !now;
+    });
+    return all;
+  }
+
+private:
+  std::mutex mutex_;
+  std::vector<link_reader> links_;
 };
 
 /// How to reach NATS, and what to keep there.

@@ -19,6 +19,9 @@
 namespace hubbub::actors {
 class actor_node;
 }
+namespace hubbub::cluster {
+class link_counters;
+}
 
 namespace hubbub::daemon {
 
@@ -56,6 +59,8 @@ public:
     broker::revocations* revocations = nullptr;
     /// Where it is told what operators did; null: nowhere.
     broker::audit_sink* audit = nullptr;
+    /// The node's connections to NATS; null: it has none.
+    std::shared_ptr<cluster::link_counters> links = nullptr;
   };
   explicit admin_api(parts p);
   ~admin_api() override;

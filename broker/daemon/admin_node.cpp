@@ -3,6 +3,7 @@
 #include "broker/daemon/http_answer.hpp"
 #include "broker/daemon/log_text.hpp"
 #include "broker/json_writer.hpp"
+#include "cluster/nats_options.hpp"
 
 #include <string_view>
 #include <utility>
@@ -68,6 +69,18 @@ void write_node(node_writer& to, const listed_node& n) {
   to.put(",\"draining\":").boolean(n.draining).put("}");
 }
 
+void write_links(node_writer& to, cluster::link_counters& links) {
+  std::string_view comma;
+  to.put("{\"links\":[");
+  for (const auto& link : links.look()) {
+    to.put(comma).put("{\"server\":").text(link.server).put(",\"connected\":").boolean(link.connected);
+    to.put(",\"lame_duck\":").boolean(link.lame_duck).put("}");
+    comma = ",";
+  }
+  to.put("],\"lame_ducks\":").number(links.lame_ducks.load(std::memory_order_relaxed));
+  to.put(",\"moves\":").number(links.moves.load(std::memory_order_relaxed)).put("}");
+}
+
 } // namespace
 
 void admin_api::supervisors(admin_request&& r) {
@@ -104,7 +117,12 @@ void admin_api::node(admin_request&& r) {
   to.put("{\"node\":").text(parts_.node).put(",\"version\":").text(node.version);
   to.put(",\"log\":{\"storage\":").text(promise.storage).put(",\"sync\":").text(promise.sync);
   to.put(",\"replicas\":").number(promise.replicas).put(",\"promise\":").text(promise.sentence);
-  to.put("},\"nodes\":[");
+  to.put("},\"nats\":");
+  if (parts_.links)
+    write_links(to, *parts_.links);
+  else
+    to.put("null");
+  to.put(",\"nodes\":[");
   write_node(to, {parts_.node, true, started, started, !parts_.serving()});
   if (node.rosters)
     for (const auto& other : node.rosters->others()) {

@@ -91,9 +91,10 @@ void admin_api::presence(admin_request&& r) {
   const auto limit = read_limit(r.query);
   if (!limit)
     return r.done(error_answer(limit.error()));
-  // A room that is not here has nobody in it; asking would only make it.
-  const auto here = parts_.actors.rooms().find(*room);
-  if (!here)
+  auto& rooms = parts_.actors.rooms();
+  // On a node alone a room that is not there has nobody in it, and asking would only make it. In a cluster
+  // its people may all be on other nodes: the room asks them, as it does for a client.
+  if (!parts_.actors.context().rosters && !rooms.find(*room))
     return r.done(members_answer({}));
   const auto answer = std::make_shared<one_answer>(std::move(r.done));
   const auto asker = actors::reply_actor::make(*parts_.actors.context().system, [answer](actors::answer& a) {
@@ -106,14 +107,8 @@ void admin_api::presence(admin_request&& r) {
   question.from.who = asker;
   question.limit = *limit;
   question.after = read_text(r.query, "after");
-  switch (here->offer(std::move(question), nullptr)) {
-  case errc::ok:
-    return;
-  case errc::gone:
-    return answer->give(members_answer({}));
-  default:
-    answer->give(error_answer(parts_.actors.rooms().why_not(*room)));
-  }
+  if (rooms.offer(*room, std::move(question), nullptr) != errc::ok)
+    answer->give(error_answer(rooms.why_not(*room)));
 }
 
 } // namespace hubbub::daemon

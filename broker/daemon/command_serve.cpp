@@ -66,11 +66,14 @@ command add_serve(CLI::App& app, const surroundings& around) {
 
 command add_check_config(CLI::App& app, const surroundings& around) {
   const auto from = std::make_shared<config_sources>();
+  from->environment = around.environment;
   command_options{app, "check-config", "say whether a configuration file is right"}
       .text("file", from->file, "the file", "FILE", command_options::need::required)
       .flag(
           "--dev", [from] { from->flags.emplace_back("dev", "true"); }, "as for serve --dev")
-      .footer("Looks at the file alone, not at variables. Files that it names need not be there.");
+      .footer(
+          "Looks at the file and at the HUBBUB_ variables that serve would be started with: a variable beats "
+          "the file.\nFiles that they name need not be there.");
   return [from, &around] {
     const auto loaded = load_config(*from);
     if (const auto* wrong = std::get_if<problems>(&loaded)) {

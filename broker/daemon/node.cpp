@@ -182,7 +182,8 @@ broker::refusal node::open_listeners() {
   admin_api_ = std::make_unique<admin_api>(admin_api::parts{
       *actors_, *bus_.events, metrics_, origins_, admin_keys{how_.admin.keys, how_.admin.open},
       how_.server.node, how_.server.ready_without_bus, [this] { return serving_.load(); },
-      [this] { drain_once(); }, std::chrono::seconds{15}, control_.revocations.get(), bus_.audit});
+      [this] { drain_once(); }, std::chrono::seconds{15}, control_.revocations.get(), bus_.audit,
+      bus_.links});
   transport::listener_options a;
   a.address = how_.server.admin.address;
   a.port = how_.server.admin.port;

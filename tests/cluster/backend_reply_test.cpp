@@ -78,6 +78,16 @@ TEST_CASE("a backend refuses with a code and a sentence", "[nats_parts]") {
   CHECK(refusal("\r\nNats-Service-Error: broken\r\n") == "backend_error|broken");
 }
 
+TEST_CASE("a backend that could not publish leaves the outcome open", "[nats_parts]") {
+  for (const std::string code : {"unavailable", "timeout", "internal"}) {
+    CAPTURE(code);
+    const read_reply r{"\r\nHubbub-Error: " + code + " try again\r\n", ""};
+    CHECK(r.outcome == request_outcome::refused);
+    CHECK(r.said.code == code);
+    CHECK(r.said.outcome == publish_outcome::unknown);
+  }
+}
+
 TEST_CASE("a refusal that is not understood agrees to nothing", "[nats_parts]") {
   for (const std::string headers :
        {"\r\nHubbub-Error: 400 bad\r\n", "\r\nHubbub-Error: Not_Found\r\n", "\r\nHubbub-Error: a\"b\r\n",

@@ -126,6 +126,11 @@ TEST_CASE("a node leaves a server that will end, and nothing is lost by it", "[n
   REQUIRE(eventually([&] { return node.options.links->moves == 1; }));
   CHECK(node.options.links->lame_ducks == 1);
   CHECK(node.log.says("moved to another server"));
+  const auto links = node.options.links->look();
+  REQUIRE(links.size() == 1);
+  CHECK(links.front().server != duck.url());
+  CHECK(links.front().connected);
+  CHECK_FALSE(links.front().lame_duck);
   const auto then = load.sent();
   REQUIRE(eventually([&] { return load.sent() > then + 100; }));
   load.end();
@@ -156,6 +161,11 @@ TEST_CASE("a server without others is not left when it will end", "[nats]") {
   chat.keep("2");
   CHECK(node.options.links->lame_ducks == 1);
   CHECK(node.options.links->moves == 0);
+  const auto links = node.options.links->look();
+  REQUIRE(links.size() == 1);
+  CHECK(links.front().server == server.url());
+  CHECK(links.front().connected);
+  CHECK(links.front().lame_duck);
 }
 
 } // namespace

@@ -1,3 +1,4 @@
+#include "cluster/nats_options.hpp"
 #include "tests/daemon/admin_fixture.hpp"
 
 using namespace hubbub;
@@ -89,6 +90,7 @@ TEST_CASE_METHOD(admin_fixture, "a node says what its log promises and that it i
                   {"since", time.unix_ms()},
                   {"draining", false}};
   CHECK(a.body["nodes"] == json::array({self}));
+  CHECK(a.body["nats"].is_null());
   serving = false;
   CHECK(get("/v1/node").body["nodes"][0]["draining"] == true);
 }
@@ -106,4 +108,29 @@ TEST_CASE_METHOD(admin_fixture, "a node lists the others of its cluster", "[admi
                          {"draining", true}});
   CHECK(nodes[2]["node"].is_null());
   CHECK(nodes[2]["draining"] == false);
+}
+
+TEST_CASE_METHOD(admin_fixture,
+                 "a node shows its connections to NATS, and whether their servers will end soon", "[admin]") {
+  auto how = parts(*bus);
+  how.links = std::make_shared<cluster::link_counters>();
+  how.links->lame_ducks = 2;
+  how.links->moves = 1;
+  bool open = true;
+  how.links->add([] { return cluster::link_state{"nats://a:4222", true, false}; });
+  how.links->add([&open] {
+    return open ? std::optional{cluster::link_state{"nats://b:4222", false, true}} : std::nullopt;
+  });
+  daemon::admin_api of_cluster{std::move(how)};
+  const auto nats = [&] {
+    std::vector<answer> came;
+    send(of_cluster, request("GET", "/v1/node"), came);
+    REQUIRE(came.size() == 1);
+    return came.front().body["nats"];
+  };
+  const json moved{{"server", "nats://a:4222"}, {"connected", true}, {"lame_duck", false}};
+  const json stays{{"server", "nats://b:4222"}, {"connected", false}, {"lame_duck", true}};
+  CHECK(nats() == json{{"links", json::array({moved, stays})}, {"lame_ducks", 2}, {"moves", 1}});
+  open = false;
+  CHECK(nats()["links"] == json::array({moved}));
 }

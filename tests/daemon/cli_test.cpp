@@ -1,10 +1,13 @@
 #include "broker/daemon/cli.hpp"
+#include "broker/daemon/file_text.hpp"
 #include "broker/daemon/jwt.hpp"
 #include "broker/daemon/version.hpp"
 
 #include "tests/daemon/config_fixture.hpp"
 #include "tests/daemon/one_answer_server.hpp"
 
+#include <regex>
+#include <set>
 #include <sstream>
 
 using namespace hubbub;
@@ -60,6 +63,40 @@ TEST_CASE("the program says its version and its commands", "[cli]") {
        {"--config", "--listen", "--admin", "--data-dir", "--nats", "--node", "--dev", "HUBBUB_LISTEN"})
     CHECK_THAT(hubbub.out.str(), Contains(flag));
   CHECK(hubbub.err.str().empty());
+}
+
+TEST_CASE("every command, flag and variable of the help is in docs/configuration.md", "[cli]") {
+  const auto page = *read_file_text(HUBBUB_SOURCE_DIR "/docs/configuration.md");
+  const auto part = [&page](const std::string& heading, const std::string& next) {
+    const auto begin = page.find("\n" + heading + "\n");
+    INFO(heading);
+    REQUIRE(begin != std::string::npos);
+    return page.substr(begin, page.find("\n" + next, begin + 1) - begin);
+  };
+  const auto all_of = [](const std::string& text, const char* pattern) {
+    const std::regex word{pattern};
+    return std::set<std::string>{std::sregex_token_iterator{text.begin(), text.end(), word}, {}};
+  };
+  program hubbub;
+  REQUIRE(hubbub({"--help"}) == exit_ok);
+  auto said = hubbub.out.str();
+  said.erase(0, said.find("Subcommands:"));
+  const auto commands = all_of(said, "\n  [a-z][a-z-]*");
+  CHECK(commands.size() == 5);
+  for (const auto& line : commands) {
+    const auto name = line.substr(3);
+    const auto about = part("### `hubbub " + name + "`", "##");
+    REQUIRE(hubbub({name, "--help"}) == exit_ok);
+    for (const auto& flag : all_of(hubbub.out.str(), "--[a-z][a-z0-9-]*")) {
+      INFO(name << ' ' << flag);
+      if (flag == "--help")
+        CHECK_THAT(part("## Commands", "###"), Contains(flag));
+      else
+        CHECK_THAT(about, Contains("`" + flag + "`") || Contains("`" + flag + " "));
+    }
+    for (const auto& variable : all_of(hubbub.out.str(), "HUBBUB_[A-Z0-9]+(?:_[A-Z0-9]+)*"))
+      CHECK_THAT(page, Contains("`" + variable + "`"));
+  }
 }
 
 TEST_CASE("what is not understood is one line on stderr and exit code 2", "[cli]") {
@@ -134,6 +171,25 @@ TEST_CASE("check-config tells all errors with their places, and the exit code", 
   CHECK(hubbub({"check-config", "--dev", empty}) == exit_ok);
   CHECK(hubbub({"check-config", dir.path() + "/none"}) == exit_usage);
   CHECK_THAT(hubbub.err.str(), Contains("cannot be read: No such file"));
+}
+
+TEST_CASE("check-config looks at variables as serve does", "[cli]") {
+  temp_dir dir;
+  program hubbub;
+  const auto good = dir.file("good.toml", "[auth]\nanonymous = true\n[limits]\nrooms = 3\n");
+  hubbub.variables = {{"HUBBUB_LIMITS_ROOMS", "many"}};
+  CHECK(hubbub({"check-config", good}) == exit_usage);
+  CHECK(hubbub.err.str() == "HUBBUB_LIMITS_ROOMS: limits.rooms: expected a positive integer, got \"many\"\n");
+  CHECK(hubbub.out.str().empty());
+  // What does not go with something in the file.
+  hubbub.variables = {{"HUBBUB_TLS_KEY", "key.pem"}};
+  CHECK(hubbub({"check-config", good}) == exit_usage);
+  CHECK_THAT(hubbub.err.str(), StartsWith("HUBBUB_TLS_KEY: tls.key: "));
+  // What a file leaves to a variable.
+  hubbub.variables = {{"HUBBUB_AUTH_ANONYMOUS", "true"}};
+  CHECK(hubbub({"check-config", dir.file("empty.toml", "")}) == exit_ok);
+  CHECK(hubbub({"check-config", "--help"}) == exit_ok);
+  CHECK_THAT(hubbub.out.str(), Contains("variables"));
 }
 
 TEST_CASE("check-config looks into the files for TLS to NATS, if they are there", "[cli]") {

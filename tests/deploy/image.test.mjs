@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, readdirSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import test from "node:test";
 
@@ -49,7 +49,27 @@ test("CMake finds everything it names among what is copied", (t) => {
   const [always] = build.split("if(HUBBUB_TESTS)");
   for (const [, sub] of always.matchAll(/^add_subdirectory\((\S+)\)/gm)) assert.ok(existsSync(path.join(folder, sub, "CMakeLists.txt")), sub);
   for (const [, sub] of build.matchAll(/include\((hubbub)\)/g)) assert.ok(existsSync(path.join(folder, "cmake", `${sub}.cmake`)), sub);
+  // A pattern that matches nothing is no error to CMake, and what it should have found is missing in the image. So it
+  // must find there what it finds here.
+  const lists = readdirSync(folder, { recursive: true }).filter((file) => path.basename(file) === "CMakeLists.txt");
+  let patterns = 0;
+  for (const list of lists)
+    for (const [, place, pattern] of readFileSync(path.join(folder, list), "utf8").matchAll(/\$\{(PROJECT|CMAKE_CURRENT)_SOURCE_DIR\}\/([\w./-]*\*[\w.*-]*)/g)) {
+      const from = path.join(place === "PROJECT" ? "" : path.dirname(list), pattern);
+      const here = matches(root, from);
+      assert.ok(here.length > 0, `${list}: ${pattern}`);
+      assert.deepEqual(matches(folder, from), here, `${list}: ${pattern}`);
+      ++patterns;
+    }
+  assert.ok(patterns >= 2, "the page's files and the client's");
 });
+
+/** The files of `folder` that a pattern with one star in its last part means. */
+function matches(folder, pattern) {
+  const within = path.join(folder, path.dirname(pattern));
+  const [begin, end] = path.basename(pattern).split("*");
+  return existsSync(within) ? readdirSync(within).filter((name) => name.startsWith(begin) && name.endsWith(end)).sort() : [];
+}
 
 test("the last stage has the libraries that the program is linked to, and no others", () => {
   const installed = /apt-get install -y --no-install-recommends (.*?) &&/.exec(last)[1].trim().split(/\s+/);

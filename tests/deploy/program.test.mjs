@@ -8,8 +8,8 @@ import path from "node:path";
 import test from "node:test";
 
 import { container, documents, environment, inRoot, overlays, pick, render, text } from "./support/manifests.mjs";
-import { binary, coming, eventually, flagsOf, hasMetric, labelsOf, request, run, start, temporaryDirectory, unknownVariables } from "./support/program.mjs";
-import { asksFor } from "./support/promql.mjs";
+import { binary, coming, eventually, flagsOf, hasMetric, labelsOf, namesInProgram, request, run, start, temporaryDirectory, unknownVariables } from "./support/program.mjs";
+import { asksFor, groupings } from "./support/promql.mjs";
 import { natsOperator } from "./support/nats_operator.mjs";
 import { authorization, users } from "../integration/support/permissions.mjs";
 
@@ -228,6 +228,17 @@ function* expressions() {
     for (const line of block.split("\n").filter((one) => one && !one.startsWith("#"))) yield ["docs/kubernetes.md", line];
 }
 
+test("no alert mixes two installations that one Prometheus knows", () => {
+  let n = 0;
+  for (const { alert, expr } of pick(render("production"), "PrometheusRule").spec.groups.flatMap((group) => group.rules))
+    for (const labels of groupings(expr)) {
+      assert.ok(labels.includes("namespace"), `${alert} is over all namespaces: ${expr}`);
+      ++n;
+    }
+  assert.ok(n >= 7);
+  assert.deepEqual(groupings("max(a) - sum by (pod, b) (c)"), [[], ["pod", "b"]]);
+});
+
 test("every metric that an alert, the dashboard, the adapter's rules or the docs name is one of the program's", async (t) => {
   const { port } = await startNats(t, (where, free) => `listen: 127.0.0.1:${free}\njetstream { store_dir: "${where}/store" }\n`);
   const node = await start(t, { config: "[namespace.chat]\n", dev: true, flags: ["--nats", `nats://127.0.0.1:${port}`] });
@@ -248,6 +259,19 @@ test("every metric that an alert, the dashboard, the adapter's rules or the docs
   for (const [name] of text("docs/kubernetes.md").matchAll(/\bhubbub_[a-z_]+\b/g)) if (!/_max$/.test(name)) named.add(name);
   const absent = [...named].filter((name) => !hasMetric(samples, name)).sort();
   assert.deepEqual(absent, [...coming].filter((name) => /^hubbub_/.test(name)).sort(), "what is absent is what tests/deploy/coming.txt says");
+});
+
+test("every metric of the program is described in docs/operations.md, and nothing else is", async (t) => {
+  const { port } = await startNats(t, (where, free) => `listen: 127.0.0.1:${free}\njetstream { store_dir: "${where}/store" }\n`);
+  const node = await start(t, { config: "[namespace.chat]\n", dev: true, flags: ["--nats", `nats://127.0.0.1:${port}`] });
+  const samples = await node.metrics();
+  const [, part] = /^## Metrics\n(.*?)^## /ms.exec(text("docs/operations.md"));
+  const described = new Set(part.match(/(?<=`)hubbub_[a-z_]+/g));
+  const shown = new Set([...samples.keys()].map((sample) => sample.replace(/\{.*/, "")).filter((name) => name.startsWith("hubbub_")));
+  // Some are shown only once they have counted. (The cookie's name is no metric.)
+  for (const name of namesInProgram("hubbub_")) if (name !== "hubbub_token") shown.add(name);
+  assert.ok(shown.size > 40);
+  assert.deepEqual([...shown].sort(), [...described].sort());
 });
 
 test("what is said to come has not come yet", async (t) => {

@@ -107,6 +107,8 @@ test("unavailable: nobody takes the event, and nothing is in doubt", async (t) =
   const no = await publish(ann, "orders.7", 1, { event_id: "ann-1" });
   assert.deepEqual([no.code, no.outcome, no.event_id], ["unavailable", "not_stored", "ann-1"]);
   assert.match(no.message, /orders\.7/);
+  // It is not the log that is missing.
+  for (const outcome of ["not_stored", "unknown"]) assert.equal(await node.metric(`hubbub_log_refused_total{outcome="${outcome}"}`), 0);
 });
 
 test("timeout: a backend that says nothing leaves the outcome unknown, and holds up nobody", async (t) => {
@@ -249,7 +251,7 @@ test("the example of docs/integration.md works, and is what stands there", async
   const page = readFileSync(new URL("../../docs/integration.md", import.meta.url), "utf8");
   assert.ok(page.includes(readFileSync(file, "utf8").trim()), "the page shows another program than tests/integration/examples/backend.mjs");
 
-  const { nats, nodes } = await cluster(t, 2, { notify: ["connected", "occupied"] });
+  const { nats, service, nodes } = await cluster(t, 2, { notify: ["connected", "occupied"] });
   const child = spawn(process.execPath, [file], { env: { ...process.env, NATS_URL: nats.url }, stdio: ["ignore", "pipe", "inherit"] });
   t.after(() => child.kill("SIGKILL"));
   const said = [];
@@ -262,8 +264,24 @@ test("the example of docs/integration.md works, and is what stands there", async
   await bob.gets(1);
   assert.deepEqual([bob.events[0].event_id, bob.events[0].type, bob.events[0].data], ["first", "order", { sku: "x", quantity: 2 }]);
   const no = await publish(ann, "orders.eu.7", { sku: "x", quantity: 0 });
-  assert.deepEqual([no.code, no.message], ["invalid_data", "quantity must be positive"]);
+  assert.deepEqual([no.code, no.message, no.outcome], ["invalid_data", "quantity must be a positive integer", "not_stored"]);
   assert.deepEqual((await call(ann, "orders.price", { sku: "x", quantity: 3 })).data, { sku: "x", user: "", price: 15 });
   assert.equal((await call(ann, "orders.other", {})).code, "no_such_method");
+  // Whatever a client says is answered, and the next one, too.
+  for (const data of [null, "x", 7, [], [{ quantity: 1 }], { quantity: "1" }, { quantity: null }, {}]) {
+    assert.equal((await publish(ann, "orders.eu.7", data)).code, "invalid_data", JSON.stringify(data));
+    assert.equal((await call(ann, "orders.price", data)).code, "invalid_data", JSON.stringify(data));
+  }
+  // And so it goes on when the stream takes nothing for a while.
+  const { streams } = await service.jetstreamManager();
+  const { config } = await streams.info("HUBBUB_orders");
+  await streams.update("HUBBUB_orders", { ...config, max_msg_size: 1 });
+  const lost = await publish(ann, "orders.eu.7", { sku: "x", quantity: 3 }, { event_id: "second" });
+  assert.deepEqual([lost.code, lost.message, lost.outcome], ["unavailable", "try again", "unknown"]);
+  await streams.update("HUBBUB_orders", config);
+  assert.equal((await publish(ann, "orders.eu.7", { sku: "x", quantity: 3 }, { event_id: "second" })).accepted, true);
+  await bob.gets(2);
+  assert.deepEqual(bob.events.map((event) => event.event_id), ["first", "second"]);
+  assert.equal(child.exitCode, null, "it still runs");
   await until(() => said.some((line) => line.startsWith('hubbub.notify.occupied {"time":') && line.includes("orders.eu.7")), "it hears what happens");
 });

@@ -160,6 +160,23 @@ test("who is in a room is known on all nodes, and who leaves is gone on all", as
   await until(async () => (await present(ann, "chat.1")) === 1, "he is gone", 15_000);
 });
 
+test("who asks a node's admin listener hears of the whole cluster, whether that node has the room or not", async (t) => {
+  const { nodes: [first, second] } = await cluster(t, 2);
+  const [ann, bob] = [await first.client(), await first.client()];
+  await ann.ask({ op: "join", room: "chat.1", info: { name: "Ann" } });
+  await bob.ask({ op: "join", room: "chat.1", info: { name: "Bob" } });
+  const names = (page) => page.members.map((member) => member.info.name).sort();
+  // (The second node has nobody in the room, and so has never heard of it.)
+  await until(async () => (await first.get("/v1/rooms/chat.1/presence")).count === 2, "the node that they are on knows");
+  const there = await second.get("/v1/rooms/chat.1/presence");
+  assert.deepEqual([there.count, names(there)], [2, ["Ann", "Bob"]]);
+  const cat = await second.client();
+  await cat.ask({ op: "join", room: "chat.1", info: { name: "Cat" } });
+  for (const node of [first, second])
+    await until(async () => names(await node.get("/v1/rooms/chat.1/presence")).length === 3, "all nodes know of all");
+  assert.deepEqual(await second.get("/v1/rooms/chat.2/presence"), { members: [], count: 0, more: false });
+});
+
 test("the people of a node that is killed are gone within its lease, all at once", async (t) => {
   const { nodes: [first, second] } = await cluster(t, 2, { "namespace.chat": { linger: "60s" } });
   const ann = await first.client();
@@ -204,6 +221,8 @@ test("while NATS is away clients stay, nothing is confirmed that is not kept, an
   assert.equal(refused.code, "unavailable");
   assert.ok(["not_stored", "unknown"].includes(refused.outcome), refused.outcome);
   assert.equal(refused.event_id, "away");
+  const failed = ["not_stored", "unknown"].map((outcome) => nodes[0].metric(`hubbub_log_refused_total{outcome="${outcome}"}`));
+  assert.equal((await Promise.all(failed)).reduce((sum, n) => sum + n), 1);
   // A live room of one node goes on.
   const local = await nodes[0].client();
   await local.ask({ op: "join", room: "live.1" });
@@ -222,6 +241,19 @@ test("while NATS is away clients stay, nothing is confirmed that is not kept, an
     assert.deepEqual(wire.events.filter((event) => event.room === "chat.1").map((event) => event.data), confirmed);
     assert.equal(wire.broken, null);
   }
+});
+
+test("a node shows which nats-server it is connected to, and that this one will end soon", async (t) => {
+  const { nats, nodes: [node] } = await cluster(t, 1);
+  const look = async () => (await node.get("/v1/node")).nats;
+  const well = await look();
+  assert.ok(well.links.length > 1);
+  for (const link of well.links) assert.deepEqual(link, { server: nats.url, connected: true, lame_duck: false });
+  assert.deepEqual([well.lame_ducks, well.moves], [0, 0]);
+  nats.signal("SIGUSR2");
+  await until(async () => (await look()).links.every((link) => link.lame_duck), "all connections have heard it");
+  const ending = await look();
+  assert.deepEqual([ending.lame_ducks, ending.moves], [well.links.length, 0], "there is nowhere else to go");
 });
 
 test("a NATS that has lost everything begins a new epoch, and clients join again", async (t) => {

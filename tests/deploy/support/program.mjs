@@ -17,6 +17,10 @@ let bytes;
 /** Counters with labels are in /metrics only once they have counted, but their names are in the program. */
 const literal = (name) => (bytes ??= readFileSync(binary)).includes(`\0${name}\0`);
 
+/** The words of the program that are a name beginning so. */
+export const namesInProgram = (begin) =>
+  new Set([...(bytes ??= readFileSync(binary)).toString("latin1").matchAll(new RegExp(`(?<=\\0)${begin}[a-z_]+(?=\\0)`, "g"))].map(([name]) => name));
+
 const named = (samples, name) => [...samples.keys()].filter((sample) => sample.split("{")[0] === name);
 
 /** Does /metrics have it, now or when it has something to count? */

@@ -16,3 +16,17 @@ export function asksFor(expression) {
   });
   return { metrics, labels };
 }
+
+/** Of each aggregation in it, the labels that it keeps apart. */
+export function groupings(expression) {
+  const all = [];
+  parser.parse(expression).iterate({
+    enter(node) {
+      if (node.name !== "AggregateExpr") return;
+      const modifier = node.node.getChild("AggregateModifier");
+      const said = modifier ? expression.slice(modifier.from, modifier.to) : "";
+      all.push(said.startsWith("by") ? said.match(/\w+/g).slice(1) : []);
+    },
+  });
+  return all;
+}
