@@ -136,7 +136,7 @@ test("a refusal's delay is kept when the token is refused on a connection", asyn
 });
 
 test("a server that never pinged and answers no longer is left", async (t) => {
-  const server = await start(t, { config: '[limits]\nping = "500ms"\n', dev: true });
+  const server = await start(t, { config: '[limits]\nping = "100ms"\n', dev: true });
   const { sockets, Recorded } = recorded({ hears: (frame) => frame.op !== "ping" });
   const hub = client(t, server.url, { WebSocket: Recorded });
   await hub.publish("chat.reconnecting-2", "message", 1);
@@ -144,7 +144,7 @@ test("a server that never pinged and answers no longer is left", async (t) => {
   hub.publish("chat.reconnecting-2", "message", 2).catch(() => {});
   const speaking = setInterval(() => hub.publish("chat.reconnecting-2", "message", 3).catch(() => {}), 500);
   t.after(() => clearInterval(speaking));
-  await eventually(() => hub.state !== "online", "it is left", 15_000); // 6 s: two pings and five seconds
+  await eventually(() => hub.state !== "online", "it is left", 15_000); // two pings and five seconds
   assert.ok(sockets[0].readyState > 1);
   clearInterval(speaking);
 });
