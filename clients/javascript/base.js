@@ -4,7 +4,7 @@ export class HubbubError extends Error {
     super(message || code);
     this.name = "HubbubError";
     this.code = code;
-    Object.assign(this, details); // retryAfterMs, eventId, outcome
+    Object.assign(this, details); // retryAfterMs, eventId, outcome, cause
   }
 }
 

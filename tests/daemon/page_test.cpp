@@ -35,7 +35,8 @@ TEST_CASE("the page's files are in the program byte by byte", "[page]") {
   CHECK(get(true, "/").body == read_source("broker/daemon/page/index.html"));
   for (const auto* name : {"app.js", "messages.js", "people.js", "style.css", "icon.svg"})
     CHECK(get(true, std::string{"/"} + name).body == read_source(std::string{"broker/daemon/page/"} + name));
-  for (const auto* name : {"hubbub.js", "room.js", "base.js"})
+  for (const auto* name : {"hubbub.js", "room.js", "base.js", "backoff.js", "connection.js", "frame.js",
+                           "outbox.js", "resumption.js"})
     CHECK(get(true, std::string{"/"} + name).body == read_source(std::string{"clients/javascript/"} + name));
 }
 

@@ -21,12 +21,13 @@ export function launchBrowser() {
 
 /** One window of one person, as a user sees it. */
 export class Window {
-  static async open(t, browser, url, { name, width = 1100, height = 720, dark = false, room } = {}) {
+  static async open(t, browser, url, { name, width = 1100, height = 720, dark = false, room, prepare } = {}) {
     const context = await browser.newContext({
       viewport: { width, height }, colorScheme: dark ? "dark" : "light", locale: "en-GB",
       reducedMotion: "reduce", permissions: ["clipboard-read", "clipboard-write"],
     });
     t.after(() => context.close());
+    await prepare?.(context);
     if (name) await context.addInitScript((n) => sessionStorage.setItem("hubbub.name", n), name);
     const page = await context.newPage();
     const window = new Window(page);

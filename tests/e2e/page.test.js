@@ -186,6 +186,20 @@ test("what others write is shown as text, whatever it is", async (t) => {
   window.hadNoErrors();
 });
 
+test("an event of a time that no calendar has is shown, and those beside it are", async (t) => {
+  const room = newRoom();
+  const window = await Window.open(t, browser, server.url, { name: "Ann", room, prepare: (context) =>
+    // Only backends on NATS may say a time, so it is put in on the way.
+    context.routeWebSocket(/\/v1\/ws/, (socket) => {
+      const to = socket.connectToServer();
+      to.onMessage((text) => socket.send(String(text).replace(/"text":"late"(.*?)"time":\d+/g, '"text":"late"$1"time":99999999999999999')));
+    }) });
+  await publish(server, ["early", "late", "later"].map((text) => message(room, text)));
+  await window.hears("later");
+  assert.deepEqual(await window.messages(), ["early", "late", "later"]);
+  window.hadNoErrors();
+});
+
 test("a room that cannot be is named", async (t) => {
   const window = await Window.open(t, browser, server.url, { name: "Ann", room: "lobby" });
   await window.page.locator("#notice", { hasText: "lobby" }).waitFor();

@@ -2,6 +2,7 @@
 
 const most = 500; // older ones leave the page; the room still has them
 const together = 5 * 60_000;
+const latest = 8.64e15; // that a Date can be, either side of 1970 (ECMA-262, 21.4.1.1)
 
 /** The parts of a message that are shown. Whatever JSON a backend publishes has a readable form. */
 export function describe(event) {
@@ -15,7 +16,8 @@ export function describe(event) {
     who: typeof object.who === "string" ? object.who : null,
     text: chat ? object.text : typeof data === "string" ? data : JSON.stringify(data),
     json: !chat && typeof data !== "string",
-    time: Number.isFinite(event.time) ? event.time : Date.now(),
+    // Backends may say any time.
+    time: Number.isFinite(event.time) && Math.abs(event.time) <= latest ? event.time : Date.now(),
   };
 }
 
