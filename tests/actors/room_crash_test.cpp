@@ -1,0 +1,136 @@
+#include "tests/actors/actor_fixture.hpp"
+
+using namespace hubbub;
+using namespace hubbub::tests;
+using strings = std::vector<std::string>;
+
+TEST_CASE_METHOD(actor_fixture, "a room's crash loses nothing for its readers", "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("chat.news"));
+  ann.ask(publish("chat.news", "before"));
+  auto crash = publish("chat.news", "boom");
+  crash["type"] = "crash";
+  const auto refused = ann.ask(crash);
+  CHECK(refused["code"] == "unavailable");
+  CHECK(refused["outcome"] == "unknown");
+  CHECK(ann.ask(publish("chat.news", "after"))["op"] == "ok");
+  CHECK(bob.events() == strings{"before", "after"});
+  CHECK(node->context().counts.room_crashes.value() == 1);
+}
+
+TEST_CASE_METHOD(actor_fixture, "a reader that lagged when its room crashed goes on from its offset",
+                 "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("chat.news"));
+  bob.wire.room = 10;
+  strings sent;
+  for (auto i = 0; i < 20; ++i) {
+    sent.push_back(std::to_string(i));
+    ann.ask(publish("chat.news", sent.back()));
+  }
+  auto crash = publish("chat.news", "boom");
+  crash["type"] = "crash";
+  ann.ask(crash);
+  ann.ask(publish("chat.news", "last"));
+  sent.emplace_back("last");
+  bob.drain(SIZE_MAX);
+  CHECK(bob.events() == sent);
+}
+
+TEST_CASE_METHOD(actor_fixture, "a room that keeps crashing sends its readers away for a while", "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("chat.news"));
+  auto crash = publish("chat.news", "boom");
+  crash["type"] = "crash";
+  for (auto i = 0; i < 5; ++i)
+    ann.ask(crash);
+  CHECK_FALSE(bob.wire.closed);
+  ann.ask(crash);
+  REQUIRE(bob.wire.closed);
+  CHECK(bob.wire.closed->code == broker::close_code::overloaded);
+  CHECK(bob.wire.closed->retry_after_ms > 0);
+}
+
+TEST_CASE_METHOD(actor_fixture, "who joins while its crashed room is rebuilt is refused and leaves no ghost",
+                 "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  auto crash = publish("chat.news", "boom");
+  crash["type"] = "crash";
+  crash["id"] = 1;
+  ann.send(crash);
+  turn(); // the room is gone, and its supervisor has not heard of it
+  auto c = join("chat.news");
+  c["id"] = 2;
+  bob.send(c);
+  settle();
+  const auto got = bob.read();
+  REQUIRE(got.size() == 1);
+  CHECK(got[0]["code"] == "unavailable");
+  advance(std::chrono::seconds{3}); // longer than it lingers
+  CHECK(ann.ask({{"op", "presence"}, {"room", "chat.news"}})["count"] == 0);
+  CHECK(bob.ask(join("chat.news"))["op"] == "ok");
+}
+
+TEST_CASE_METHOD(actor_fixture, "readers of a crashed room get through to a room that is flooded",
+                 "[actors]") {
+  bounds.commands_in_flight = 200;
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("chat.news"));
+  std::vector<client*> many;
+  for (auto i = 0; i < 3; ++i)
+    many.push_back(&connect_to(0));
+  auto p = publish("chat.news", "boom");
+  p["type"] = "crash";
+  p["id"] = 1;
+  ann.send(p);
+  turn();
+  for (auto* m : many)
+    for (auto i = 0; i < 40; ++i) { // more than the mailbox takes
+      p = publish("chat.news", "flood");
+      p["id"] = i;
+      m->send(p);
+    }
+  settle();
+  ann.ask(publish("chat.news", "after"));
+  const auto got = bob.events();
+  REQUIRE_FALSE(got.empty());
+  CHECK(got.back() == "after");
+}
+
+TEST_CASE_METHOD(actor_fixture, "a crash mixes up no wire formats", "[actors]") {
+  auto& deflated = connect_to(0, broker::wire_format::websocket_deflate);
+  auto& ann = connect_to(0);
+  auto& cay = connect_to(0);
+  deflated.ask(join("chat.news"));
+  strings sent;
+  const auto say = [&] {
+    sent.push_back("number " + std::to_string(sent.size()));
+    ann.ask(publish("chat.news", sent.back()));
+  };
+  for (auto i = 0; i < 10; ++i)
+    say();
+  auto crash = publish("chat.news", "boom");
+  crash["type"] = "crash";
+  crash["id"] = 1;
+  ann.send(crash);
+  turn();
+  // Somebody on the same loop is in the new room before those of the old one are.
+  auto c = join("chat.news");
+  c["id"] = 1;
+  cay.send(c);
+  turn();
+  sent.emplace_back("between");
+  auto p = publish("chat.news", sent.back());
+  p["id"] = 2;
+  ann.send(p);
+  turn();
+  settle();
+  for (auto i = 0; i < 10; ++i)
+    say();
+  CHECK(deflated.events() == sent);
+}
