@@ -2,12 +2,14 @@
 // a gap, or the end of the log's life.
 
 /** What there is to say of one follower in one room. */
-function judge(had, confirmed, epochOf, found, say) {
+function judge(had, confirmed, epochOf, archive, found, say) {
   const inEpoch = new Set(), ids = new Set();
   for (const { id, offset, epoch } of had.events) {
     if (inEpoch.has(`${epoch} ${id}`)) {
       ++found.repeated;
-      say(`${id} (${offset}) twice`);
+      const places = archive.get(id) ?? [];
+      if (places.length > 1) ++found.repeatedByLog;
+      say(`${id} (${offset}) twice; JetStream has it at ${places.join(" and ") || "no place"}`);
     }
     inEpoch.add(`${epoch} ${id}`);
     ids.add(id);
@@ -22,12 +24,17 @@ function judge(had, confirmed, epochOf, found, say) {
       continue;
     }
     ++found.lost;
-    say(`never had ${id} (${offset}); it began behind ${begin} and stands at ${had.offset}`);
+    const places = archive.get(id) ?? [];
+    if (!places.includes(offset)) ++found.lostByLog;
+    say(`never had ${id} (${offset}); it began behind ${begin} and stands at ${had.offset}; JetStream has it at ${places.join(" and ") || "no place"}`);
   }
 }
 
-/** `{delivered, lost, repeated, disordered, named, gaps, epochs, confirmed}`, and sentences about the first few. */
-export function audit(followers, producers) {
+/**
+ * `{delivered, lost, repeated, disordered, named, gaps, epochs, confirmed}`, and sentences about the first few. `archive`: what
+ * JetStream has in the end, so that what it lost or has twice itself can be told: `lostByLog`, `repeatedByLog`.
+ */
+export function audit(followers, producers, archive) {
   const confirmed = Map.groupBy
     ? Map.groupBy(producers.flatMap((producer) => producer.confirmed), ({ room }) => room)
     : producers.flatMap((producer) => producer.confirmed).reduce((all, one) => all.set(one.room, [...(all.get(one.room) ?? []), one]), new Map());
@@ -36,7 +43,7 @@ export function audit(followers, producers) {
   const epochOf = new Map();
   for (const { had } of histories) for (const { id, epoch } of had.events) if (!epochOf.has(id)) epochOf.set(id, epoch);
 
-  const found = { delivered: 0, lost: 0, repeated: 0, disordered: 0, named: 0, gaps: 0, epochs: 0, confirmed: 0, sentences: [] };
+  const found = { delivered: 0, lost: 0, lostByLog: 0, repeated: 0, repeatedByLog: 0, disordered: 0, named: 0, gaps: 0, epochs: 0, confirmed: 0, sentences: [] };
   for (const list of confirmed.values()) found.confirmed += list.length;
   for (const { i, room, had } of histories) {
     const say = (what) => { if (found.sentences.length < 20) found.sentences.push(`follower ${i} in ${room}: ${what}`); };
@@ -45,7 +52,7 @@ export function audit(followers, producers) {
     found.disordered += had.faults.length;
     found.epochs = Math.max(found.epochs, had.epochs.length);
     had.faults.slice(0, 3).forEach(say);
-    if (had.epochs.length > 0) judge(had, confirmed.get(room) ?? [], epochOf, found, say);
+    if (had.epochs.length > 0) judge(had, confirmed.get(room) ?? [], epochOf, archive, found, say);
   }
   return found;
 }

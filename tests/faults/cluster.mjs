@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 
 import { binary, request, within } from "../integration/support/server.mjs";
-import { connect } from "../integration/support/nats.mjs";
+import { connect, consumerOpts } from "../integration/support/nats.mjs";
 import { Link } from "./proxy.mjs";
 
 const children = new Set();
@@ -150,6 +150,25 @@ cluster { name: faults, listen: 127.0.0.1:${ports[3 + i]}, routes: [${routes}] }
               cluster.replicas.every((one) => one.current && !one.offline))) return true;
         }
         return false;
+      } finally {
+        await connection.close();
+      }
+    },
+    /** What JetStream has in the end: event_id -> where. */
+    async archive() {
+      const connection = await connect({ servers: servers.map((server) => `127.0.0.1:${server.port}`), timeout: 5000 });
+      try {
+        const manager = await connection.jetstreamManager({ timeout: 5000, checkAPI: false });
+        const { state } = await manager.streams.info("HUBBUB_chat");
+        const places = new Map();
+        if (state.messages === 0) return places;
+        const messages = await connection.jetstream().subscribe("hubbub.rooms.>", consumerOpts().orderedConsumer());
+        for await (const { seq, headers } of messages) {
+          const id = headers.get("Hubbub-Id");
+          places.set(id, [...(places.get(id) ?? []), seq]);
+          if (seq >= state.last_seq) break;
+        }
+        return places;
       } finally {
         await connection.close();
       }

@@ -95,12 +95,12 @@ await sleep(5000);
 const people = await rollCall(world.nodes, followers, rooms);
 say(`presence on ${world.nodes.length} nodes: ${people.ghosts} ghosts, ${people.missing} missing`);
 
-const found = audit(followers, producers);
+const found = audit(followers, producers, await world.archive());
 await Promise.all(followers.map((follower) => follower.end()));
 const sum = (list, of) => list.reduce((n, one) => n + of(one), 0);
 for (const sentence of found.sentences) say(sentence);
 say(`faults ${faults}, confirmed ${found.confirmed}, delivered ${found.delivered}, retries ${sum(producers, (p) => p.retries)}, reconnects ${sum(followers, (f) => f.reconnects)}`);
-say(`lost ${found.lost}, repeated ${found.repeated}, out of order ${found.disordered}; named by gaps or a new epoch ${found.named} (${found.gaps} gaps, ${found.epochs} epochs); a node had at most ${Math.round(memory / 1e6)} MB`);
+say(`lost ${found.lost} (${found.lostByLog} of them JetStream has not kept), repeated ${found.repeated} (${found.repeatedByLog} it has twice), out of order ${found.disordered}; named by gaps or a new epoch ${found.named} (${found.gaps} gaps, ${found.epochs} epochs); a node had at most ${Math.round(memory / 1e6)} MB`);
 for (const one of [...world.nodes, ...world.servers]) writeFileSync(new URL(`${seed}-${one.name}.log`, place), one.errors);
 await world.end();
 const well = found.lost === 0 && found.repeated === 0 && found.disordered === 0 && found.confirmed > 0 && memory < 500e6 &&
