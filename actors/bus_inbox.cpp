@@ -64,6 +64,18 @@ bool bus_inbox::on_event(broker::stored_event_ptr e) {
   return true;
 }
 
+void bus_inbox::on_lost(std::uint64_t count) {
+  if (!in_place()) {
+    // What is lost while the room is busy is one number, however often it is said.
+    std::lock_guard hold{mutex_};
+    if (auto* last = items_.empty() ? nullptr : std::get_if<lost>(&items_.back())) {
+      last->count += count;
+      return;
+    }
+  }
+  put(lost{count});
+}
+
 void bus_inbox::put(item i) {
   if (in_place())
     return room_->handle(i);

@@ -83,7 +83,7 @@ public:
     put(refused{token, std::move(what)});
   }
   void on_epoch(broker::stream_position head) override { put(began_anew{std::move(head)}); }
-  void on_lost(std::uint64_t count) override { put(lost{count}); }
+  void on_lost(std::uint64_t count) override;
 
   void on_part(broker::roster_part part) override { put(std::move(part)); }
   void on_owner_gone(broker::owner_id owner) override { put(owner_gone{owner}); }

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace hubbub::cluster {
 
@@ -50,6 +51,13 @@ struct jetstream_context {
     return link->id().substr(0, 8) + '.' + std::to_string(++last_id_);
   }
 
+  /// Names one life of a live room here; `live_senders` reads it.
+  [[nodiscard]] std::string new_incarnation() { return link->id() + '-' + std::to_string(++last_life_); }
+  /// Of any of its rooms' lives.
+  [[nodiscard]] bool is_own(std::string_view incarnation) const noexcept {
+    return incarnation.starts_with(link->id());
+  }
+
   void note(const event_flaws& f, const broker::room_name& room) {
     if (f.not_json) {
       ++counters.not_json;
@@ -66,6 +74,7 @@ struct jetstream_context {
 
 private:
   std::atomic<std::uint64_t> last_id_{0};
+  std::atomic<std::uint64_t> last_life_{0};
 };
 
 } // namespace hubbub::cluster

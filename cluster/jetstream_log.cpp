@@ -1,5 +1,6 @@
 #include "cluster/jetstream_log.hpp"
 
+#include "cluster/attempts.hpp"
 #include "cluster/consumer_run.hpp"
 #include "cluster/jetstream_read.hpp"
 
@@ -12,8 +13,9 @@ namespace {
 
 using broker::errc;
 
-// At a time: what a restart of NATS sets off must not become a stampede.
-constexpr std::size_t most_reads = 8;
+// At a time of each stream: what a restart of NATS sets off must not become a stampede, and one whose leader
+// is gone must not hold up the others.
+constexpr std::ptrdiff_t most_reads = 8;
 constexpr std::int64_t check_ms = 250;
 
 broker::refusal closed() { return {errc::unavailable, "the log is closing"}; }
@@ -75,9 +77,11 @@ void jetstream_log::prepare() {
       if (!self)
         return;
       const auto rooms = self->rooms_of(*raw);
+      attempts made;
       for (const auto& room : rooms)
-        room->begin_anew();
+        made.make([&room] { room->begin_anew(); });
       self->watch_->compare_all(rooms);
+      made.rethrow();
     });
 }
 
@@ -149,6 +153,10 @@ void jetstream_log::read(broker::read_request what, broker::read_handler done) {
     refused.why = subjects::undeclared(what.room.space());
     return done(std::move(refused));
   }
+  if (refused.why = stream->silence(); refused.why.code != errc::ok) {
+    refused.head.epoch = stream->epoch();
+    return done(std::move(refused));
+  }
   {
     std::lock_guard lock{mutex_};
     if (!closed_) {
@@ -162,30 +170,45 @@ void jetstream_log::read(broker::read_request what, broker::read_handler done) {
   done(std::move(refused));
 }
 
+std::deque<jetstream_log::waiting_read>::iterator jetstream_log::next_read() {
+  std::vector<std::shared_ptr<retained_stream>> may;
+  for (const auto& [_, stream] : streams_)
+    if (std::ranges::count(reading_, stream, &jetstream_read::stream) < most_reads)
+      may.push_back(stream);
+  if (may.empty())
+    return waiting_.end();
+  return std::ranges::find_if(
+      waiting_, [&may](const waiting_read& one) { return std::ranges::find(may, one.stream) != may.end(); });
+}
+
 void jetstream_log::begin_reads() {
+  attempts made;
   for (;;) {
     std::shared_ptr<jetstream_read> next;
     {
       std::lock_guard lock{mutex_};
-      if (waiting_.empty() || reading_.size() >= most_reads || beginning_)
-        return;
-      auto& w = waiting_.front();
-      next = std::make_shared<jetstream_read>(with_, std::move(w.stream), std::move(w.what),
-                                              std::move(w.done), [weak = weak_from_this()] {
+      if (beginning_)
+        break;
+      const auto w = next_read();
+      if (w == waiting_.end())
+        break;
+      next = std::make_shared<jetstream_read>(with_, std::move(w->stream), std::move(w->what),
+                                              std::move(w->done), [weak = weak_from_this()] {
                                                 if (const auto self = weak.lock()) {
                                                   self->check_runs();
                                                   self->begin_reads();
                                                 }
                                               });
-      waiting_.pop_front();
+      waiting_.erase(w);
       reading_.push_back(next);
       // A read may end at once, and must not begin the next one from within.
       beginning_ = true;
     }
-    next->start();
+    made.make([&next] { next->start(); });
     std::lock_guard lock{mutex_};
     beginning_ = false;
   }
+  made.rethrow();
 }
 
 void jetstream_log::check_runs() {

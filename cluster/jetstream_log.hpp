@@ -78,6 +78,8 @@ private:
     broker::read_request what;
     broker::read_handler done;
   };
+  /// The oldest one whose stream may have another, with `mutex_` held.
+  [[nodiscard]] std::deque<waiting_read>::iterator next_read();
   std::deque<waiting_read> waiting_;
   std::vector<std::shared_ptr<jetstream_read>> reading_;
   /// Where rooms were sure of having had everything before the trouble.

@@ -57,6 +57,10 @@ void jetstream_log::compare_all(const retained_stream& stream) { watch_->compare
 
 void jetstream_log::read_missed(const std::shared_ptr<retained_stream>& stream, std::uint64_t from,
                                 const js::stream_info& now) {
+  const auto aged = now.first_seq > from + 1;
+  if (aged) // some of what came meanwhile may be gone again, and never be read
+    for (const auto& room : rooms_of(*stream))
+      room->doubt();
   if (now.last_seq - from > most_read_at_once) {
     compare_all(*stream);
     return caught_up(stream, true);
@@ -65,7 +69,6 @@ void jetstream_log::read_missed(const std::shared_ptr<retained_stream>& stream, 
   r.stream = stream->name();
   r.from = from + 1;
   r.to = now.last_seq;
-  const auto aged = now.first_seq > from + 1;
   const auto most = now.config.max_msgs_per_subject;
   auto run = std::make_shared<consumer_run>(
       with_, std::move(r),

@@ -25,12 +25,24 @@ jetstream_read::jetstream_read(std::shared_ptr<jetstream_context> with,
       over_{std::move(over)} {}
 
 void jetstream_read::start() {
-  const auto known = stream_->known_last();
+  if (auto why = stream_->silence(); why.code != errc::ok)
+    return give_up(std::move(why));
+  events_.clear();
+  bytes_ = 0;
+  last_ = 0;
+  retained_ = 0;
+  passed_over_ = false;
+  result_ = {};
   with_->link->request("$JS.API.STREAM.MSG.GET." + stream_->name(), {},
                        js::get_last(with_->names.in(what_.room)),
-                       [self = shared_from_this(), known](nats_link::fate f, const nats_message& m) {
-                         self->head_came(f, m, known);
-                       });
+                       [self = shared_from_this(), known = stream_->reached()](
+                           nats_link::fate f, const nats_message& m) { self->head_came(f, m, known); });
+}
+
+void jetstream_read::again(std::string_view why) {
+  if (++tries_ == most_tries)
+    return give_up({errc::unavailable, std::string{why}});
+  start();
 }
 
 bool jetstream_read::check(std::chrono::steady_clock::time_point now) {
@@ -65,15 +77,17 @@ void jetstream_read::give_up(broker::refusal why) {
   over_();
 }
 
-void jetstream_read::head_came(nats_link::fate f, const nats_message& m, std::uint64_t known) {
+void jetstream_read::head_came(nats_link::fate f, const nats_message& m, broker::stream_position known) {
   if (f != nats_link::fate::answered)
     return give_up({errc::unavailable, "the log cannot be reached"});
   const auto newest = js::read_message(m.data);
   head_is_there_ = newest.why.err_code != js::no_message_found;
   if (newest.why && head_is_there_)
     return give_up({errc::unavailable, "the log does not answer: " + newest.why.description});
-  result_.head = {stream_->epoch(), head_is_there_ ? newest.sequence : known};
-  counted_at_ = std::max(known, result_.head.offset);
+  counted_at_ = std::max(known.offset, newest.sequence);
+  result_.head = std::move(known);
+  if (head_is_there_)
+    result_.head.offset = newest.sequence;
   const auto to = what_.before == 0 ? result_.head.offset : std::min(result_.head.offset, what_.before - 1);
   if (!head_is_there_ || to <= what_.after)
     return prove();
@@ -81,10 +95,6 @@ void jetstream_read::head_came(nats_link::fate f, const nats_message& m, std::ui
 }
 
 void jetstream_read::read_range() {
-  events_.clear();
-  bytes_ = 0;
-  passed_over_ = false;
-  result_.more = false;
   consumer_run::range r;
   r.stream = stream_->name();
   r.subject = with_->names.in(what_.room);
@@ -159,12 +169,8 @@ void jetstream_read::range_ended(broker::refusal why, bool whole) {
   }
   if (why.code != errc::ok)
     return give_up(std::move(why));
-  if (!whole && what_.before == 0) {
-    // Whoever had it is behind the leader, or the head was trimmed meanwhile.
-    if (++tries_ == most_tries)
-      return give_up({errc::unavailable, "the log is behind its leader"});
-    return start();
-  }
+  if (!whole && what_.before == 0) // whoever had it is behind the leader, or the head was trimmed meanwhile
+    return again("the log is behind its leader");
   prove();
 }
 
@@ -210,6 +216,8 @@ void jetstream_read::prove_by_stream() {
 }
 
 void jetstream_read::finish() {
+  if (stream_->epoch() != result_.head.epoch) // asked in one life, and perhaps answered in the next
+    return again("the log has begun anew");
   {
     std::lock_guard lock{mutex_};
     if (std::exchange(ended_, true))

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string_view>
 
 namespace hubbub::cluster {
 
@@ -27,8 +28,12 @@ public:
   /// Ends it now.
   void give_up(broker::refusal why);
 
+  [[nodiscard]] const std::shared_ptr<retained_stream>& stream() const noexcept { return stream_; }
+
 private:
-  void head_came(nats_link::fate f, const nats_message& m, std::uint64_t known);
+  /// From the beginning, or not any more.
+  void again(std::string_view why);
+  void head_came(nats_link::fate f, const nats_message& m, broker::stream_position known);
   void read_range();
   bool event_came(const log_place& at, const nats_message& m);
   void range_ended(broker::refusal why, bool whole);

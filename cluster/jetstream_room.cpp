@@ -1,7 +1,9 @@
 #include "cluster/jetstream_room.hpp"
 
+#include "cluster/attempts.hpp"
 #include "cluster/position_watch.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace hubbub::cluster {
@@ -11,6 +13,8 @@ using broker::errc;
 using broker::publish_outcome;
 
 constexpr std::size_t most_early = 256;
+// What is republished may be on its way for so long, in a stream whose events grow old enough.
+constexpr std::int64_t longest_way_ms = 10'000;
 
 constexpr int message_too_large = 10054;
 
@@ -62,7 +66,13 @@ void jetstream_room::message_came(const nats_message& m) {
   if (e->time_ms == 0)
     e->time_ms = with_->time.unix_ms();
   with_->note(flaws, name_);
-  calls_.run([self = shared_from_this(), e = std::move(e)]() mutable { self->arrived(std::move(e)); });
+  calls_.run([self = shared_from_this(), e = std::move(e)]() mutable {
+    // None was there before it, or none any more: then the room looks.
+    if (e->previous == 0 && self->phase_ == phase::ready && e->offset > self->position_ + 1 &&
+        !self->missed_nothing())
+      e->previous = e->offset - 1;
+    self->arrived(std::move(e));
+  });
 }
 
 void jetstream_room::arrived(broker::stored_event_ptr e) {
@@ -85,7 +95,9 @@ void jetstream_room::arrived(broker::stored_event_ptr e) {
   }
   // Only now: when that threw, the event did not come, and is found to be missing.
   position_ = offset;
-  last_event_ = position_watch::now();
+  const auto now = position_watch::now();
+  sure_at_ = now;
+  last_event_ = now;
   watch_->event_came(shared_from_this());
 }
 
@@ -102,9 +114,10 @@ void jetstream_room::caught_up(const log_place& at, const nats_message& m, bool 
   });
 }
 
-void jetstream_room::show_missed(broker::stored_event_ptr e) {
-  calls_.run([self = shared_from_this(), e = std::move(e)]() mutable {
-    if (self->phase_ != phase::ready || e->offset <= self->position_)
+void jetstream_room::show_missed() {
+  calls_.run([self = shared_from_this()] {
+    auto e = std::exchange(self->suspected_, nullptr);
+    if (!e || self->phase_ != phase::ready || e->offset <= self->position_)
       return;
     ++self->with_->counters.missed;
     self->with_->log.limited(broker::log_level::info, "nats", "missed",
@@ -116,17 +129,23 @@ void jetstream_room::show_missed(broker::stored_event_ptr e) {
 // -- where the log stands -----------------------------------------------------------
 
 void jetstream_room::compare(std::function<void()> done) {
-  const auto known = stream_->known_last();
+  question asked{stream_->reached(), position_watch::now()};
   // On the connection behind the subscription: the leader hears of the interest first.
-  with_->link->request(
-      "$JS.API.STREAM.MSG.GET." + stream_->name(), {}, js::get_last(with_->names.in(name_)),
-      [self = shared_from_this(), known, done = std::move(done)](nats_link::fate f, const nats_message& m) {
-        self->head_came(f, f == nats_link::fate::answered ? js::read_message(m.data) : js::message{}, known);
-        done();
-      });
+  with_->link->request("$JS.API.STREAM.MSG.GET." + stream_->name(), {}, js::get_last(with_->names.in(name_)),
+                       [self = shared_from_this(), asked = std::move(asked),
+                        done = std::move(done)](nats_link::fate f, const nats_message& m) {
+                         attempts made;
+                         made.make([&] {
+                           self->head_came(
+                               f, f == nats_link::fate::answered ? js::read_message(m.data) : js::message{},
+                               asked);
+                         });
+                         made.make(done);
+                         made.rethrow();
+                       });
 }
 
-void jetstream_room::head_came(nats_link::fate f, const js::message& m, std::uint64_t known) {
+void jetstream_room::head_came(nats_link::fate f, const js::message& m, const question& asked) {
   const auto nothing_there = m.why.err_code == js::no_message_found;
   broker::refusal why{errc::ok};
   if (f != nats_link::fate::answered)
@@ -134,42 +153,54 @@ void jetstream_room::head_came(nats_link::fate f, const js::message& m, std::uin
   else if (m.why && !nothing_there)
     why = {errc::unavailable, "the log of " + name_.str() + " does not answer: " + m.why.description};
   // In a room without events, whatever the stream has reached by now is behind all that was ever published.
-  const auto head = nothing_there ? known : m.sequence;
-  stream_->saw(head);
-  if (why.code == errc::ok && stream_->epoch().empty())
+  const auto head = nothing_there ? asked.reached.offset : m.sequence;
+  stream_->saw({asked.reached.epoch, head});
+  if (why.code == errc::ok && asked.reached.epoch.empty())
     why = stream_->state();
-  calls_.run([self = shared_from_this(), why = std::move(why), head, nothing_there, m]() mutable {
+  calls_.run([self = shared_from_this(), why = std::move(why), head, nothing_there, asked, m]() mutable {
     if (self->phase_ == phase::over)
       return;
     if (why.code != errc::ok) {
+      self->watch_->try_again(self);
       if (self->phase_ != phase::ready)
         self->not_opened(std::move(why));
       return;
     }
+    // Asked in one life of the stream and perhaps answered in the next: it means nothing.
+    if (self->stream_->epoch() != asked.reached.epoch)
+      return self->compare([] {});
     if (self->phase_ != phase::ready)
-      self->opened(head);
+      self->opened(head, asked);
+    else if (nothing_there ? self->missed_nothing() : head == self->position_)
+      self->sure_at_ = std::max(asked.at, self->sure_at_.value_or(asked.at));
     else if (!nothing_there && head > self->position_)
       self->missed(m);
-    else if (!nothing_there && head < self->position_)
+    else if (!nothing_there)
       self->stream_->look();
   });
 }
 
-void jetstream_room::opened(std::uint64_t head) {
+bool jetstream_room::missed_nothing() const {
+  const auto age = stream_->age().count();
+  return sure_at_ &&
+         (age == 0 || position_watch::now() - *sure_at_ < age - std::min(age / 4, longest_way_ms));
+}
+
+void jetstream_room::opened(std::uint64_t head, const question& asked) {
   const auto anew = phase_ == phase::beginning_anew;
   phase_ = phase::ready;
   position_ = head;
+  sure_at_ = asked.at;
   if (anew)
-    handler_->on_epoch({stream_->epoch(), head});
+    handler_->on_epoch({asked.reached.epoch, head});
   else
-    handler_->on_ready({stream_->epoch(), head});
+    handler_->on_ready({asked.reached.epoch, head});
   for (auto& e : std::exchange(early_, {}))
     if (phase_ == phase::ready && e->offset > position_)
       arrived(std::move(e));
 }
 
 void jetstream_room::not_opened(broker::refusal why) {
-  watch_->try_again(shared_from_this());
   if (!std::exchange(told_unavailable_, true))
     handler_->on_unavailable(std::move(why));
 }
@@ -180,7 +211,8 @@ void jetstream_room::missed(const js::message& newest) {
   const log_place at{newest.sequence, newest.sequence - 1, newest.time_ms};
   auto e = event_of(name_, header_lines{newest.headers}, newest.data, at, stream_->epoch(), flaws);
   // It may be on its way.
-  watch_->suspect(shared_from_this(), std::move(e));
+  suspected_ = std::move(e);
+  watch_->suspect(shared_from_this());
 }
 
 void jetstream_room::begin_anew() {
@@ -190,7 +222,12 @@ void jetstream_room::begin_anew() {
     self->phase_ = phase::beginning_anew;
     self->told_unavailable_ = true; // its readers have nothing to do with that
     self->early_.clear();
+    self->suspected_.reset();
   });
+}
+
+void jetstream_room::doubt() {
+  calls_.run([self = shared_from_this()] { self->sure_at_.reset(); });
 }
 
 // -- publishing ---------------------------------------------------------------------
@@ -207,12 +244,14 @@ void jetstream_room::publish(broker::publish_token token, broker::event e) {
     return refuse(token, {errc::too_large, "the data has more bytes than a stream's message may have"},
                   publish_outcome::not_stored, std::move(id));
   with_->link->request(with_->names.in(name_), headers_of(e, stream_->deduplicates()), e.data,
-                       [self = shared_from_this(), token, id = std::move(id)](
-                           nats_link::fate f, const nats_message& m) { self->answered(token, id, f, m); });
+                       [self = shared_from_this(), token, id = std::move(id),
+                        epoch = stream_->epoch()](nats_link::fate f, const nats_message& m) {
+                         self->answered(token, id, epoch, f, m);
+                       });
 }
 
-void jetstream_room::answered(broker::publish_token token, const std::string& event_id, nats_link::fate f,
-                              const nats_message& m) {
+void jetstream_room::answered(broker::publish_token token, const std::string& event_id,
+                              const std::string& epoch, nats_link::fate f, const nats_message& m) {
   switch (f) {
   case nats_link::fate::not_sent:
     return refuse(token, {errc::unavailable, "there is no connection to the log"},
@@ -235,9 +274,9 @@ void jetstream_room::answered(broker::publish_token token, const std::string& ev
                   {ack.why.err_code == message_too_large ? errc::too_large : errc::unavailable,
                    "the log refused the event: " + ack.why.description},
                   publish_outcome::not_stored, event_id);
+  broker::stored what{{epoch, ack.sequence}, event_id, ack.duplicate};
   if (!ack.duplicate)
-    stream_->saw(ack.sequence);
-  broker::stored what{{stream_->epoch(), ack.sequence}, event_id, ack.duplicate};
+    stream_->saw(what.position);
   calls_.run([self = shared_from_this(), token, what = std::move(what)]() mutable {
     self->handler_->on_stored(token, std::move(what));
   });

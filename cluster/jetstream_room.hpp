@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace hubbub::cluster {
@@ -34,31 +35,44 @@ public:
   void compare(std::function<void()> done);
   /// The stream has begun anew: nothing of it is taken until the room is compared.
   void begin_anew();
+  /// Events may have come and gone unseen.
+  void doubt();
   /// A message of the log that was read after trouble. `whole`: nothing between the last event that came and
   /// this one was trimmed.
   void caught_up(const log_place& at, const nats_message& m, bool whole);
-  /// An event that a comparison found, unless it came meanwhile.
-  void show_missed(broker::stored_event_ptr e);
+  /// The event that a comparison found, unless it came meanwhile.
+  void show_missed();
 
   [[nodiscard]] const broker::room_name& name() const noexcept { return name_; }
   [[nodiscard]] const std::shared_ptr<retained_stream>& stream() const noexcept { return stream_; }
   /// Of `steady_clock`, when the last event came.
   [[nodiscard]] std::int64_t last_event() const noexcept { return last_event_; }
-  /// True: the watch has it already.
+  /// True: the watch has it already, to compare it at the end of a burst.
   [[nodiscard]] bool mark_watched(bool yes) noexcept { return watched_.exchange(yes); }
+  /// The same for what could not be compared, and is to be again.
+  [[nodiscard]] bool mark_waiting(bool yes) noexcept { return waiting_.exchange(yes); }
   [[nodiscard]] bool is_over() const noexcept { return over_; }
 
 private:
   enum class phase : std::uint8_t { opening, beginning_anew, ready, over };
 
   void message_came(const nats_message& m);
-  void head_came(nats_link::fate f, const js::message& m, std::uint64_t known);
+  /// What was known when the stream's leader was asked.
+  struct question {
+    broker::stream_position reached;
+    /// Of `steady_clock`.
+    std::int64_t at = 0;
+  };
+  void head_came(nats_link::fate f, const js::message& m, const question& asked);
   void arrived(broker::stored_event_ptr e);
-  void opened(std::uint64_t head);
+  void opened(std::uint64_t head, const question& asked);
+  /// Had every event that was there by now its time to come? None is gone again sooner than its stream's age.
+  [[nodiscard]] bool missed_nothing() const;
   void not_opened(broker::refusal why);
   void missed(const js::message& newest);
-  void answered(broker::publish_token token, const std::string& event_id, nats_link::fate f,
-                const nats_message& m);
+  /// `epoch`: of the life in which it was published.
+  void answered(broker::publish_token token, const std::string& event_id, const std::string& epoch,
+                nats_link::fate f, const nats_message& m);
   void refuse(broker::publish_token token, broker::refusal why, broker::publish_outcome outcome,
               std::string event_id);
 
@@ -68,6 +82,7 @@ private:
   const broker::room_name name_;
   std::atomic<std::int64_t> last_event_{0};
   std::atomic<bool> watched_{false};
+  std::atomic<bool> waiting_{false};
   std::atomic<bool> over_{false};
 
   call_order calls_;
@@ -77,6 +92,10 @@ private:
   phase phase_ = phase::opening;
   bool told_unavailable_ = false;
   std::uint64_t position_ = 0;
+  /// Of `steady_clock`: by then there was nothing behind the position. None: nobody knows.
+  std::optional<std::int64_t> sure_at_;
+  /// An event that the log has, and that may be on its way.
+  broker::stored_event_ptr suspected_;
   /// Events that came before it was known where the log stands.
   std::vector<broker::stored_event_ptr> early_;
 };

@@ -1,5 +1,6 @@
 #include "cluster/live_room.hpp"
 
+#include "cluster/attempts.hpp"
 #include "cluster/nats_event.hpp"
 
 #include <utility>
@@ -13,7 +14,6 @@ using broker::log_level;
 constexpr std::size_t most_message_bytes = 256 << 10;
 // What waits while NATS does not take it; the newest are lost, and counted by those who get the others.
 constexpr std::size_t most_waiting_bytes = 4 << 20;
-constexpr std::size_t most_senders = 1024;
 
 } // namespace
 
@@ -24,7 +24,7 @@ live_room::live_room(std::shared_ptr<jetstream_context> with, broker::room_name 
       subject_{with_->names.live(name_)},
       handler_{std::move(handler)} {
   next_.node = with_->options.node;
-  next_.incarnation = with_->link->id();
+  next_.incarnation = with_->new_incarnation();
   next_.first = 1;
 }
 
@@ -141,12 +141,19 @@ void live_room::message_came(const nats_message& m) {
     return with_->log.limited(log_level::warn, "nats", "foreign-live",
                               "a message of a live room is not what nodes say", {{"room", name_.str()}});
   }
-  if (b->incarnation == with_->link->id())
+  if (with_->is_own(b->incarnation))
     return;
   calls_.run([self = shared_from_this(), b = std::move(*b)]() mutable { self->arrived(std::move(b)); });
 }
 
 void live_room::backend_came(const nats_message& m) {
+  // A stream would have refused it.
+  if (m.data.size() > with_->options.payload_bytes) {
+    ++with_->counters.foreign;
+    return with_->log.limited(log_level::warn, "nats", "large-live",
+                              "a message for a live room has more bytes than an event may have",
+                              {{"room", name_.str()}, {"bytes", m.data.size()}});
+  }
   event_flaws flaws;
   auto e = event_of(name_, m.headers, m.data, {}, {}, flaws);
   with_->note(flaws, name_);
@@ -163,26 +170,18 @@ void live_room::backend_came(const nats_message& m) {
 void live_room::arrived(live_batch b) {
   if (over_)
     return;
-  auto it = senders_.find(b.incarnation);
-  if (it == senders_.end()) {
-    if (senders_.size() == most_senders)
-      senders_.erase(senders_.begin());
-    it = senders_.emplace(b.incarnation, b.first).first;
-  }
-  auto& next = it->second;
-  if (b.first > next)
-    lost(b.first - next);
-  auto number = b.first;
-  std::uint64_t not_taken = 0;
-  for (auto& e : b.events) {
-    if (number++ < next)
-      continue;
-    if (!e || !handler_->on_event(std::move(e)))
-      ++not_taken;
-  }
-  next = std::max(next, number);
+  const auto heard = senders_.hear(b.incarnation, b.first, b.events.size());
+  if (heard.lost != 0)
+    lost(heard.lost);
+  // Nobody sends it again, so what breaks is lost as well.
+  attempts made;
+  auto not_taken = b.events.size() - heard.passed_over;
+  for (auto i = heard.passed_over; i < b.events.size(); ++i)
+    if (auto& e = b.events[i])
+      made.make([&] { not_taken -= handler_->on_event(std::move(e)) ? 1 : 0; });
   if (not_taken != 0)
     lost(not_taken);
+  made.rethrow();
 }
 
 void live_room::lost(std::uint64_t count) {

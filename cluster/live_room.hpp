@@ -3,10 +3,10 @@
 #include "broker/event_bus.hpp"
 #include "cluster/call_order.hpp"
 #include "cluster/jetstream_context.hpp"
+#include "cluster/live_senders.hpp"
 #include "cluster/node_message.hpp"
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -55,8 +55,7 @@ private:
   /// What backends publish; no stream is in between.
   std::shared_ptr<nats_link::subscription> backends_;
   bool over_ = false;
-  /// The number that each incarnation's next event has.
-  std::map<std::string, std::uint64_t, std::less<>> senders_;
+  live_senders senders_;
 };
 
 /// The interest in it. The loop the room runs on.

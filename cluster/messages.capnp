@@ -22,7 +22,8 @@ struct NodeMessage {
 }
 
 struct LiveEvents {
-  # Who sends: a node's name, and which of its lives this is.
+  # Who sends: a node's name, and which life of its room this is: `<connection>-<number>`, where a later life
+  # has a larger number.
   node @0 :Text;
   incarnation @1 :Text;
   # The number of the first of these events among those that this incarnation ever sent of this room. The

@@ -233,6 +233,8 @@ std::vector<std::string> servers_around(natsConnection* c, const std::vector<std
   return all;
 }
 
+bool is_up(natsConnection* c) noexcept { return natsConnection_Status(c) == NATS_CONN_STATUS_CONNECTED; }
+
 bool is_closed(natsConnection* c) noexcept { return natsConnection_IsClosed(c); }
 
 void close_nats(natsConnection* c) noexcept { natsConnection_Close(c); }

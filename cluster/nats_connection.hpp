@@ -49,6 +49,8 @@ struct nats_callbacks {
 /// The servers of the options, and those that the connection's server has told of.
 [[nodiscard]] std::vector<std::string> servers_around(natsConnection* c,
                                                       const std::vector<std::string>& named);
+/// It is connected, and not about to be again.
+[[nodiscard]] bool is_up(natsConnection* c) noexcept;
 /// It has ended for good.
 [[nodiscard]] bool is_closed(natsConnection* c) noexcept;
 /// Ends it; `closed` is called soon, then or before.
@@ -57,7 +59,8 @@ void close_nats(natsConnection* c) noexcept;
 /// to it to send has left. `closed` is called then, or after `within`. False: there is no connection to do so
 /// with.
 [[nodiscard]] bool drain_nats(natsConnection* c, std::chrono::milliseconds within) noexcept;
-/// The server's URL without a user's name and password.
+/// The server's URL without a user's name and password. May wait for as long as the library tries to connect
+/// to a server, as all may that look at a connection.
 [[nodiscard]] std::string server_of(natsConnection* c);
 
 /// Null: there was something in it that NATS has no form for.

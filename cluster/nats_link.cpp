@@ -55,6 +55,8 @@ void nats_link::close() {
     impl_->sender.join();
   if (impl_->ticker.joinable())
     impl_->ticker.join();
+  if (impl_->mover.joinable())
+    impl_->mover.join();
   impl_->drain();
   impl_->connected = false;
   impl_->release_connection();
@@ -108,14 +110,7 @@ void nats_link::request(const std::string& subject, const headers& with, std::st
   done(fate::not_sent, {});
 }
 
-bool nats_link::post(std::function<void()> f) {
-  std::lock_guard lock{impl_->mutex};
-  if (impl_->stopping)
-    return false;
-  impl_->tasks.push_back({{}, 0, 0, {}, std::move(f)});
-  impl_->work.notify_one();
-  return true;
-}
+bool nats_link::post(std::function<void()> f) { return impl_->queue({{}, 0, 0, {}, std::move(f)}); }
 
 std::uint64_t nats_link::open_inbox(message_handler to) {
   std::lock_guard lock{impl_->mutex};

@@ -18,39 +18,65 @@ constexpr std::chrono::milliseconds drained_within{1'000};
 } // namespace
 
 void nats_link::impl::calling_back(void* c, void (impl::*what)()) noexcept {
-  auto& self = *static_cast<impl*>(c);
-  self.guard(nats_callback_part, [&self, what] { (self.*what)(); });
+  const auto& known_as = **static_cast<std::shared_ptr<line>*>(c);
+  if (!known_as.taken)
+    return;
+  if (const auto self = known_as.of.lock())
+    self->guard(nats_callback_part, [&self, what] { ((*self).*what)(); });
 }
 
-nats_callbacks nats_link::impl::callbacks() {
+broker::result<nats_link::impl::made_connection> nats_link::impl::connect_to(const nats_options& to) {
+  made_connection made;
+  made.known_as = std::make_shared<line>();
+  made.known_as->of = weak_from_this();
+  auto context = std::make_unique<std::shared_ptr<line>>(made.known_as);
   nats_callbacks on;
-  on.context = this; // the connection is closed, and says so, before this goes
+  on.context = context.get();
   on.lost = [](void* c) { calling_back(c, &impl::went_away); };
   on.back = [](void* c) { calling_back(c, &impl::came_back); };
-  on.closed = [](void* c) { calling_back(c, &impl::closed); };
+  on.closed = [](void* c) {
+    calling_back(c, &impl::closed);
+    delete static_cast<std::shared_ptr<line>*>(c); // nothing is said after that
+  };
   on.dropped = [](void* c) { calling_back(c, &impl::dropped); };
   on.lame_duck = [](void* c) { calling_back(c, &impl::going_down); };
-  return on;
+  auto connected_to = connect_nats(to, on);
+  if (!connected_to)
+    return connected_to.error();
+  std::ignore = context.release(); // goes with `closed`
+  made.connection = std::move(*connected_to);
+  return made;
 }
 
 std::optional<broker::refusal> nats_link::impl::connect() {
-  auto made = connect_nats(options, callbacks());
+  auto made = connect_to(options);
   if (!made)
     return made.error();
   take_over(std::move(*made));
   return std::nullopt;
 }
 
-void nats_link::impl::take_over(nats_conn_ptr made) {
-  connection = std::move(made);
-  inbox_handle = listen(nullptr);
-  limit_pending(inbox_handle, -1, -1); // as much as was asked for
+void nats_link::impl::take_over(made_connection made) {
+  connection = std::move(made.connection);
+  known_as = std::move(made.known_as);
+  // The library answers no sooner than it has tried the next server, and event loops wait for the mutex.
+  auto to = server_of(connection.get());
   {
     std::lock_guard lock{mutex};
-    server = server_of(connection.get());
-    refused_for_good = is_closed(connection.get());
+    server = std::move(to);
+    refused_for_good = false;
   }
+  known_as->taken = true;
+  inbox_handle = listen(nullptr);
+  limit_pending(inbox_handle, -1, -1); // as much as was asked for
   connected = true;
+  // What became of it before it was taken over was told to nobody.
+  if (is_closed(connection.get()))
+    return closed();
+  if (is_up(connection.get()))
+    return;
+  went_away();
+  connected = is_up(connection.get()); // it may have been back before it was said to be away
 }
 
 natsSubscription* nats_link::impl::listen(const sub_ptr& to) {
@@ -74,7 +100,8 @@ void nats_link::impl::connect_anew() {
     return;
   }
   listen_to_all();
-  came_back();
+  if (connected)
+    came_back();
 }
 
 void nats_link::impl::listen_to_all() {
@@ -90,28 +117,54 @@ void nats_link::impl::listen_to_all() {
 }
 
 void nats_link::impl::move_away() {
-  if (!connected) // it has done so, and the library finds another
+  if (!connected || moving) // it has done so, and the library finds another
     return;
   auto to = options;
   to.servers = servers_around(connection.get(), options.servers);
   if (to.servers.size() < 2)
     return log.info("nats", "there is no other server to go to");
-  auto made = connect_nats(to, callbacks());
-  if (!made) {
-    log.limited(broker::log_level::warn, "nats", "move",
-                "no other server is there yet: " + made.error().message);
-    std::lock_guard lock{mutex};
-    move_at = std::chrono::steady_clock::now() + nats_connect_again;
-    return;
+  if (mover.joinable())
+    mover.join();
+  moving = true;
+  try {
+    mover = std::thread{[this, to = std::move(to)] { find_another(to); }};
+  } catch (...) {
+    moving = false;
+    throw;
   }
+}
+
+void nats_link::impl::find_another(const nats_options& among) noexcept {
+  auto found = false;
+  guard(nats_mover_part, [&] {
+    auto made = connect_to(among);
+    if (!made)
+      return log.limited(broker::log_level::warn, "nats", "move",
+                         "no other server is there yet: " + made.error().message);
+    // As a task must be copied.
+    auto held = std::make_shared<made_connection>(std::move(*made));
+    found = queue({{}, 0, 0, {}, [this, held] { change_over(std::move(*held)); }});
+  });
+  if (found)
+    return;
+  moving = false;
+  std::lock_guard lock{mutex};
+  move_at = std::chrono::steady_clock::now() + nats_connect_again;
+}
+
+void nats_link::impl::change_over(made_connection made) {
+  moving = false;
+  if (!connected) // the library finds another by itself, and nobody hears of the one that goes with this
+    return;
   await_answers();
   leaving = true;
   release_connection();
   leaving = false;
-  take_over(std::move(*made));
+  take_over(std::move(made));
   listen_to_all();
   ++options.links->moves;
-  came_back_as("moved to another server");
+  if (connected)
+    came_back_as("moved to another server");
 }
 
 void nats_link::impl::await_answers() {
@@ -179,6 +232,7 @@ void nats_link::impl::release_connection() {
     destroy_subscription(std::exchange(s->handle, nullptr));
   bury(true);
   connection.reset();
+  known_as->taken = false;
 }
 
 } // namespace hubbub::cluster

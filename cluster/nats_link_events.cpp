@@ -69,10 +69,11 @@ void nats_link::impl::inbox_message(const nats_message& m) {
 }
 
 void nats_link::impl::came_back_as(std::string_view how) {
-  std::string to;
+  // The library may answer no sooner than it has found, or lost, the next server: not under the mutex.
+  const auto to = server_of(connection.get());
   {
     std::lock_guard lock{mutex};
-    to = server = server_of(connection.get());
+    server = to;
     move_at.reset();
     lame_duck = false;
   }

@@ -31,6 +31,7 @@ inline constexpr std::chrono::seconds nats_connect_again{1};
 /// Who answers for what breaks in a link's threads is told by such names.
 inline constexpr std::string_view nats_callback_part = "nats callbacks";
 inline constexpr std::string_view nats_sender_part = "nats sender";
+inline constexpr std::string_view nats_mover_part = "nats mover";
 
 /// Under `nats_link::impl::mutex`, but what is constant, and `handle`, which is the sending thread's.
 struct nats_link::subscription::state {
@@ -98,12 +99,26 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
   /// The connection that closes is one that was left, or nobody needs another.
   std::atomic<bool> leaving{false};
 
+  /// A connection as the library speaks of it: until it is taken over, nothing of it matters.
+  struct line {
+    std::weak_ptr<impl> of;
+    std::atomic<bool> taken{false};
+  };
+  struct made_connection {
+    nats_conn_ptr connection;
+    std::shared_ptr<line> known_as;
+  };
+
   // The sending thread's alone.
   nats_conn_ptr connection;
+  std::shared_ptr<line> known_as;
   natsSubscription* inbox_handle = nullptr;
   std::deque<buried> graves;
   std::thread sender;
   std::thread ticker;
+  /// Connects to where the link is to move; begun by the sending thread.
+  std::thread mover;
+  std::atomic<bool> moving{false};
 
   // -- what breaks -----------------------------------------------------------------
 
@@ -139,16 +154,19 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
   // -- the connection, on the sending thread: nats_link_connection.cpp --------------
 
   static void calling_back(void* c, void (impl::*what)()) noexcept;
-  nats_callbacks callbacks();
+  /// Any thread; waits for the network.
+  broker::result<made_connection> connect_to(const nats_options& to);
   /// None: connected.
   std::optional<broker::refusal> connect();
-  void take_over(nats_conn_ptr made);
+  void take_over(made_connection made);
   natsSubscription* listen(const sub_ptr& to);
   void listen_to_all();
   void connect_anew();
-  /// To another server, before this one cuts us off. Connected there first, so that what takes long, or is
-  /// refused, costs nothing; but nothing is heard twice.
+  /// To another server, before this one cuts us off. Connected there first, by a thread of its own, so that
+  /// what takes long, or is refused, costs nothing; but nothing is heard twice.
   void move_away();
+  void find_another(const nats_options& among) noexcept;
+  void change_over(made_connection made);
   /// Of what was asked; what is asked meanwhile waits to be sent.
   void await_answers();
   void attend(const sub_ptr& s);
@@ -162,6 +180,8 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
 
   void start();
   void send_all();
+  /// False: it is closed.
+  bool queue(task t);
   void perform(task& t);
   /// False: it was given up meanwhile.
   bool may_send(const task& t);

@@ -16,6 +16,15 @@ void nats_link::impl::start() {
   ticker = std::thread{[this] { tick_all(); }};
 }
 
+bool nats_link::impl::queue(task t) {
+  std::lock_guard lock{mutex};
+  if (stopping)
+    return false;
+  tasks.push_back(std::move(t));
+  work.notify_one();
+  return true;
+}
+
 void nats_link::impl::send_all() {
   std::deque<task> mine;
   std::unique_lock lock{mutex};
@@ -24,11 +33,10 @@ void nats_link::impl::send_all() {
       lock.unlock();
       guard(nats_sender_part, [this] { connect_anew(); });
       lock.lock();
+      // What is asked of the link meanwhile comes to nothing, but it must not pile up.
       if (refused_for_good)
         work.wait_for(lock, nats_connect_again, [this] { return stopping; });
-      continue;
-    }
-    if (tasks.empty()) {
+    } else if (tasks.empty()) {
       if (graves.empty())
         work.wait(lock);
       else

@@ -45,8 +45,13 @@ private:
       to.log.limited(broker::log_level::warn, "orders", what,
                      "an order to " + what + " is not understood: " + done.error().message);
     }
-    if (!reply.empty())
+    if (reply.empty())
+      return;
+    if (to.names.is_for_answers(reply))
       to.link->send(reply, {}, done ? *done : refused_order(to.options.node, done.error()));
+    else
+      to.log.limited(broker::log_level::warn, "orders", "reply",
+                     "an order to " + what + " wants its answer on a subject that is not for answers");
   }
 };
 

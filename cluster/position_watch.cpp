@@ -1,5 +1,6 @@
 #include "cluster/position_watch.hpp"
 
+#include "cluster/attempts.hpp"
 #include "cluster/jetstream_room.hpp"
 
 #include <algorithm>
@@ -27,59 +28,97 @@ void position_watch::add(const room_ptr& room) {
 }
 
 void position_watch::compare_all(const std::vector<room_ptr>& rooms) {
-  // A part of it is left for the answers.
-  const auto time = every_.trouble.count() * 3 / 4;
   const auto at = now();
   std::lock_guard lock{mutex_};
   for (std::size_t i = 0; i < rooms.size(); ++i)
-    due_.push(
-        {at + time * static_cast<std::int64_t>(i) / static_cast<std::int64_t>(rooms.size()), rooms[i], {}});
+    due_.push({turn(at, i, rooms.size()), rooms[i], cause::trouble});
+}
+
+std::int64_t position_watch::turn(std::int64_t from, std::size_t which, std::size_t of) const noexcept {
+  // A part of it is left for the answers.
+  const auto time = every_.trouble.count() * 3 / 4;
+  return from + time * static_cast<std::int64_t>(which) / static_cast<std::int64_t>(of);
 }
 
 void position_watch::event_came(const room_ptr& room) {
   if (room->mark_watched(true))
     return;
   std::lock_guard lock{mutex_};
-  due_.push({room->last_event() + every_.burst.count(), room, {}, true});
+  due_.push({room->last_event() + every_.burst.count(), room, cause::burst_ended});
 }
 
 void position_watch::try_again(const room_ptr& room) {
+  if (room->mark_waiting(true))
+    return;
   std::lock_guard lock{mutex_};
-  due_.push({now() + again_ms, room, {}});
+  due_.push({now() + again_ms, room, cause::again});
 }
 
-void position_watch::suspect(const room_ptr& room, broker::stored_event_ptr e) {
+void position_watch::park(const room_ptr& room) {
+  if (room->mark_waiting(true))
+    return;
+  auto& all = parked_[room->stream()];
+  if (all.size() == all.capacity()) { // rooms come and go meanwhile
+    std::erase_if(all, [](const auto& one) { return one.expired(); });
+    all.reserve(2 * all.size() + 16);
+  }
+  all.push_back(room);
+}
+
+void position_watch::take_up_parked(std::int64_t at) {
+  for (auto it = parked_.begin(); it != parked_.end();) {
+    const auto& [stream, rooms] = *it;
+    if (!stream->answers()) {
+      ++it;
+      continue;
+    }
+    for (std::size_t i = 0; i < rooms.size(); ++i)
+      due_.push({turn(at, i, rooms.size()), rooms[i], cause::again});
+    it = parked_.erase(it);
+  }
+}
+
+void position_watch::suspect(const room_ptr& room) {
   std::lock_guard lock{mutex_};
-  due_.push({now() + on_its_way_ms, room, std::move(e)});
+  due_.push({now() + on_its_way_ms, room, cause::suspicion});
 }
 
 void position_watch::tick() {
   const auto at = now();
   std::vector<room_ptr> ask;
-  std::vector<std::pair<room_ptr, broker::stored_event_ptr>> show;
+  std::vector<room_ptr> show;
   {
     std::lock_guard lock{mutex_};
-    auto budget = most_asking - std::min(most_asking, asking_);
+    take_up_parked(at);
+    const auto ask_of = [&](room_ptr room) {
+      if (room->stream()->answers())
+        ask.push_back(std::move(room));
+      else
+        park(room);
+    };
+    const auto budget = most_asking - std::min(most_asking, asking_);
     while (!due_.empty() && due_.top().due <= at && ask.size() < budget) {
       auto next = due_.top();
       due_.pop();
       auto room = next.room.lock();
       if (!room || room->is_over())
         continue;
-      if (next.show) {
-        show.emplace_back(std::move(room), std::move(next.show));
+      if (next.why == cause::suspicion) {
+        show.push_back(std::move(room));
         continue;
       }
-      if (next.ends_burst) {
+      if (next.why == cause::again)
+        static_cast<void>(room->mark_waiting(false));
+      if (next.why == cause::burst_ended) {
         // Asked first, so that an event that comes now is not overlooked.
         static_cast<void>(room->mark_watched(false));
         if (const auto last = room->last_event() + every_.burst.count(); last > at) {
           if (!room->mark_watched(true))
-            due_.push({last, room, {}, true});
+            due_.push({last, room, cause::burst_ended});
           continue;
         }
       }
-      ask.push_back(std::move(room));
+      ask_of(std::move(room));
     }
     const auto passed = last_tick_ == 0 ? 0 : at - last_tick_;
     last_tick_ = at;
@@ -92,14 +131,16 @@ void position_watch::tick() {
       if (!room || room->is_over())
         continue;
       round_.push_back(room);
-      ask.push_back(std::move(room));
+      ask_of(std::move(room));
     }
     asking_ += ask.size();
   }
+  attempts made;
   for (const auto& room : ask)
-    compare(room);
-  for (auto& [room, e] : show)
-    room->show_missed(std::move(e));
+    made.make([&] { compare(room); });
+  for (const auto& room : show)
+    made.make([&] { room->show_missed(); });
+  made.rethrow();
 }
 
 void position_watch::compare(const room_ptr& room) {

@@ -1,5 +1,6 @@
 #include "cluster/retained_stream.hpp"
 
+#include "cluster/attempts.hpp"
 #include "cluster/siphash.hpp"
 
 #include <algorithm>
@@ -98,6 +99,11 @@ void retained_stream::ask() {
 }
 
 void retained_stream::told(nats_link::fate f, const nats_message& m, std::uint64_t known) {
+  const auto i = f == nats_link::fate::answered ? js::read_stream_info(m.data) : js::stream_info{};
+  {
+    std::lock_guard lock{mutex_};
+    answers_ = f == nats_link::fate::answered && (!i.why || i.why.err_code == js::stream_not_found);
+  }
   switch (f) {
   case nats_link::fate::not_sent:
     return finish({errc::unavailable, "there is no connection to NATS"});
@@ -108,7 +114,6 @@ void retained_stream::told(nats_link::fate f, const nats_message& m, std::uint64
   case nats_link::fate::answered:
     break;
   }
-  auto i = js::read_stream_info(m.data);
   if (i.why.err_code == js::stream_not_found)
     return make();
   if (i.why.err_code == js::not_enabled || i.why.err_code == js::not_enabled_for_account)
@@ -171,8 +176,15 @@ void retained_stream::judge(const js::stream_info& i, std::uint64_t known) {
   }
   {
     std::lock_guard lock{mutex_};
-    // Somebody restored it, or its server lost the end of it.
-    set_back_ = i.last_seq < known && life_ == life_of(i, note.value_or(stream_note{})) ? set_back_ + 1 : 0;
+    // Somebody restored it, or its server lost the end of it. What asks for looks may do so many times in a
+    // moment, and a leader needs longer.
+    const auto now = std::chrono::steady_clock::now();
+    if (i.last_seq >= known || life_ != life_of(i, note.value_or(stream_note{})))
+      set_back_ = 0;
+    else if (set_back_ == 0 || now - set_back_at_ >= with_->options.every.canary) {
+      ++set_back_;
+      set_back_at_ = now;
+    }
   }
   auto right = note.value_or(stream_note{});
   right.generation = fresh.generation;
@@ -223,13 +235,10 @@ void retained_stream::adopt(const js::stream_info& i) {
   }
   if (purged)
     with_->log.warn("nats", "the stream is empty all at once: somebody has purged it", {{"stream", name_}});
-  if (new_life) {
+  if (new_life)
     with_->log.error("nats", "the stream has begun anew: what was in it is lost, and clients are told",
                      {{"stream", name_}});
-    if (new_life_)
-      new_life_();
-  }
-  finish({errc::ok});
+  finish({errc::ok}, new_life);
 }
 
 void retained_stream::make() {
@@ -261,7 +270,7 @@ void retained_stream::changed(nats_link::fate f, const nats_message& m, const st
   adopt(i);
 }
 
-void retained_stream::finish(const broker::refusal& state) {
+void retained_stream::finish(const broker::refusal& state, bool new_life) {
   std::vector<look_handler> told;
   js::stream_info i;
   auto again = false;
@@ -280,10 +289,14 @@ void retained_stream::finish(const broker::refusal& state) {
     if (worse && with_->link->is_connected())
       with_->log.limited(log_level::warn, "nats", name_ + "-state", state.message);
   }
+  attempts made;
+  if (new_life && new_life_)
+    made.make(new_life_);
   for (auto& f : told)
-    f(i);
+    made.make([&] { f(i); });
   if (again)
     ask();
+  made.rethrow();
 }
 
 // -- what is known -----------------------------------------------------------------
@@ -292,17 +305,35 @@ broker::refusal retained_stream::state() const {
   std::lock_guard lock{mutex_};
   return state_;
 }
+broker::refusal retained_stream::silence() const {
+  if (!with_->link->is_connected())
+    return {errc::unavailable, "there is no connection to the log"};
+  std::lock_guard lock{mutex_};
+  if (answers_)
+    return {errc::ok};
+  return state_.code != errc::ok ? state_
+                                 : broker::refusal{errc::unavailable, "stream " + name_ + " does not answer"};
+}
+bool retained_stream::answers() const {
+  std::lock_guard lock{mutex_};
+  return answers_ && with_->link->is_connected();
+}
 std::string retained_stream::epoch() const {
   std::lock_guard lock{mutex_};
   return epoch_;
 }
-std::uint64_t retained_stream::known_last() const {
+broker::stream_position retained_stream::reached() const {
   std::lock_guard lock{mutex_};
-  return known_last_;
+  return {epoch_, known_last_};
 }
-void retained_stream::saw(std::uint64_t sequence) {
+void retained_stream::saw(const broker::stream_position& at) {
   std::lock_guard lock{mutex_};
-  known_last_ = std::max(known_last_, sequence);
+  if (at.epoch == epoch_)
+    known_last_ = std::max(known_last_, at.offset);
+}
+broker::milliseconds retained_stream::age() const {
+  std::lock_guard lock{mutex_};
+  return std::chrono::duration_cast<broker::milliseconds>(std::chrono::nanoseconds{info_.config.max_age_ns});
 }
 std::uint64_t retained_stream::settled_last() const {
   std::lock_guard lock{mutex_};

@@ -2,10 +2,12 @@
 
 #include "broker/errc.hpp"
 #include "broker/policy.hpp"
+#include "broker/stream_position.hpp"
 #include "cluster/jetstream_api.hpp"
 #include "cluster/jetstream_context.hpp"
 #include "cluster/stream_note.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -37,12 +39,18 @@ public:
 
   /// `ok`: it can be used. Otherwise why not, in a sentence that names it.
   [[nodiscard]] broker::refusal state() const;
+  /// Why nothing that its leader is asked would be answered now, as far as the last look knows; `ok`: it
+  /// would.
+  [[nodiscard]] broker::refusal silence() const;
+  [[nodiscard]] bool answers() const;
   /// Empty before the first look that found it.
   [[nodiscard]] std::string epoch() const;
-  /// A sequence that the stream has reached.
-  [[nodiscard]] std::uint64_t known_last() const;
-  /// The stream's leader spoke of that sequence.
-  void saw(std::uint64_t sequence);
+  /// A sequence that the stream has reached, in its present life.
+  [[nodiscard]] broker::stream_position reached() const;
+  /// The stream's leader spoke of that sequence, asked in that life; one of before counts for nothing.
+  void saw(const broker::stream_position& at);
+  /// How long it keeps events; 0: however old they are.
+  [[nodiscard]] broker::milliseconds age() const;
   /// The last sequence that the look before the last one found: what was republished up to there has come
   /// by now, or never will.
   [[nodiscard]] std::uint64_t settled_last() const;
@@ -65,7 +73,8 @@ private:
   void update(const js::stream_info& from, const stream_note& note);
   /// `refused`: what it means when the server refuses; empty: what it says.
   void changed(nats_link::fate f, const nats_message& m, const std::string& refused);
-  void finish(const broker::refusal& state);
+  /// Whatever one who is told throws, the others are told and the next look begins.
+  void finish(const broker::refusal& state, bool new_life = false);
   [[nodiscard]] js::stream_config wanted(const stream_note& note) const;
   [[nodiscard]] stream_note fresh_note() const;
 
@@ -80,6 +89,7 @@ private:
   std::vector<look_handler> answered_next_;
   std::vector<look_handler> waiting_;
   broker::refusal state_{broker::errc::unavailable, "the stream was not looked at yet"};
+  bool answers_ = false;
   js::stream_info info_;
   stream_note note_;
   std::string life_;
@@ -87,8 +97,10 @@ private:
   std::uint64_t known_last_ = 0;
   std::uint64_t settled_last_ = 0;
   std::uint64_t raised_ = 0;
-  /// Looks in a row that found the stream before a place it had reached.
+  /// Looks in a row, some time apart, that found the stream before a place it had reached; and when the last
+  /// one was.
   int set_back_ = 0;
+  std::chrono::steady_clock::time_point set_back_at_;
 };
 
 } // namespace hubbub::cluster

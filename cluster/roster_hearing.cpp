@@ -340,7 +340,7 @@ void roster_hub::answer_ask(const ask_message& m, std::string reply_to) {
     else if (nothing)
       send_nothing(m.asker, asked.room, number);
   }
-  if (!reply_to.empty())
+  if (names_.is_for_answers(reply_to))
     calls_.add([self = shared_from_this(), to = std::move(reply_to), told = std::move(told)] {
       self->link_->send(to, {}, write_presence(told));
     });

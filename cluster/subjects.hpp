@@ -65,6 +65,13 @@ public:
   [[nodiscard]] std::string canary_in(std::string_view node) const;
   [[nodiscard]] std::string canary_out(std::string_view node) const;
 
+  /// May whoever asks be answered there? None of NATS' own subjects, and none of these: whoever may only ask
+  /// would have a node publish there in its own name.
+  [[nodiscard]] bool is_for_answers(std::string_view reply) const noexcept {
+    return !reply.empty() && reply.front() != '$' &&
+           !(reply.starts_with(prefix_) && reply.substr(prefix_.size()).starts_with('.'));
+  }
+
   /// The room of an event that came in; none when that is no room's name.
   [[nodiscard]] std::optional<broker::room_name> room_in(std::string_view subject) const;
 

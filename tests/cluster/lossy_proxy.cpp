@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace hubbub::test {
@@ -56,11 +57,24 @@ lossy_proxy::~lossy_proxy() {
 
 void lossy_proxy::lose(const std::string& subject, const std::string& payload) {
   std::lock_guard lock{mutex_};
-  subject_ = subject;
-  payload_ = payload;
+  lose_ = {{subject, payload}};
 }
 
-void lossy_proxy::lose_nothing() { lose("", ""); }
+void lossy_proxy::lose_also(const std::string& subject, const std::string& payload) {
+  std::lock_guard lock{mutex_};
+  lose_.push_back({subject, payload});
+}
+
+void lossy_proxy::lose_nothing() {
+  std::lock_guard lock{mutex_};
+  lose_.clear();
+}
+
+void lossy_proxy::hold(const std::string& subject, const std::string& payload) {
+  std::lock_guard lock{mutex_};
+  let_go_ = false;
+  hold_ = {subject, payload};
+}
 
 void lossy_proxy::cut() {
   cut_ = true;
@@ -82,19 +96,33 @@ void lossy_proxy::accept_all() {
       ::close(client);
       continue;
     }
+    ++accepted_;
     all.emplace_back([this, client] { serve(client); });
   }
   for (auto& t : all)
     t.join();
 }
 
+bool lossy_proxy::kind::has(const std::string& line, const std::string& body) const {
+  const auto from = line.find(' ') + 1;
+  return !payload.empty() && line.compare(from, subject.size(), subject) == 0 &&
+         body.find(payload) != body.npos;
+}
+
 bool lossy_proxy::is_lost(const std::string& line, const std::string& body) {
   std::lock_guard lock{mutex_};
-  const auto from = line.find(' ') + 1;
-  if (payload_.empty() || line.compare(from, subject_.size(), subject_) != 0 ||
-      body.find(payload_) == body.npos)
+  if (std::none_of(lose_.begin(), lose_.end(), [&](const kind& k) { return k.has(line, body); }))
     return false;
   ++lost_;
+  return true;
+}
+
+bool lossy_proxy::is_to_be_held(const std::string& line, const std::string& body) {
+  std::lock_guard lock{mutex_};
+  if (!hold_.has(line, body))
+    return false;
+  hold_ = {};
+  holds_ = true;
   return true;
 }
 
@@ -109,12 +137,17 @@ void lossy_proxy::serve(int client) {
     open_.insert({client, server});
   }
   auto up = ::connect(server, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0;
-  std::string said;
+  std::string said, held;
+  auto greeted = false;
   char some[65536];
   while (up && !over_) {
     pollfd both[2] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
-    if (::poll(both, 2, 100) < 0)
+    if (::poll(both, 2, held.empty() ? 100 : 5) < 0)
       break;
+    if (!held.empty() && let_go_) {
+      up = send_all(client, std::exchange(held, {}));
+      holds_ = false;
+    }
     if (both[0].revents != 0) {
       const auto n = ::recv(client, some, sizeof some, 0);
       up = n > 0 && send_all(server, {some, static_cast<std::size_t>(n)});
@@ -134,7 +167,11 @@ void lossy_proxy::serve(int client) {
           break;
         const auto whole = said.substr(0, size);
         said.erase(0, size);
-        if (size == end + 2 || !is_lost(line, whole))
+        if (line == "PONG" && !std::exchange(greeted, true))
+          ++greeted_;
+        if (size > end + 2 && is_to_be_held(line, whole))
+          held = whole;
+        else if (size == end + 2 || !is_lost(line, whole))
           up = send_all(client, whole);
       }
     }

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace hubbub::test {
 
@@ -21,16 +22,31 @@ public:
 
   /// Loses what the server sends on a subject that begins so and with a payload that has that in it.
   void lose(const std::string& subject, const std::string& payload);
+  /// Beside what it loses already.
+  void lose_also(const std::string& subject, const std::string& payload);
   void lose_nothing();
+  /// Keeps the next one of such a kind until `let_go`; what comes behind it goes past it.
+  void hold(const std::string& subject, const std::string& payload);
+  [[nodiscard]] bool holds() const noexcept { return holds_; }
+  void let_go() { let_go_ = true; }
   /// Ends all connections and accepts no more, or again.
   void cut();
   void heal() { cut_ = false; }
   [[nodiscard]] int lost() const noexcept { return lost_; }
+  /// How many connections it took, and in how many of them the server has answered a ping.
+  [[nodiscard]] int accepted() const noexcept { return accepted_; }
+  [[nodiscard]] int greeted() const noexcept { return greeted_; }
 
 private:
   void accept_all();
   void serve(int client);
+  struct kind {
+    std::string subject;
+    std::string payload;
+    [[nodiscard]] bool has(const std::string& line, const std::string& body) const;
+  };
   [[nodiscard]] bool is_lost(const std::string& line, const std::string& body);
+  [[nodiscard]] bool is_to_be_held(const std::string& line, const std::string& body);
 
   const std::uint16_t server_;
   int listening_ = -1;
@@ -38,9 +54,13 @@ private:
   std::atomic<bool> over_{false};
   std::atomic<bool> cut_{false};
   std::atomic<int> lost_{0};
+  std::atomic<int> accepted_{0};
+  std::atomic<int> greeted_{0};
   std::mutex mutex_;
-  std::string subject_;
-  std::string payload_;
+  std::vector<kind> lose_;
+  kind hold_;
+  std::atomic<bool> holds_{false};
+  std::atomic<bool> let_go_{false};
   std::set<int> open_;
   std::thread accepting_;
 };

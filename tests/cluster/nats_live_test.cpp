@@ -65,6 +65,45 @@ TEST_CASE_METHOD(two_nodes, "what follows a live room's first word is heard", "[
   }
 }
 
+TEST_CASE_METHOD(two_nodes, "a live room that ended and was made again is heard from its first word",
+                 "[nats]") {
+  room_double listener{*two.bus, "live.again"};
+  listener.seen().ready();
+  texts said;
+  for (auto life = 0; life < 3; ++life) {
+    room_double speaker{*one.bus, "live.again"};
+    speaker.seen().ready();
+    for (auto i = 0; i < 20; ++i) {
+      said.push_back(std::to_string(said.size()));
+      speaker.interest().broadcast(numbered(speaker, std::stoi(said.back())));
+    }
+    listener.seen().until_events(said.size());
+  }
+  CHECK(data_of(listener.seen().events()) == said);
+  CHECK(listener.seen().lost() == 0);
+  CHECK(two.bus->figures().live_lost == 0);
+  // A node that makes its room again does not hear itself, either.
+  room_double speaker{*one.bus, "live.again"};
+  speaker.seen().ready();
+  speaker.interest().broadcast(numbered(speaker, -1));
+  listener.seen().until_events(said.size() + 1);
+  CHECK(speaker.seen().events().empty());
+}
+
+TEST_CASE_METHOD(two_nodes, "what a backend says to a live room is as small as an event must be", "[nats]") {
+  nats_wire wire{server.port()};
+  wire.publish_now("hubbub.rooms.live.1", '"' + std::string(65'535, 'x') + '"');
+  wire.publish_now("hubbub.rooms.live.1", '"' + std::string(65'534, 'y') + '"');
+  for (auto* r : {&here, &there}) {
+    r->seen().until_events(1);
+    CHECK(r->seen().events().front()->data.substr(0, 2) == "\"y");
+    CHECK(r->seen().lost() == 0);
+  }
+  CHECK(one.bus->figures().foreign == 1);
+  CHECK(two.bus->figures().foreign == 1);
+  CHECK(one.log.says("more bytes than an event may have"));
+}
+
 TEST_CASE_METHOD(two_nodes, "a live room opens without NATS", "[nats]") {
   proxy.cut();
   REQUIRE(eventually([&] { return two.bus->health().code != broker::errc::ok; }));

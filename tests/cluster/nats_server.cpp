@@ -147,6 +147,13 @@ void nats_server::start() {
 
 void nats_server::wipe() { fs::remove_all(dir_ / "store"); }
 
+void nats_server::save() { fs::copy(dir_ / "store", dir_ / "saved", fs::copy_options::recursive); }
+
+void nats_server::set_back() {
+  wipe();
+  fs::copy(dir_ / "saved", dir_ / "store", fs::copy_options::recursive);
+}
+
 // -- the wire ------------------------------------------------------------------------
 
 nats_wire::nats_wire(std::uint16_t port) : socket_{connect_to(port)} {

@@ -36,6 +36,9 @@ public:
   void configure(std::string config) { config_ = std::move(config); }
   /// Forgets everything that it kept; while it is not running.
   void wipe();
+  /// Keeps a copy of what it kept, and has it go back to that; while it is not running.
+  void save();
+  void set_back();
   void stop_for_now() { ::kill(pid_, SIGSTOP); }
   void go_on() { ::kill(pid_, SIGCONT); }
   void signal(int which) { ::kill(pid_, which); }

@@ -1,9 +1,14 @@
 #include "broker/supervision.hpp"
+#include "broker/supervisor.hpp"
 #include "tests/cluster/lossy_proxy.hpp"
 #include "tests/cluster/nats_kit.hpp"
 #include "tests/support/catch.hpp"
 
+#include <algorithm>
+#include <memory>
+#include <optional>
 #include <set>
+#include <vector>
 
 /// NATS goes, comes back, and is not what it was.
 namespace hubbub::test {
@@ -69,6 +74,48 @@ TEST_CASE("a server that comes back with an empty disk has another epoch", "[nat
   CHECK(p.what.position == broker::stream_position{anew.epoch, 1});
   chat.seen().until_events(3);
   CHECK(chat.seen().epochs().size() == 1);
+}
+
+/// A server that has lost what was published last, and a node that knows it.
+struct set_back_server {
+  explicit set_back_server(broker::milliseconds between_looks) {
+    node.options.servers = {server.url()};
+    node.options.every.canary = between_looks;
+    node.open();
+    chat.emplace(*node.bus, "chat.1");
+    chat->keep("1");
+    server.kill();
+    server.save();
+    server.start();
+    for (const auto* data : {"2", "3"})
+      REQUIRE(eventually([&] { return chat->publish(chat->event(data)).stored; }));
+    server.kill();
+    server.set_back();
+    server.start();
+    REQUIRE(eventually([&] { return reads(); }));
+  }
+  /// A read that has to look at the stream.
+  bool reads() { return read(*node.bus, after("chat.1", 0)).why.code == errc::ok; }
+
+  nats_server server;
+  nats_node node;
+  std::optional<room_double> chat;
+};
+
+TEST_CASE("a stream that was set back has another epoch", "[nats]") {
+  set_back_server t{50ms};
+  REQUIRE(eventually([&] { return !t.chat->seen().epochs().empty(); }));
+  CHECK(t.node.log.says("was set back"));
+  CHECK(t.chat->seen().epochs().front().epoch != t.chat->seen().ready().epoch);
+  CHECK(t.chat->seen().epochs().front().offset == 1);
+}
+
+TEST_CASE("a stream is not thought to be set back by what many looks find in one moment", "[nats]") {
+  set_back_server t{1h};
+  for (auto i = 0; i < 10; ++i)
+    CHECK(t.reads());
+  CHECK_FALSE(t.node.log.has_said("was set back"));
+  CHECK(t.chat->seen().epochs().empty());
 }
 
 TEST_CASE("a stopped server is noticed, and what it may have taken is unknown", "[nats]") {
@@ -273,11 +320,12 @@ private:
 
 /// A node whose supervisors can be looked at.
 struct supervised_node : nats_node {
-  explicit supervised_node(const nats_server& server) : nats_node{} {
+  explicit supervised_node(const nats_server& server) : supervised_node{server.url(), often()} {}
+  supervised_node(std::string url, cluster::nats_intervals every) : nats_node{} {
     tree.on_end([this] { ended = true; });
-    options.servers = {server.url()};
-    options.every = often();
-    options.timeout = 1s;
+    options.servers = {std::move(url)};
+    options.every = every;
+    options.timeout = 10s;
     options.answers = &tree.bus;
     open();
   }
@@ -334,6 +382,107 @@ TEST_CASE("an event that keeps throwing makes the link begin anew, after a while
   good.keep("1");
   CHECK(node.tree.bus.look().crashes == crashes);
   CHECK_FALSE(node.ended);
+}
+
+TEST_CASE("who throws at what a look found keeps nobody else from it", "[nats]") {
+  nats_server server;
+  lossy_proxy proxy{server.port()};
+  auto every = often();
+  every.canary = 1h; // nobody else looks
+  supervised_node node{proxy.url(), every};
+  room_double chat{*node.bus, "chat.1"};
+  chat.keep("1");
+  proxy.hold("_INBOX.", "stream_info_response");
+  node.bus->read(after("chat.1", 0),
+                 [](const broker::read_result&) { throw std::runtime_error{"asked to"}; });
+  REQUIRE(eventually([&] { return proxy.holds(); }));
+  std::atomic<int> told = 0;
+  for (auto i = 0; i < 3; ++i)
+    node.bus->read(after("chat.1", 0),
+                   [&told](const broker::read_result& r) { told += r.why.code == errc::ok ? 1 : 0; });
+  std::this_thread::sleep_for(200ms); // until they wait for the next look
+  proxy.let_go();
+  CHECK(eventually([&] { return told == 3; }));
+  CHECK(node.tree.bus.look().crashes == 1);
+  CHECK(read(*node.bus, after("chat.1", 0)).why.code == errc::ok);
+}
+
+TEST_CASE("a read whose reader throws keeps nobody behind it from an answer", "[nats]") {
+  nats_server server;
+  lossy_proxy proxy{server.port()};
+  auto every = often();
+  every.burst = every.round = 1h;
+  supervised_node node{proxy.url(), every};
+  room_double chat{*node.bus, "chat.1"};
+  chat.keep("1");
+  proxy.lose("_INBOX.", "stream_msg_get_response");
+  for (auto i = 0; i < 8; ++i) // as many as are read at a time
+    node.bus->read(after("chat.1", 0), [](const broker::read_result&) {});
+  node.bus->read(after("chat.1", 0),
+                 [](const broker::read_result&) { throw std::runtime_error{"asked to"}; });
+  std::atomic<int> told = 0;
+  for (auto i = 0; i < 3; ++i)
+    node.bus->read(after("chat.1", 0), [&told](const broker::read_result&) { ++told; });
+  REQUIRE(eventually([&] { return proxy.lost() == 8; }));
+  proxy.cut();
+  CHECK(eventually([&] { return told == 3; }));
+  proxy.lose_nothing();
+  proxy.heal();
+  CHECK(eventually([&] { return read(*node.bus, after("chat.1", 0)).why.code == errc::ok; }));
+  CHECK(node.tree.bus.look().crashes == 1);
+}
+
+/// A room that throws when it opens.
+class unready_room final : public broker::event_bus_handler {
+public:
+  void on_ready(broker::stream_position) override { throw std::runtime_error{"asked to break"}; }
+  void on_unavailable(broker::refusal) override { unavailable = true; }
+  bool on_event(broker::stored_event_ptr) override { return true; }
+  void on_stored(broker::publish_token, broker::stored) override {}
+  void on_refused(broker::publish_token, broker::publish_refused) override {}
+  void on_epoch(broker::stream_position) override {}
+  void on_lost(std::uint64_t) override {}
+  std::atomic<bool> unavailable = false;
+};
+
+TEST_CASE("rooms that break as they open take nobody's turn to be compared", "[nats]") {
+  constexpr auto many = 300; // more than are asked about at a time
+  nats_server server;
+  lossy_proxy proxy{server.port()};
+  nats_node node;
+  broker::supervisor patient{{"bus", "part", "a part broke", "it waits"},
+                             {100'000, 100'000},
+                             node.time,
+                             node.log,
+                             nullptr,
+                             [](std::string_view) {}};
+  node.options.servers = {proxy.url()};
+  node.options.answers = &patient;
+  node.options.timeout = 1s;
+  node.options.every.burst = node.options.every.canary = 1h;
+  node.options.every.round = 100ms;
+  node.open();
+  room_double good{*node.bus, "chat.good"};
+  good.seen().ready();
+  proxy.lose("_INBOX.", "stream_msg_get_response");
+  std::vector<std::shared_ptr<unready_room>> rooms;
+  std::vector<std::unique_ptr<broker::interest>> interests;
+  for (auto i = 0; i < many; ++i) {
+    rooms.push_back(std::make_shared<unready_room>());
+    interests.push_back(node.bus->want(room("chat." + std::to_string(i)), rooms.back()));
+  }
+  REQUIRE(eventually(
+      [&] { return std::ranges::all_of(rooms, [](const auto& r) { return r->unavailable.load(); }); }));
+  proxy.lose_nothing();
+  REQUIRE(eventually([&] { return patient.look().crashes >= many; }));
+  interests.clear();
+  const auto before = proxy.lost();
+  proxy.lose("hubbub.out.", "lost");
+  nats_wire wire{server.port()};
+  wire.publish_now("hubbub.rooms.chat.good", "\"lost\"");
+  CHECK(eventually([&] { return good.seen().events().size() == 1; }));
+  CHECK(proxy.lost() == before + 1);
+  node.bus.reset(); // before its supervisor
 }
 
 } // namespace
