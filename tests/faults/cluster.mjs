@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 
 import { binary, request, within } from "../integration/support/server.mjs";
-import { connect, consumerOpts } from "../integration/support/nats.mjs";
+import { connect } from "../integration/support/nats.mjs";
 import { Link } from "./proxy.mjs";
 
 const children = new Set();
@@ -161,13 +161,14 @@ cluster { name: faults, listen: 127.0.0.1:${ports[3 + i]}, routes: [${routes}] }
         const manager = await connection.jetstreamManager({ timeout: 5000, checkAPI: false });
         const { state } = await manager.streams.info("HUBBUB_chat");
         const places = new Map();
-        if (state.messages === 0) return places;
-        const messages = await connection.jetstream().subscribe("hubbub.rooms.>", consumerOpts().orderedConsumer());
-        for await (const { seq, headers } of messages) {
-          const id = headers.get("Hubbub-Id");
+        const read = async (seq) => {
+          const { header } = await manager.streams.getMessage("HUBBUB_chat", { seq });
+          const id = header.get("Hubbub-Id");
           places.set(id, [...(places.get(id) ?? []), seq]);
-          if (seq >= state.last_seq) break;
-        }
+        };
+        // Without a consumer: one of an unquiet cluster may stand still.
+        for (let from = state.first_seq; from <= state.last_seq; from += 200)
+          await Promise.all(Array.from({ length: Math.min(200, state.last_seq - from + 1) }, (_, i) => read(from + i)));
         return places;
       } finally {
         await connection.close();

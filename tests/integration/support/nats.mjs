@@ -8,7 +8,7 @@ import path from "node:path";
 
 import { connect } from "nats";
 
-export { connect, consumerOpts, headers, StringCodec } from "nats";
+export { connect, headers, StringCodec } from "nats";
 
 import { eventually, within } from "./server.mjs";
 
