@@ -292,7 +292,9 @@ void http_session::drop() {
 }
 
 bool http_session::gives_way(broker::steady_time now) const noexcept {
-  return phase_ == phase::reading && now - since_ >= home_.options().handshake_patience;
+  // Who is turned away has no place to give.
+  return (phase_ == phase::reading || phase_ == phase::answering) && !turned_away_ &&
+         now - since_ >= home_.options().handshake_patience;
 }
 
 void http_session::on_buried() {
