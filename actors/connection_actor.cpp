@@ -189,7 +189,8 @@ bool connection_actor::send_home(std::uint32_t retry_after_ms) {
   if (!open_ || closing_ || home_retry_ms_ != 0)
     return false;
   home_retry_ms_ = std::max(retry_after_ms, 1u);
-  at_.wheel().schedule(timer_, at_.now() + answers_within);
+  home_at_ = at_.now() + answers_within;
+  at_.wheel().schedule(timer_, home_at_);
   go_home_if_answered();
   return true;
 }
@@ -228,12 +229,12 @@ void connection_actor::schedule(broker::steady_time now) {
   const auto next =
       std::min({check_authentication(now), check_expiry(now), check_alive(now), check_ticket(now)});
   if (!closing_)
-    at_.wheel().schedule(timer_, std::max(next, now + shortest_check));
+    at_.wheel().schedule(timer_, std::min(std::max(next, now + shortest_check), home_at_));
 }
 
 void connection_actor::on_timer(broker::steady_time now) {
   guarded([&] {
-    if (home_retry_ms_ != 0)
+    if (now >= home_at_)
       go_home();
     schedule(now);
   });

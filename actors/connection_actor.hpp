@@ -211,6 +211,8 @@ private:
   std::uint32_t refused_in_a_row_ = 0;
   /// It is to go, and to come back to another node after so long; 0: it may stay.
   std::uint32_t home_retry_ms_ = 0;
+  /// When it goes, whatever is not answered by then.
+  broker::steady_time home_at_ = broker::steady_time::max();
   broker::steady_time opened_;
   broker::liveness alive_;
   bool open_ = false;

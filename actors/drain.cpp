@@ -34,6 +34,7 @@ bool drain::go_on(broker::steady_time now) {
   due_ -= some;
   // Each loop its share; what does not divide goes to each in turn.
   std::uint32_t all = 0;
+  std::uint32_t sent = 0;
   for (std::size_t i = 0; i < loops_.size(); ++i) {
     auto& loop = *loops_[(next_loop_ + i) % loops_.size()];
     const auto here = loop.at_home();
@@ -44,7 +45,11 @@ bool drain::go_on(broker::steady_time now) {
       continue;
     loop.send_home(share, own_delay);
     some -= share;
+    sent += share;
   }
+  // What the last ones had nobody for is due next time, as long as there is somebody: loops with few clients
+  // must not slow the others down.
+  due_ += std::min(some, all - sent);
   ++next_loop_;
   return all != 0;
 }

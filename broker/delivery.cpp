@@ -256,7 +256,7 @@ bool delivery::send_conflated(audience::seat& s, const std::vector<conflated>& n
 void delivery::skip(audience::seat& s, cursor target, std::uint64_t excluded) {
   auto& r = *s.who;
   const auto from = r.overtaken_at == reader::no_offset ? s.at.offset : r.overtaken_at;
-  // Offsets of a live room are consecutive. What was kept from a reader while its room was made anew may
+  // Offsets of a live room count its events. What was kept from a reader while its room was made anew may
   // not have been counted; better to tell of none than of more than there were.
   const auto passed = target.offset - from;
   const auto counted = passed - (excluded - r.excluded_passed) - r.conflated_sent;

@@ -40,7 +40,8 @@ read_request recovery::question() const {
 }
 
 starting_point recovery::in_log(const read_result& said) const {
-  if (same_life_ && said.complete)
+  const auto had_the_newest = since_.epoch == head_.epoch && since_.offset == said.head.offset;
+  if (had_the_newest || (same_life_ && said.complete))
     return {since_.offset, true, {}};
   if (said.events.empty()) // when it was asked; what came meanwhile follows
     return behind(said.head.offset, std::nullopt);

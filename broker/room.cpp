@@ -10,6 +10,8 @@ namespace {
 constexpr std::chrono::seconds keep_tape{30};
 // After a read of the log that failed.
 constexpr std::chrono::milliseconds load_again{500};
+// No reader has missed more at once; what a broken node says must not turn offsets round.
+constexpr std::uint64_t most_lost_at_once = UINT32_MAX;
 
 } // namespace
 
@@ -91,9 +93,12 @@ void room::missed() {
 void room::lost(std::uint64_t count) {
   if (!is_live() || !feed_ || readers_.empty())
     return;
-  // In its place among the events, for all readers: a frame on the tape, as an event is.
+  // In its place among the events, for all readers: a frame on the tape, as an event is. It has the place of
+  // as many events as it stands for, or those who are overtaken by it would be told of too few.
+  count = std::min(count, most_lost_at_once);
+  position_.offset += count;
   auto& frames = out_.frames();
-  frames.begin_dropped(name_, count, ++position_.offset, around_.time.unix_ms());
+  frames.begin_dropped(name_, count, position_.offset, around_.time.unix_ms());
   append_frames(frames);
 }
 

@@ -5,6 +5,8 @@
 #include "broker/event_bus.hpp"
 #include "broker/feed.hpp"
 #include "broker/frame_maker.hpp"
+#include "broker/join_request.hpp"
+#include "broker/log_questions.hpp"
 #include "broker/presence.hpp"
 #include "broker/push.hpp"
 #include "broker/recovery.hpp"
@@ -18,25 +20,6 @@
 #include <vector>
 
 namespace hubbub::broker {
-
-/// Somebody wants to read a room.
-struct join_request {
-  /// The room's number for the answer.
-  std::uint64_t id = 0;
-  session_id session;
-  std::string user;
-  std::string user_info;
-  std::string info;
-  std::uint32_t loop = 0;
-  wire_format format = wire_format::websocket;
-  std::optional<stream_position> since;
-  std::optional<std::uint32_t> history;
-  bool presence = false;
-  /// The answer bears no roster: the reader is sent it as a change.
-  bool roster_later = false;
-  /// May `since` reach back farther than `recover_age`?
-  bool whole_history = false;
-};
 
 struct join_answer {
   feed_ptr from;
@@ -159,13 +142,13 @@ private:
   void place_since(join_request who);
   void place_history(join_request who);
   void answer(const join_request& who, starting_point there);
-  /// Asks the log, and goes on with `then` unless the reader has left meanwhile.
-  void ask_log(join_request who, read_request what,
-               void (room::*then)(const join_request&, const read_result&));
+  /// Asks the log, unless it is asked that already; goes on with `log_said`, but for who has left meanwhile.
+  void ask_log(join_request who, read_request what);
+  void log_said(join_request who, const read_request& asked, const read_result& said);
+  /// Has the reader had, on another node, what the log has and the room has not heard of yet?
+  [[nodiscard]] bool has_had_more(const join_request& who, const read_result& said) const noexcept;
   /// Would the reader begin where the log is, and the room, which hears of it a little later, is not yet?
   [[nodiscard]] bool is_ahead(const join_request& who, const read_result& said) const noexcept;
-  void since_in_log(const join_request& who, const read_result& r);
-  void history_in_log(const join_request& who, const read_result& r);
   [[nodiscard]] recovery recovery_of(const join_request& who) const noexcept;
   void serve_waiting();
 
@@ -241,8 +224,8 @@ private:
     std::vector<adopted_reader> readers;
   };
   std::vector<adoption> adopting_;
-  /// Sessions whose join waits for an answer of the log.
-  std::vector<session_id> asking_;
+  /// Joins that wait for an answer of the log.
+  log_questions asking_;
 };
 
 } // namespace hubbub::broker

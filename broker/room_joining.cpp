@@ -7,7 +7,7 @@
 namespace hubbub::broker {
 namespace {
 
-// What waits while a room opens; beyond it joins are refused.
+// What waits while a room opens, and for the log; beyond it joins are refused.
 constexpr std::size_t most_waiting = 4096;
 
 /// To a join whose connection has closed: nobody hears it, but the question is answered.
@@ -67,18 +67,18 @@ void room::place_since(join_request who) {
   if (auto there = rules.on_tape(feed_->of(wire_format::websocket).look()))
     return answer(who, std::move(*there));
   auto what = rules.question();
-  ask_log(std::move(who), std::move(what), &room::since_in_log);
+  ask_log(std::move(who), std::move(what));
+}
+
+bool room::has_had_more(const join_request& who, const read_result& said) const noexcept {
+  return who.since && who.since->epoch == position_.epoch && who.since->offset > position_.offset &&
+         who.since->offset <= said.head.offset;
 }
 
 bool room::is_ahead(const join_request& who, const read_result& said) const noexcept {
   if (!said.events.empty() && said.events.front()->offset > position_.offset)
     return true;
-  return who.since && who.since->epoch == position_.epoch && who.since->offset > position_.offset &&
-         who.since->offset <= said.head.offset;
-}
-
-void room::since_in_log(const join_request& who, const read_result& r) {
-  answer(who, recovery_of(who).in_log(r));
+  return has_had_more(who, said);
 }
 
 void room::place_history(join_request who) {
@@ -90,29 +90,47 @@ void room::place_history(join_request who) {
   read_request what{name_, 0, 0, n};
   what.newest = true;
   what.offsets_only = true;
-  ask_log(std::move(who), std::move(what), &room::history_in_log);
+  ask_log(std::move(who), std::move(what));
 }
 
-void room::history_in_log(const join_request& who, const read_result& r) {
-  answer(who, {r.events.empty() ? position_.offset : r.events.front()->offset - 1, {}, {}});
-}
-
-void room::ask_log(join_request who, read_request what,
-                   void (room::*then)(const join_request&, const read_result&)) {
-  asking_.push_back(who.session);
-  out_.read(std::move(what), [this, who = std::move(who), then](const read_result& r) {
-    if (std::erase(asking_, who.session) == 0)
-      return out_.on_join_refused(who.id, left());
-    if (r.why.code != errc::ok)
-      return out_.on_join_refused(who.id, r.why);
-    if (r.head.epoch != position_.epoch)
-      return out_.on_join_refused(who.id, {errc::unavailable, "the room's log began anew", retry_soon_ms});
-    if (is_ahead(who, r) && !load_failed_) {
-      missed();
-      return join(who);
-    }
-    (this->*then)(who, r);
+void room::ask_log(join_request who, read_request what) {
+  if (const auto* said = asking_.said_to(who, what, position_, around_.time.now()))
+    return log_said(std::move(who), what, *said);
+  if (asking_.waiting() >= most_waiting)
+    return out_.on_join_refused(who.id, {errc::overloaded, "the log is slow and too many wait for it", 500});
+  const auto id = asking_.add(std::move(who), what, position_);
+  if (id == 0)
+    return;
+  out_.read(std::move(what), [this, id](const read_result& r) {
+    auto asked = asking_.take(id);
+    asking_.keep(asked, r, position_, around_.time.now());
+    for (auto& waits : asked.those)
+      log_said(std::move(waits), asked.what, r);
   });
+}
+
+void room::log_said(join_request who, const read_request& asked, const read_result& said) {
+  if (said.why.code != errc::ok)
+    return out_.on_join_refused(who.id, said.why);
+  if (said.head.epoch != position_.epoch)
+    return out_.on_join_refused(who.id, {errc::unavailable, "the room's log began anew", retry_soon_ms});
+  // As long as it reads, and once more: what the log has given up meanwhile the room will never hear of.
+  if (is_ahead(who, said) && !load_failed_ && (loading_ || !std::exchange(who.read_for, true))) {
+    missed();
+    return join(std::move(who));
+  }
+  if (load_failed_ && has_had_more(who, said)) // it would be told of a gap, and sent everything again
+    return out_.on_join_refused(who.id, {errc::unavailable, "the room is behind its log", 500});
+  if (!who.since) // where there was nothing, what has come since then follows
+    return answer(who, {said.events.empty() ? std::min(said.head.offset, position_.offset)
+                                            : said.events.front()->offset - 1,
+                        {},
+                        {}});
+  const auto rules = recovery_of(who);
+  // It was ahead of the room when the log was asked; what it had has come meanwhile.
+  if (rules.question().after != asked.after)
+    return join(std::move(who));
+  answer(who, rules.in_log(said));
 }
 
 void room::answer(const join_request& who, starting_point there) {
@@ -156,7 +174,8 @@ void room::seat(session_id who, std::uint32_t loop, wire_format format, bool pre
 }
 
 void room::leave(session_id who, bool goes_on) {
-  std::erase(asking_, who);
+  for (const auto id : asking_.leave(who))
+    out_.on_join_refused(id, left());
   for (std::size_t i = 0; i < waiting_.size();) {
     if (waiting_[i].session != who) {
       ++i;

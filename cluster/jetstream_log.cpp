@@ -159,14 +159,17 @@ void jetstream_log::read(broker::read_request what, broker::read_handler done) {
   }
   {
     std::lock_guard lock{mutex_};
-    if (!closed_) {
+    if (closed_) {
+      refused.why = closed();
+    } else if (waiting_.size() >= most_waiting) {
+      refused.why = {errc::overloaded, "too many wait to read the log", 250};
+    } else {
       waiting_.push_back({std::move(stream), std::move(what), std::move(done)});
       done = {};
     }
   }
   if (!done)
     return begin_reads();
-  refused.why = closed();
   done(std::move(refused));
 }
 

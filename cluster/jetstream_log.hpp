@@ -7,6 +7,7 @@
 #include "cluster/position_watch.hpp"
 #include "cluster/retained_stream.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -24,6 +25,9 @@ class jetstream_read;
 /// The retained rooms of a cluster: a stream for each namespace. Any thread.
 class jetstream_log : public std::enable_shared_from_this<jetstream_log> {
 public:
+  /// Reads that may wait for others.
+  static constexpr std::size_t most_waiting = 16'384;
+
   /// `link` must be open.
   jetstream_log(std::shared_ptr<jetstream_context> with, const broker::namespaces& spaces);
 
@@ -34,6 +38,7 @@ public:
 
   [[nodiscard]] std::unique_ptr<broker::interest> want(const broker::room_name& room,
                                                        std::shared_ptr<broker::event_bus_handler> handler);
+  /// Refused with `overloaded`, before this returns, when too many wait.
   void read(broker::read_request what, broker::read_handler done);
 
   /// `ok`: every stream has a leader that answers, and is as it should be.

@@ -22,6 +22,13 @@ constexpr std::uint32_t header_bytes = 16'384;
 /// How long a handler may take.
 constexpr auto handle_within = 60s;
 
+/// Is the last of a request's transfer codings `chunked`?
+bool ends_in_chunked(boost::beast::string_view codings) {
+  codings.remove_prefix(codings.rfind(',') + 1); // without a comma: npos + 1, which is 0
+  const auto from = codings.find_first_not_of(" \t");
+  return from != codings.npos && boost::beast::iequals(codings.substr(from), "chunked");
+}
+
 } // namespace
 
 struct http_session::parser : http::request_parser<http::string_body> {};
@@ -169,6 +176,15 @@ void http_session::dispatch() {
   const auto& request = parser_->get();
   keep_alive_ = keep_alive_ && request.version() >= 11 && request.keep_alive();
   head_ = request.method() == http::verb::head;
+  // Of such a request nobody knows where it ends (RFC 9112, 6.3). The parser passes over it, and would take
+  // the body for the next request.
+  const auto codings = request.count(http::field::transfer_encoding);
+  if (codings > 1 ||
+      (codings == 1 && !(parser_->chunked() && ends_in_chunked(request[http::field::transfer_encoding])))) {
+    ++home_.counters().bad_requests;
+    return refuse(
+        error_response(400, "bad_frame", "this is not HTTP/1.1: Transfer-Encoding does not end in chunked"));
+  }
   const auto target = request.target();
   const auto path = target.substr(0, target.find('?'));
   if (home_.options().websocket && home_.acceptor() && path == home_.options().websocket_path)
@@ -292,7 +308,9 @@ void http_session::drop() {
 }
 
 bool http_session::gives_way(broker::steady_time now) const noexcept {
-  return phase_ == phase::reading && now - since_ >= home_.options().handshake_patience;
+  // Who is turned away has no place to give.
+  return (phase_ == phase::reading || phase_ == phase::answering) && !turned_away_ &&
+         now - since_ >= home_.options().handshake_patience;
 }
 
 void http_session::on_buried() {

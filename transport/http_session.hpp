@@ -72,7 +72,7 @@ private:
   std::string out_;
   std::size_t gone_ = 0;
   broker::steady_time deadline_;
-  /// Since when it waits for a request, or for the rest of one.
+  /// Since when it waits for its peer: for a request, or the rest of one, or until an answer is taken.
   broker::steady_time since_;
   std::uint32_t armed_ = 0;
   phase phase_ = phase::reading;

@@ -21,7 +21,8 @@ constexpr auto linger_for = 1s;
 void http_session::answer(const broker::http_response& response) {
   out_ += answer_text(response, {.keep_alive = keep_alive_, .head = head_});
   phase_ = phase::answering;
-  deadline_ = home_.loop().now() + answer_within;
+  since_ = home_.loop().now();
+  deadline_ = since_ + answer_within;
   send();
 }
 

@@ -37,9 +37,9 @@ struct listener_options {
   /// Waiting in the control lane when one more message comes, and the socket takes none:
   /// the connection ends with 4103. A single message may go beyond it.
   std::uint32_t control_bytes = 262'144;
-  /// Sockets that are no WebSockets yet, whatever they wait for: TLS, a request's rest, the next request.
-  /// Beyond them newcomers are refused, unless somebody has been at it for long: the first of those goes.
-  /// 0: no bound.
+  /// Sockets that are no WebSockets yet, whatever they wait for: TLS, a request's rest, that an answer is
+  /// taken, the next request. Beyond them newcomers are refused, unless somebody has been at it for long: the
+  /// first of those goes. 0: no bound.
   std::uint32_t handshakes_at_once = 0;
   /// That long.
   std::chrono::milliseconds handshake_patience = std::chrono::seconds{2};

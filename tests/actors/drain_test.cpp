@@ -116,3 +116,43 @@ TEST_CASE_METHOD(actor_fixture, "who waits for an answer that does not come is s
   bus->answer_reads();
   settle();
 }
+
+TEST_CASE_METHOD(actor_fixture, "who goes on asking while it is to go is sent away all the same", "[drain]") {
+  std::vector<client*> all{&connect()};
+  auto& ann = *all.front();
+  bus->holds_reads = true;
+  ann.send({{"op", "history"}, {"id", 1}, {"room", "chat.news"}, {"limit", 5}});
+  settle();
+  actors::drain away{node->context().loops, 100, 60s, time.now()};
+  away.go_on(time.now());
+  settle();
+  advance(500ms);
+  // Whoever it says that it is, it is looked at when that ends, and that is far off.
+  ann.send({{"op", "resume"},
+            {"id", 2},
+            {"ticket", tickets.seal({.user = "ann"}, {0xa})},
+            {"rooms", json::object()}});
+  ann.send({{"op", "history"}, {"id", 3}, {"room", "chat.news"}, {"limit", 5}});
+  settle();
+  CHECK(ann.read().size() == 2);
+  advance(400ms);
+  CHECK(sent_away(all).empty());
+  advance(300ms);
+  CHECK(sent_away(all).size() == 1);
+  bus->answer_reads();
+  settle();
+}
+
+TEST_CASE_METHOD(actor_fixture, "a drain keeps its pace when all clients are on one loop", "[drain]") {
+  std::vector<client*> all;
+  for (auto i = 0; i < 100; ++i)
+    all.push_back(&connect_to(0));
+  actors::drain away{node->context().loops, 20, 60s, time.now()};
+  for (std::size_t tenths = 1; tenths <= 48; ++tenths) {
+    CHECK(away.go_on(time.now()));
+    settle();
+    advance(100ms);
+    CHECK(sent_away(all).size() <= 2 * tenths + 1);
+  }
+  CHECK(sent_away(all).size() > 85);
+}

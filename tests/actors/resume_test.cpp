@@ -423,6 +423,46 @@ TEST_CASE_METHOD(resume_fixture, "who leaves while its rooms are asked is in non
   CHECK(node->rooms().find(room("small.one"))->readers() == 0);
 }
 
+TEST_CASE_METHOD(resume_fixture,
+                 "who resumes again while the log is still asked has its room, and has it once",
+                 "[actors][resume]") {
+  auto& publisher = connect();
+  auto& watcher = connect();
+  watcher.ask(join("small.one"));
+  const std::string long_text(500, 'x');
+  const auto first = publish(publisher, "small.one", 0);
+  for (auto i = 0; i < 20; ++i)
+    publish(publisher, "small.one", long_text); // the tape begins later by now
+  watcher.read();
+  bus->holds_reads = true;
+  bus->reads = 0;
+  const auto back = resume(ticket_of("ann", {0xa}), {{"small.one", at(first)}});
+  auto& before = connect();
+  CHECK(ops(say(before, back)) == names{"welcome"});
+  REQUIRE(bus->reads == 1);
+  const auto cut = GENERATE(true, false);
+  if (cut)
+    before.gone();
+  auto& after = connect();
+  CHECK(ops(say(after, back)) == names{"welcome"});
+  CHECK(bus->reads == 1);
+  bus->answer_reads();
+  settle();
+  const auto told = after.read();
+  REQUIRE(told.size() >= 2);
+  CHECK(told[0]["rooms"]["small.one"]["recovered"] == false);
+  CHECK(told[1]["op"] == "gap");
+  if (!cut)
+    CHECK(before.wire.closed);
+  CHECK(node->rooms().find(room("small.one"))->readers() == 2);
+  publish(publisher, "small.one", "hello");
+  CHECK(after.events() == names{"hello"});
+  before.gone();
+  after.gone();
+  settle();
+  CHECK(node->rooms().find(room("small.one"))->readers() == 1);
+}
+
 TEST_CASE_METHOD(resume_fixture, "a room that crashes meanwhile is told as unavailable", "[actors][resume]") {
   auto& publisher = connect();
   const auto first = publish(publisher, "small.one", 0);

@@ -145,3 +145,26 @@ TEST_CASE("a WebSocket takes no handshake's place, and a connection between two 
     CHECK(client->read_message() == "in");
   }
 }
+
+TEST_CASE("who does not take its answer makes room for others", "[http][places]") {
+  auto options = with_places(3, 100ms);
+  options.send_buffer_bytes = 4608;
+  test_server server{options};
+  server.on_request = [](broker::http_request request, std::function<void(broker::http_response)> done) {
+    broker::http_response response;
+    if (request.path == "/large")
+      response.body.assign(8 << 20, 'x');
+    done(std::move(response));
+  };
+  const auto& counters = server.listener.counters();
+  std::vector<raw_client> greedy;
+  for (auto i = 0; i < 3; ++i) {
+    greedy.emplace_back("127.0.0.1", server.port(), false, 2048);
+    greedy.back().send_raw("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
+  REQUIRE(eventually(5s, [&] { return counters.http_requests == 3; }));
+  CHECK(eventually(5s, [&] { return http_request(server.port(), "GET", "/").status == 200; }));
+  CHECK(counters.crowded_out >= 1);
+  // The first to come is the first to go.
+  CHECK(greedy.front().wait_for_end(5s));
+}

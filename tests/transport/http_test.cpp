@@ -191,12 +191,30 @@ TEST_CASE("what is not a good request is refused by name", "[http]") {
   SECTION("two lengths") {
     client.send_raw("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n");
   }
+  SECTION("a transfer coding that does not say where the body ends") {
+    // The body must not be taken for the next request.
+    const std::string codings =
+        GENERATE("gzip", "identity", "chunked, gzip", "chunked, chunked", "gzip chunked", "xchunked", "",
+                 "gzip\r\nTransfer-Encoding: identity");
+    client.send_raw("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: " + codings +
+                    "\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
+  SECTION("a transfer coding beside a length") {
+    client.send_raw("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\nContent-Length: 4\r\n\r\nbody"
+                    "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
+  SECTION("transfer codings in two fields") {
+    client.send_raw(
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
   auto answer = read_http(client);
   CHECK(answer.status == status);
   CHECK(answer.body.starts_with("{\"code\":\""));
   CHECK(answer.header("Connection") == "close");
   CHECK(client.wait_for_end(3s));
   CHECK(server.listener.counters().bad_requests == 1);
+  CHECK(server.listener.counters().http_requests == 0);
 }
 
 TEST_CASE("a request must come in time, however it drips", "[http]") {
