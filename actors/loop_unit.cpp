@@ -350,7 +350,7 @@ void loop_unit::send_home(std::uint32_t most, broker::milliseconds spread) {
         // Evenly, whoever goes when: random times would come together now and then, and the pace is what the
         // others can bear.
         const auto nth = sent_home_ * static_cast<std::uint32_t>(node_.loops.size()) + index() + 1;
-        const auto part = static_cast<std::uint64_t>(nth * golden_ratio);
+        const std::uint32_t part = nth * golden_ratio;
         if (!c.send_home(static_cast<std::uint32_t>(part * span >> 32) + 1))
           continue;
         ++sent_home_;
