@@ -114,8 +114,9 @@ void room::log_said(join_request who, const read_request& asked, const read_resu
     return out_.on_join_refused(who.id, said.why);
   if (said.head.epoch != position_.epoch)
     return out_.on_join_refused(who.id, {errc::unavailable, "the room's log began anew", retry_soon_ms});
-  // As long as it reads, and once more: what the log has given up meanwhile the room will never hear of.
-  if (is_ahead(who, said) && !load_failed_ && (loading_ || !std::exchange(who.read_for, true))) {
+  // When the log has nothing any more, once: what it has given up meanwhile the room will never hear of.
+  if (is_ahead(who, said) && !load_failed_ &&
+      (loading_ || !said.events.empty() || !std::exchange(who.read_for, true))) {
     missed();
     return join(std::move(who));
   }
@@ -147,7 +148,7 @@ void room::answer(const join_request& who, starting_point there) {
     a.what.position.epoch = position_.epoch;
   } else {
     a.what.position = {position_.epoch, there.offset};
-    a.what.head = position_.offset;
+    a.what.head = std::max(position_.offset, there.offset);
   }
   const auto found = feed_->of(who.format).look().find(there.offset);
   a.at = found ? *found : cursor{audience::off_tape, there.offset};
