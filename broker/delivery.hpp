@@ -29,9 +29,6 @@ public:
   [[nodiscard]] std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
 
 private:
-  /// Returns how many were visited; takes what was written from `most`.
-  std::size_t walk_run(const audience::run& run, feed& from, bool alone, std::vector<recipient*>& marked,
-                       std::size_t& most);
   std::atomic<std::uint64_t> value_{0};
 };
 
