@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -92,6 +93,24 @@ nats_server::~nats_server() {
   kill();
   std::error_code ignored;
   fs::remove_all(dir_, ignored);
+}
+
+void nats_server::stop_for_now() {
+  ::kill(pid_, SIGSTOP);
+  const auto is_stopped = [](const fs::path& thread) {
+    std::ifstream stat{thread / "stat"};
+    std::string line;
+    std::getline(stat, line);
+    const auto behind_name = line.rfind(") "); // the state comes next (proc(5))
+    return behind_name == line.npos || line[behind_name + 2] == 'T';
+  };
+  const auto end = std::chrono::steady_clock::now() + 5s;
+  while (std::chrono::steady_clock::now() < end) {
+    const fs::directory_iterator threads{"/proc/" + std::to_string(pid_) + "/task"};
+    if (std::ranges::all_of(threads, [&](const auto& t) { return is_stopped(t.path()); }))
+      return;
+    std::this_thread::sleep_for(1ms);
+  }
 }
 
 bool nats_server::exists() { return std::system("command -v nats-server >/dev/null 2>&1") == 0; }

@@ -39,7 +39,8 @@ public:
   /// Keeps a copy of what it kept, and has it go back to that; while it is not running.
   void save();
   void set_back();
-  void stop_for_now() { ::kill(pid_, SIGSTOP); }
+  /// Stopped when this returns: the signal takes each of its threads at a time of its own.
+  void stop_for_now();
   void go_on() { ::kill(pid_, SIGCONT); }
   void signal(int which) { ::kill(pid_, which); }
 
