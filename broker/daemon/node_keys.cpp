@@ -4,35 +4,40 @@
 #include "broker/daemon/jwt.hpp"
 #include "broker/daemon/ticket_key.hpp"
 
+#include <string>
 #include <utility>
 #include <vector>
 
 namespace hubbub::daemon {
+namespace {
 
-broker::refusal node::open_tokens() {
-  if (how_.auth.hs256_key_files.empty())
-    return {broker::errc::ok};
-  std::vector<signing_key> keys;
-  for (const auto& file : how_.auth.hs256_key_files) {
-    auto key = signing_key::from_file(file);
-    if (!key)
-      return key.error();
-    keys.push_back(std::move(*key));
-  }
-  tokens_ = std::make_unique<jwt_authenticator>(std::move(keys),
-                                                token_rules{how_.auth.issuer, how_.auth.audience}, time_);
-  return {broker::errc::ok};
-}
-
-broker::result<std::vector<ticket_key>> node::read_ticket_keys() const {
-  std::vector<ticket_key> keys;
-  for (const auto& file : how_.auth.ticket_keys) {
-    auto key = ticket_key::from_file(file);
+template <class Key>
+broker::result<std::vector<Key>> read_keys(const std::vector<std::string>& files) {
+  std::vector<Key> keys;
+  for (const auto& file : files) {
+    auto key = Key::from_file(file);
     if (!key)
       return key.error();
     keys.push_back(std::move(*key));
   }
   return keys;
+}
+
+} // namespace
+
+broker::refusal node::open_tokens() {
+  if (how_.auth.hs256_key_files.empty())
+    return {broker::errc::ok};
+  auto keys = read_keys<signing_key>(how_.auth.hs256_key_files);
+  if (!keys)
+    return keys.error();
+  tokens_ = std::make_unique<jwt_authenticator>(std::move(*keys),
+                                                token_rules{how_.auth.issuer, how_.auth.audience}, time_);
+  return {broker::errc::ok};
+}
+
+broker::result<std::vector<ticket_key>> node::read_ticket_keys() const {
+  return read_keys<ticket_key>(how_.auth.ticket_keys);
 }
 
 broker::refusal node::open_tickets() {
