@@ -36,13 +36,16 @@ liveness::verdict liveness::check_heard(const connection& wire, const limits& bo
       return {now + bounds.pong_within, false, {}};
     return {now, false, disconnect{close_code::heartbeat_missed, "did not answer a ping", retry_soon_ms}};
   }
-  // Spread over a quarter of the interval, so that what came together does not ping together.
-  const auto spread = milliseconds{
-      static_cast<std::int64_t>(who.value % static_cast<std::uint64_t>(bounds.ping.count() / 4 + 1))};
-  const auto due = heard + bounds.ping - spread;
+  // What came together does not ping together: the first pings are spread over a quarter of the interval, and
+  // whose answers come together again later drift apart.
+  const auto spread = bounds.ping / (was_pinged_ ? 16 : 4);
+  const auto due =
+      heard + bounds.ping -
+      milliseconds{static_cast<std::int64_t>(who.value % static_cast<std::uint64_t>(spread.count() + 1))};
   if (now < due)
     return {due, false, {}};
   pinged_ = now;
+  was_pinged_ = true;
   return {now + bounds.pong_within, true, {}};
 }
 

@@ -40,6 +40,7 @@ private:
   /// When the client last took something, and what waited for it then.
   steady_time progress_;
   std::size_t unsent_ = 0;
+  bool was_pinged_ = false;
 };
 
 } // namespace hubbub::broker

@@ -3,6 +3,9 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/fake_connection.hpp"
 
+#include <algorithm>
+#include <vector>
+
 using namespace hubbub::broker;
 using std::chrono::seconds;
 
@@ -101,4 +104,32 @@ TEST_CASE("pings of those who came together are spread over a quarter of the int
   }
   CHECK(pinged > 400);
   CHECK(pinged < 600);
+}
+
+TEST_CASE("later pings keep to the interval, each client a little before it", "[liveness]") {
+  const limits bounds;
+  hubbub::tests::fake_connection wire;
+  std::vector<steady_time> pings;
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    steady_time now{seconds{1000}};
+    wire.received = now;
+    liveness alive{now};
+    const auto check = [&] { return alive.check(wire, bounds, session_id{i * 7919}, true, now); };
+    auto next = check();
+    const auto opened = now;
+    for (auto rounds = 0; rounds < 2; ++rounds) { // until its second ping
+      do {
+        now = next.next;
+        next = check();
+      } while (!next.ping);
+      if (rounds == 0)
+        wire.received = now = opened + bounds.ping; // the first one is answered
+    }
+    pings.push_back(now);
+  }
+  const auto [first, last] = std::ranges::minmax(pings);
+  const steady_time answered = steady_time{seconds{1000}} + bounds.ping;
+  CHECK(last <= answered + bounds.ping);
+  CHECK(first >= answered + bounds.ping * 15 / 16);
+  CHECK(last - first > bounds.ping / 32);
 }
