@@ -19,14 +19,14 @@ export function attendance() {
 }
 
 export function about() {
-  const { cores, rounds, secs, smoke } = settings;
+  const { cores, quiet, rounds, secs, smoke } = settings;
   return {
     date: new Date().toISOString(),
     commit: ask('git', 'describe', '--always', '--dirty'),
     machine: `${cpus().length} x ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GB of memory`,
     system: `${system()}, ${ask('uname', '-sr')}, ${ask('g++', '--version').split('\n')[0]}`,
     cores: cores.server ? `server on core ${cores.server}, load on core ${cores.load}` : 'ONE CORE ONLY: server and load share it, so compare nothing with other machines',
-    settings: `${rounds} round${rounds > 1 ? 's' : ''} of ${secs} s, payload 128 bytes; hubbub with tests/bench/hubbub.toml`,
+    settings: `${rounds} round${rounds > 1 ? 's' : ''} of ${secs} s, payload 128 bytes; hubbub with tests/bench/hubbub.toml${quiet < 100 ? `; rounds from which the host stole more than ${quiet}% of the cores were measured again, up to three times` : ''}`,
     smoke,
   };
 }

@@ -5,6 +5,7 @@ import { median } from './figures.mjs';
 const causes = [
   ['load_cpu_pct', 80, 'the load generator was near its own limit (% of its core)'],
   ['foreign_cpu_pct', 20, 'others used the machine meanwhile (% of a core)'],
+  ['stolen_pct', 5, "the machine's host gave its cores to others while they were wanted (% of that time)"],
 ];
 const saturated = ['server_cpu_pct', 95, 'the server was at its limit, and the latency is that of a queue (% of its core)'];
 

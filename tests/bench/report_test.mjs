@@ -5,6 +5,7 @@ import { judge } from './bar.mjs';
 import { doublings } from './doubling.mjs';
 import { doubts } from './doubts.mjs';
 import { figure, median } from './figures.mjs';
+import { quietest } from './host.mjs';
 import { table } from './table.mjs';
 
 const row = (round, server, value, more) => ({ round, what: 'a case', server, unit: 'us', value, ...more });
@@ -52,4 +53,15 @@ test('the table has each case, unit and server once, and what failed stands belo
 
 test('a generator that was near its limit is named', () => {
   assert.match(doubts([row(1, 'hubbub', 2, { load_cpu_pct: 97 }), row(1, 'uws', 2, { load_cpu_pct: 40 })]).join(), /in 1 of 2 cases, a case: hubbub 97$/);
+});
+
+test('a round is measured until it was quiet, or often enough', async () => {
+  let times = 0;
+  const once = async () => ++times;
+  assert.equal((await quietest(100, once)).rows, 1);
+  assert.equal(times, 1);
+  times = 0;
+  const { rows, stolen } = await quietest(-1, once, 3);
+  assert.equal(times, 3);
+  assert.ok(rows >= 1 && rows <= 3 && stolen >= 0 && stolen <= 100);
 });

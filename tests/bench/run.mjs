@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { about, attendance } from './about.mjs';
 import { benchOf } from './bench.mjs';
+import { quietest } from './host.mjs';
 import { hubbub } from './peers.mjs';
 import { reportOf } from './report.mjs';
 import { killAll } from './servers.mjs';
@@ -22,10 +23,16 @@ const rows = [];
 for (let round = 1; round <= settings.rounds; round++) {
   for (const [scenario, { run }] of Object.entries(scenarios)) {
     process.stderr.write(`round ${round} of ${settings.rounds}: ${scenario}\n`);
-    for await (const row of run(benchOf(round))) {
-      rows.push({ scenario, round, ...row });
-      if (row.failed) process.stderr.write(`  ${row.what}, ${row.server}: ${row.failed}\n`);
-    }
+    const { rows: found, stolen } = await quietest(settings.quiet, async () => {
+      const found = [];
+      for await (const row of run(benchOf(round))) {
+        found.push(row);
+        if (row.failed) process.stderr.write(`  ${row.what}, ${row.server}: ${row.failed}\n`);
+        report.write([...rows, ...found.map((row) => ({ scenario, round, ...row }))]);
+      }
+      return found;
+    });
+    rows.push(...found.map((row) => ({ scenario, round, stolen_pct: stolen, ...row })));
     report.write(rows);
   }
 }

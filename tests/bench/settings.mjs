@@ -9,6 +9,8 @@ export const settings = {
   smoke,
   rounds,
   secs,
+  /** A round of a scenario from which the host stole more percent of the cores is measured again. */
+  quiet: +(process.env.QUIET ?? 100),
   /** Which cases of the scenarios, by what they are called in the report. */
   only: new RegExp(process.env.ONLY ?? ''),
   warmup: smoke ? 0.2 : 1,
