@@ -214,9 +214,7 @@ void loop_unit::send_news() {
       news_.push_back(from);
   }
   sending_.clear();
-  for (auto* to : marked_)
-    delivery_.send_marked(*to);
-  marked_.clear();
+  delivery_.send_marked(marked_);
   show_presence_on();
 }
 

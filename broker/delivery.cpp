@@ -2,6 +2,7 @@
 
 #include "broker/protocol.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace hubbub::broker {
@@ -11,6 +12,9 @@ namespace {
 constexpr std::size_t most_slices = 64;
 // How many seats ahead the walk asks the memory for; a connection is two cache misses away.
 constexpr std::size_t prefetch_ahead = 6;
+// Tapes as they were seen for those in several rooms.
+constexpr std::size_t looks_searched = 8;
+constexpr std::size_t most_looks = 64;
 
 } // namespace
 
@@ -130,62 +134,72 @@ void delivery::send(audience::seat& s, const tape_view& view) {
   }
 }
 
+void delivery::send_marked(std::vector<recipient*>& marked) {
+  for (auto* to : marked)
+    send_marked(*to);
+  marked.clear();
+  looks_.clear();
+}
+
+std::size_t delivery::look_at(const tape& from) {
+  // Neighbours are mostly in the same few rooms; who are in many others must not make it a long search.
+  const auto first = looks_.size() - std::min(looks_.size(), looks_searched);
+  for (auto i = looks_.size(); i > first; --i)
+    if (looks_[i - 1].from == &from)
+      return i - 1;
+  looks_.push_back({&from, from.look()});
+  return looks_.size() - 1;
+}
+
 void delivery::send_marked(recipient& to) {
-  struct part {
-    audience::seat* seat;
-    tape_view view;
-    std::size_t first;
-    std::size_t total;
-  };
-  auto with_news = std::move(to.with_news);
-  to.with_news.clear();
-  for (auto* r : with_news)
+  with_news_.clear();
+  with_news_.swap(to.with_news);
+  for (auto* r : with_news_)
     r->noted = false;
-  std::vector<part> parts;
-  parts.reserve(with_news.size());
-  for (auto* r : with_news) {
+  if (looks_.size() > most_looks)
+    looks_.clear();
+  parts_.clear();
+  for (auto* r : with_news_) {
     if (to.wire->blocked())
       break;
     auto& s = r->in->seat_of(*r);
-    auto view = r->feed().of(to.format).look();
-    if (s.at.place < view.tail().place)
+    const auto at = look_at(r->feed().of(to.format));
+    if (s.at.place < looks_[at].view.tail().place)
       overtaken(s);
     else
-      parts.push_back({&s, std::move(view), 0, 0});
+      parts_.push_back({&s, at, 0, 0});
   }
   slices_.clear();
   places_.clear();
-  for (auto& p : parts) {
+  for (auto& p : parts_) {
     p.first = slices_.size();
-    gather(*p.seat, p.view);
+    gather(*p.seat, looks_[p.look].view);
     for (auto i = p.first; i < slices_.size(); ++i)
       p.total += slices_[i].size();
   }
   if (to.wire->blocked())
     return;
   if (slices_.size() > most_slices) {
-    for (auto& p : parts)
-      send(*p.seat, p.view);
+    for (auto& p : parts_)
+      send(*p.seat, looks_[p.look].view);
     return;
   }
   auto gone = slices_.empty() ? 0 : to.wire->write(slices_);
   ++counts_.writes;
   counts_.bytes += gone;
-  for (auto& p : parts) {
+  for (auto& p : parts_) {
+    const auto& view = looks_[p.look].view;
     if (gone < p.total) {
       if (gone > 0)
-        advance(*p.seat, p.view, gone, p.first);
+        advance(*p.seat, view, gone, p.first);
       break;
     }
     gone -= p.total;
-    const auto hidden = p.view.hidden(p.seat->at.place, p.view.head().place, to.session);
-    counts_.frames += p.view.count_from(p.seat->at.place) - hidden;
+    const auto hidden = view.hidden(p.seat->at.place, view.head().place, to.session);
+    counts_.frames += view.count_from(p.seat->at.place) - hidden;
     p.seat->who->excluded_passed += hidden;
-    p.seat->at = p.view.head();
+    p.seat->at = view.head();
   }
-  // Its memory serves the next turn.
-  with_news.clear();
-  to.with_news = std::move(with_news);
 }
 
 void delivery::advance(audience::seat& s, const tape_view& view, std::size_t gone, std::size_t first) {

@@ -52,8 +52,8 @@ public:
   /// before the next call, those ahead get in the same write. True: nobody is left. `alone`: no other room
   /// has news in this turn; otherwise connections in several rooms are only noted in `marked`.
   bool walk(audience& a, bool alone, std::vector<recipient*>& marked, std::size_t most = SIZE_MAX);
-  /// Sends what the noted rooms have for `to`, in one write.
-  void send_marked(recipient& to);
+  /// Sends what the noted rooms have for each of them, in one write each, and forgets them.
+  void send_marked(std::vector<recipient*>& marked);
   /// Sends to one reader, which was just added or came back to the tape.
   void send_to(reader& r);
   /// The reader's socket was full and drains again.
@@ -69,6 +69,9 @@ private:
   /// Returns how many were visited; takes what was written from `most`.
   std::size_t walk_run(const audience::run& run, feed& from, bool alone, std::vector<recipient*>& marked,
                        std::size_t& most);
+  void send_marked(recipient& to);
+  /// Where in `looks_` a tape is as it was when one of the first of the marked came to it.
+  [[nodiscard]] std::size_t look_at(const tape& from);
   void send(audience::seat& s, const tape_view& view);
   void gather(audience::seat& s, const tape_view& view);
   /// `gone` bytes of the slices from `first` on were taken, but not all: moves the cursor behind the
@@ -87,6 +90,20 @@ private:
   std::vector<std::string_view> slices_;
   std::vector<std::uint64_t> places_;
   std::string text_;
+  struct look {
+    const tape* from;
+    tape_view view;
+  };
+  std::vector<look> looks_;
+  struct part {
+    audience::seat* seat;
+    /// In `looks_`.
+    std::size_t look;
+    std::size_t first;
+    std::size_t total;
+  };
+  std::vector<part> parts_;
+  std::vector<reader*> with_news_;
 };
 
 } // namespace hubbub::broker

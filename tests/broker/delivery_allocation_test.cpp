@@ -83,4 +83,53 @@ TEST_CASE("delivering to a thousand readers allocates nothing", "[delivery]") {
     CHECK(o->wire.taken == frame.size() * offset);
 }
 
+TEST_CASE("delivering to readers of two rooms with news in one turn allocates nothing", "[delivery]") {
+  policy rules;
+  tape_budget budget;
+  const auto make = [&](const char* name) {
+    return std::make_shared<feed>(*room_name::parse(name), rules, 1, budget, 0);
+  };
+  const feed_ptr rooms[2] = {make("chat.one"), make("chat.two")};
+  audience first{rooms[0], 0}, second{rooms[1], 0};
+  no_log log;
+  delivery send{log};
+  std::vector<recipient*> marked;
+  struct one {
+    swallowing_connection wire;
+    recipient to;
+    reader in[2];
+  };
+  std::vector<std::unique_ptr<one>> readers;
+  for (std::uint64_t i = 1; i <= 200; ++i) {
+    auto& o = *readers.emplace_back(std::make_unique<one>());
+    o.to.wire = &o.wire;
+    o.to.session = {i};
+    o.to.rooms = 2;
+    o.in[0].to = o.in[1].to = &o.to;
+    first.add(o.in[0], {0, 0}, first.from().serial());
+    second.add(o.in[1], {0, 0}, second.from().serial());
+  }
+  std::string frame;
+  append_text_frame(frame, std::string(128, 'x'));
+  std::uint64_t offset = 0;
+  const auto turn = [&] {
+    frame_info info;
+    info.offset = ++offset;
+    for (const auto& room : rooms)
+      room->writable(wire_format::websocket)->append(frame, info);
+    const auto before = allocations;
+    first.begin_round();
+    second.begin_round();
+    send.walk(first, false, marked);
+    send.walk(second, false, marked);
+    send.send_marked(marked);
+    return allocations - before;
+  };
+  turn(), turn(); // the scratch grows to its size
+  for (auto i = 0; i < 20; ++i)
+    CHECK(turn() == 0);
+  for (const auto& o : readers)
+    CHECK(o->wire.taken == 2 * frame.size() * offset);
+}
+
 #endif

@@ -229,8 +229,7 @@ private:
         rooms_[i].readers->begin_round();
       delivery_.walk(*rooms_[i].readers, news.size() <= 1, marked, most);
     }
-    for (auto* to : marked)
-      delivery_.send_marked(*to);
+    delivery_.send_marked(marked);
   }
 
   void stall() {

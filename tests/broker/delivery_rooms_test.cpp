@@ -42,8 +42,7 @@ struct rooms_fixture {
     second.begin_round();
     outgoing.walk(first, false, marked);
     outgoing.walk(second, false, marked);
-    for (auto* who : marked)
-      outgoing.send_marked(*who);
+    outgoing.send_marked(marked);
   }
   static feed_ptr make(const char* name, tape_budget& budget) {
     return std::make_shared<feed>(*room_name::parse(name), policy{}, 1, budget, 0);
