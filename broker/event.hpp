@@ -37,6 +37,8 @@ struct event {
   std::int64_t time_ms = 0;
   /// The session that does not want its own event back (`echo: false`).
   session_id excluded;
+  /// A backend publishes it, and no client: ids of the two have nothing to do with each other.
+  bool from_backend = false;
 };
 
 /// An event that the log has. `event_id` and `time_ms` are set.
@@ -45,6 +47,11 @@ struct stored_event : event {
   /// The offset of the event before it in the same room, 0: there was none,
   /// or it is retained no longer. If it is not the room's position, there is a hole.
   std::uint64_t previous = 0;
+  /// When the log took it, by the log's own clock, in milliseconds since 1970: its age goes by that and not
+  /// by what a producer says. 0: it is `time_ms`.
+  std::int64_t kept_ms = 0;
+
+  [[nodiscard]] std::int64_t log_time_ms() const noexcept { return kept_ms != 0 ? kept_ms : time_ms; }
 };
 
 /// An upper bound of the bytes of an event's frame: text may grow sixfold when it is escaped, labels have

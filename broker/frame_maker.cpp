@@ -10,7 +10,7 @@ void frame_maker::begin(const stored_event& e, bool live) {
   const auto key = protocol::encode_event(json_, e, !live);
   frame_json();
   const auto json_at = static_cast<std::uint32_t>(plain_.size() - json_.size());
-  info_ = {e.offset, e.time_ms, e.excluded, json_at + key.at, static_cast<std::uint16_t>(key.size)};
+  info_ = {e.offset, e.log_time_ms(), e.excluded, json_at + key.at, static_cast<std::uint16_t>(key.size)};
 }
 
 void frame_maker::begin_dropped(const room_name& room, std::uint64_t count, std::uint64_t offset,

@@ -13,6 +13,7 @@ namespace hubbub::broker {
 /// What the index knows of one frame.
 struct frame_info {
   std::uint64_t offset = 0;
+  /// The log's.
   std::int64_t time_ms = 0;
   /// The session that must not get it; nobody: all get it.
   session_id excluded;

@@ -63,8 +63,10 @@ void jetstream_room::message_came(const nats_message& m) {
   }
   event_flaws flaws;
   auto e = event_of(name_, m.headers, m.data, at, stream_->epoch(), flaws);
+  // A stream does not say when it took what it republishes, but that is not long ago.
+  e->kept_ms = with_->time.unix_ms();
   if (e->time_ms == 0)
-    e->time_ms = with_->time.unix_ms();
+    e->time_ms = e->kept_ms;
   with_->note(flaws, name_);
   calls_.run([self = shared_from_this(), e = std::move(e)]() mutable {
     // None was there before it, or none any more: then the room looks.

@@ -52,7 +52,8 @@ std::string unescaped(std::string_view text) {
 /// All nodes must agree on it, so it has no key: a hash for which nobody can find a second text.
 std::string message_id(const broker::event& e) {
   // Lengths first, so that no two different triples make the same text.
-  auto text = std::to_string(e.room.str().size()) + ',' + std::to_string(e.from.size()) + ':';
+  auto text = std::to_string(e.room.str().size()) + ',' + std::to_string(e.from.size()) +
+              (e.from_backend ? '!' : ':');
   text.append(e.room.str()).append(e.from).append(e.event_id);
   std::array<unsigned char, SHA256_DIGEST_LENGTH> hash{};
   SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), hash.data());
@@ -166,7 +167,7 @@ std::shared_ptr<broker::stored_event> event_of(const broker::room_name& room, co
   e->room = room;
   e->offset = at.offset;
   e->previous = at.previous;
-  e->time_ms = at.time_ms;
+  e->kept_ms = e->time_ms = at.time_ms;
   std::string_view encoding;
   headers.each([&](std::string_view name, std::string_view value) {
     if (name == id_header)

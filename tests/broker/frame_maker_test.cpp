@@ -82,3 +82,16 @@ TEST_CASE("an event with a key stays plain, and its key can be read in the frame
   const auto info = frames.info(deflate);
   CHECK(frame.substr(info.key_at, info.key_size) == "cursor-7");
 }
+
+TEST_CASE("the age of an event is the log's, whatever its producer says", "[frames]") {
+  frame_maker frames;
+  auto e = saying("1");
+  e.time_ms = 12345;
+  e.kept_ms = 1'700'000'000'000;
+  frames.begin(e, false);
+  CHECK(frames.info(plain).time_ms == e.kept_ms);
+  CHECK(frames.frame(plain).find(R"("time":12345)") != std::string_view::npos);
+  e.kept_ms = 0;
+  frames.begin(e, false);
+  CHECK(frames.info(plain).time_ms == e.time_ms);
+}

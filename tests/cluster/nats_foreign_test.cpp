@@ -22,6 +22,7 @@ struct foreign_fixture {
     CHECK(kept.front()->type == e->type);
     CHECK(kept.front()->key == e->key);
     CHECK(kept.front()->from == e->from);
+    CHECK(kept.front()->log_time_ms() > 1'700'000'000'000);
     return e;
   }
 
@@ -48,6 +49,7 @@ TEST_CASE_METHOD(foreign_fixture, "a backend may say what it is in headers", "[n
   CHECK(e->key == "k 1");
   CHECK(e->event_id == "a-1");
   CHECK(e->time_ms == 12345);
+  CHECK(e->log_time_ms() > 1'700'000'000'000); // its age is not what its producer says
   CHECK(e->from == "J\xc3\xbcrgen");
 }
 
