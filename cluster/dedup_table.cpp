@@ -10,7 +10,7 @@ digest identity(const siphash_key& key, const broker::event& e) {
   auto* at = std::to_chars(sizes, sizes + 20, e.room.str().size()).ptr;
   *at++ = ',';
   at = std::to_chars(at, at + 20, e.from.size()).ptr;
-  *at++ = ':';
+  *at++ = e.from_backend ? '!' : ':';
   std::string text;
   text.reserve(sizeof sizes + e.room.str().size() + e.from.size() + e.event_id.size());
   text.append(sizes, at).append(e.room.str()).append(e.from).append(e.event_id);
@@ -22,11 +22,16 @@ std::uint64_t dedup_table::find(const digest& id, std::int64_t now) const noexce
   return it == known_.end() || it->second.expires <= now ? 0 : it->second.offset;
 }
 
-void dedup_table::add(const digest& id, std::uint64_t offset, std::int64_t expires) {
-  while (!order_.empty() && order_.size() >= capacity_)
+void dedup_table::add(const digest& id, std::uint64_t offset, std::int64_t expires, std::int64_t now) {
+  // Another table may have taken the place meanwhile: each is beyond the bound by one at most.
+  while (!order_.empty() && bound_->held.load(std::memory_order_relaxed) >= bound_->most) {
+    if (order_.front().expires > now)
+      bound_->forgotten_early.fetch_add(1, std::memory_order_relaxed);
     forget_oldest();
+  }
   known_.insert_or_assign(id, first_seen{offset, expires});
   order_.push_back({id, expires});
+  bound_->held.fetch_add(1, std::memory_order_relaxed);
 }
 
 void dedup_table::sweep(std::int64_t now, std::size_t budget) {
@@ -40,6 +45,7 @@ void dedup_table::forget_oldest() noexcept {
   if (const auto it = known_.find(oldest.id); it != known_.end() && it->second.expires == oldest.expires)
     known_.erase(it);
   order_.pop_front();
+  bound_->held.fetch_sub(1, std::memory_order_relaxed);
 }
 
 } // namespace hubbub::cluster

@@ -1,12 +1,15 @@
 #pragma once
 
 #include "broker/event.hpp"
+#include "cluster/dedup_bound.hpp"
 #include "cluster/siphash.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <unordered_map>
+#include <utility>
 
 namespace hubbub::cluster {
 
@@ -14,15 +17,15 @@ namespace hubbub::cluster {
 [[nodiscard]] digest identity(const siphash_key& key, const broker::event& e);
 
 /// The events that a retry would repeat, each for its namespace's window.
-/// Bounded: beyond `capacity` the oldest are forgotten early. Takes its time
-/// from the caller, in milliseconds of one and the same clock. One thread at a time.
+/// Bounded: beyond what all tables of `bound` may hold the oldest of this one are forgotten early. Takes its
+/// time from the caller, in milliseconds of one and the same clock. One thread at a time.
 class dedup_table {
 public:
-  explicit dedup_table(std::size_t capacity) : capacity_{capacity} {}
+  explicit dedup_table(std::shared_ptr<dedup_bound> bound) : bound_{std::move(bound)} {}
 
   /// The offset under which `id` was kept within its window; 0: it is new.
   [[nodiscard]] std::uint64_t find(const digest& id, std::int64_t now) const noexcept;
-  void add(const digest& id, std::uint64_t offset, std::int64_t expires);
+  void add(const digest& id, std::uint64_t offset, std::int64_t expires, std::int64_t now);
   /// Takes back what `add` did.
   void remove(const digest& id) noexcept { known_.erase(id); }
   /// Forgets what is over: at most `budget` of them.
@@ -41,7 +44,7 @@ private:
     digest id;
     std::int64_t expires;
   };
-  std::size_t capacity_;
+  std::shared_ptr<dedup_bound> bound_;
   std::unordered_map<digest, first_seen> known_;
   // In the order in which they came. Windows differ by namespace, so what is
   // over may stand behind what is not: it is freed later, `find` looks at the time.

@@ -50,7 +50,7 @@ broker::result<std::unique_ptr<broker::event_bus>> open_embedded_bus(const embed
                                                                      const broker::clock& time) {
   std::unique_ptr<log> kept;
   if (options.data_dir.empty()) {
-    kept = std::make_unique<memory_log>(spaces, time, options.answers);
+    kept = std::make_unique<memory_log>(spaces, time, options.answers, options.ids);
   } else {
     auto opened = sqlite_log::open(options, spaces, time);
     if (!opened)

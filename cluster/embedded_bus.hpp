@@ -5,6 +5,7 @@
 #include "broker/event_bus.hpp"
 #include "broker/policy.hpp"
 #include "broker/supervisor.hpp"
+#include "cluster/dedup_bound.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -24,6 +25,8 @@ struct embedded_options {
   sync_mode sync = sync_mode::full;
   /// For what breaks in the log's threads; outlives the bus. Null: it ends the process.
   broker::supervisor* answers = nullptr;
+  /// How many ids the log remembers; shared by all who were given a copy of these options.
+  std::shared_ptr<dedup_bound> ids = std::make_shared<dedup_bound>();
 };
 
 /// The bus of a node without others: its log is in the process or on its disk.

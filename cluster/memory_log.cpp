@@ -9,8 +9,8 @@
 namespace hubbub::cluster {
 
 memory_log::memory_log(const broker::namespaces& spaces, const broker::clock& time,
-                       broker::supervisor* answers)
-    : store_{std::make_shared<memory_store>(spaces, time)}, sweeper_{[this, answers] {
+                       broker::supervisor* answers, const std::shared_ptr<dedup_bound>& ids)
+    : store_{std::make_shared<memory_store>(spaces, time, ids)}, sweeper_{[this, answers] {
         broker::guarded_to_the_end(answers, "sweeper", [this] { sweep_in_turn(); });
       }} {}
 

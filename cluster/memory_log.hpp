@@ -3,6 +3,7 @@
 #include "broker/clock.hpp"
 #include "broker/policy.hpp"
 #include "broker/supervisor.hpp"
+#include "cluster/dedup_bound.hpp"
 #include "cluster/log.hpp"
 
 #include <condition_variable>
@@ -21,7 +22,8 @@ class memory_log final : public log {
 public:
   /// `time` must outlive the log and its interests. `answers` for the log's thread; null: nobody does.
   memory_log(const broker::namespaces& spaces, const broker::clock& time,
-             broker::supervisor* answers = nullptr);
+             broker::supervisor* answers = nullptr,
+             const std::shared_ptr<dedup_bound>& ids = std::make_shared<dedup_bound>());
   ~memory_log() override;
 
   [[nodiscard]] std::unique_ptr<broker::interest>

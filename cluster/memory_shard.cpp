@@ -20,8 +20,8 @@ std::int64_t end_of(const memory_room& room, std::int64_t at) noexcept {
 
 } // namespace
 
-memory_shard::memory_shard(std::size_t dedup_capacity)
-    : seen_{dedup_capacity}, due_{never}, next_due_{never} {}
+memory_shard::memory_shard(std::shared_ptr<dedup_bound> ids)
+    : seen_{std::move(ids)}, due_{never}, next_due_{never} {}
 
 memory_shard::wanted memory_shard::want(const broker::room_name& room, memory_space& space,
                                         const void* owner) {
@@ -60,7 +60,7 @@ memory_shard::kept memory_shard::keep(memory_room& room, const void* owner,
   if (e->event_id.empty())
     e->event_id = default_event_id(epoch, e->offset);
   if (id)
-    seen_.add(*id, e->offset, now + room.space->rules.dedup_window.count());
+    seen_.add(*id, e->offset, now + room.space->rules.dedup_window.count(), now);
   too_many = room.append({e, now});
   if (!room.listed && !room.events.empty())
     list(room, now);

@@ -19,7 +19,7 @@ namespace hubbub::cluster {
 /// Times are milliseconds of one steady clock.
 class alignas(64) memory_shard {
 public:
-  explicit memory_shard(std::size_t dedup_capacity);
+  explicit memory_shard(std::shared_ptr<dedup_bound> ids);
 
   /// A room and its name.
   using entry = std::pair<const std::string, memory_room>;

@@ -6,12 +6,13 @@
 
 namespace hubbub::cluster {
 
-memory_store::memory_store(const broker::namespaces& spaces, const broker::clock& time)
+memory_store::memory_store(const broker::namespaces& spaces, const broker::clock& time,
+                           const std::shared_ptr<dedup_bound>& ids)
     : epoch{new_epoch()}, clock_{time}, others_{spaces.fallback()} {
   for (const auto& [name, rules] : spaces.declared())
     declared_.try_emplace(name, rules);
   for (auto& s : shards_)
-    s = std::make_unique<memory_shard>(dedup_capacity / shard_count);
+    s = std::make_unique<memory_shard>(ids);
 }
 
 memory_space& memory_store::space_of(const broker::room_name& room) noexcept {

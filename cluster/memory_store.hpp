@@ -15,7 +15,8 @@ namespace hubbub::cluster {
 /// What a log in memory and its interests share. Any thread.
 class memory_store {
 public:
-  memory_store(const broker::namespaces& spaces, const broker::clock& time);
+  memory_store(const broker::namespaces& spaces, const broker::clock& time,
+               const std::shared_ptr<dedup_bound>& ids);
 
   [[nodiscard]] memory_space& space_of(const broker::room_name& room) noexcept;
   [[nodiscard]] memory_shard& shard_of(const broker::room_name& room) noexcept;
@@ -27,8 +28,6 @@ public:
 
   const std::string epoch;
   static constexpr std::size_t shard_count = 64;
-  /// Ids remembered at a time, in all shards.
-  static constexpr std::size_t dedup_capacity = 1 << 21;
 
   [[nodiscard]] memory_shard& shard(std::size_t i) noexcept { return *shards_[i]; }
 

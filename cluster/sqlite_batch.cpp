@@ -102,7 +102,7 @@ int sqlite_batch::stage_publish(write_task& task) {
   if (!task.id)
     return SQLITE_OK;
   const auto expires = now + rules.dedup_window.count();
-  seen_.add(*task.id, e.offset, expires);
+  seen_.add(*task.id, e.offset, expires, now);
   added_.push_back(*task.id);
   return tables_.remember(*task.id, e.offset, expires);
 }

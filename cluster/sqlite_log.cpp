@@ -10,13 +10,6 @@
 #include <utility>
 
 namespace hubbub::cluster {
-namespace {
-
-// Ids remembered at a time, about 100 bytes each.
-constexpr std::size_t dedup_capacity = 1 << 21;
-
-} // namespace
-
 broker::result<std::unique_ptr<log>> sqlite_log::open(const embedded_options& options,
                                                       const broker::namespaces& spaces,
                                                       const broker::clock& time) {
@@ -30,7 +23,7 @@ broker::result<std::unique_ptr<log>> sqlite_log::open(const embedded_options& op
   auto tables = sqlite_tables::prepare(file->db);
   if (!tables)
     return tables.error();
-  dedup_table seen{dedup_capacity};
+  dedup_table seen{options.ids};
   if (tables->recall(seen, time.unix_ms()) != SQLITE_OK)
     return file->db.failure();
 

@@ -128,7 +128,7 @@ int sqlite_tables::recall(dedup_table& into, std::int64_t now) {
   auto rc = SQLITE_OK;
   while ((rc = recall_.step()) == SQLITE_ROW)
     if (recall_.integer(3) > now)
-      into.add({recall_.number(0), recall_.number(1)}, recall_.number(2), recall_.integer(3));
+      into.add({recall_.number(0), recall_.number(1)}, recall_.number(2), recall_.integer(3), now);
   recall_.reset();
   return ended(rc);
 }

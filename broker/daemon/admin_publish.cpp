@@ -40,6 +40,7 @@ void admin_api::publish(admin_request&& r) {
       request->refused(i, std::move(wrong));
       continue;
     }
+    e.from_backend = true;
     request->note(i, e.event_id, node.spaces.of(e.room).kind == broker::room_kind::live);
     const auto room = e.room;
     const actors::caller from{asker, static_cast<std::uint32_t>(i)};

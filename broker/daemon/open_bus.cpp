@@ -1,5 +1,8 @@
 #include "broker/daemon/open_bus.hpp"
 
+#ifdef HUBBUB_DEBUG_COMMANDS
+#include "broker/daemon/breakable_bus.hpp"
+#endif
 #include "broker/daemon/nats_servers.hpp"
 #include "broker/daemon/nats_tls.hpp"
 #include "cluster/cluster_notices.hpp"
@@ -14,16 +17,26 @@
 namespace hubbub::daemon {
 namespace {
 
-broker::result<node_bus> open_embedded(const config& how, const broker::clock& time,
+broker::result<node_bus> open_embedded(const config& how, const broker::clock& time, broker::metrics& all,
                                        broker::supervisor* answers) {
   using mode = cluster::embedded_options::sync_mode;
-  auto bus = cluster::open_embedded_bus(
-      {how.server.data_dir, how.log.sync == sync_mode::full ? mode::full : mode::normal, answers},
-      how.namespaces, time);
+  cluster::embedded_options options;
+  options.data_dir = how.server.data_dir;
+  options.sync = how.log.sync == sync_mode::full ? mode::full : mode::normal;
+  options.answers = answers;
+  auto bus = cluster::open_embedded_bus(options, how.namespaces, time);
   if (!bus)
     return bus.error();
+  all.counter_from(
+      "hubbub_log_ids_forgotten_total",
+      "Ids of events that the log forgot before their dedup_window was over, as it knew too many",
+      [ids = options.ids] { return static_cast<double>(ids->forgotten_early.load()); });
   node_bus made;
+#ifdef HUBBUB_DEBUG_COMMANDS
+  made.events = std::make_unique<breakable_bus>(std::move(*bus));
+#else
   made.events = std::move(*bus);
+#endif
   return made;
 }
 
@@ -132,7 +145,7 @@ void show_numbers(const std::shared_ptr<cluster::link_counters>& links, broker::
 broker::result<node_bus> open_bus(const config& how, const broker::clock& time, broker::log_sink& log,
                                   broker::metrics& all, broker::supervisor* answers) {
   if (how.nats.url.empty())
-    return open_embedded(how, time, answers);
+    return open_embedded(how, time, all, answers);
   if (auto fault = check_nats_tls(how.nats))
     return broker::refusal{broker::errc::invalid_data, std::move(fault->sentence)};
   auto options = nats_options_of(how);

@@ -38,23 +38,41 @@ TEST_CASE("room, user and id are told apart where they meet", "[cluster]") {
 }
 
 TEST_CASE("what is remembered for de-duplication ends with its time and is bounded", "[cluster]") {
-  dedup_table table{3};
-  table.add({1, 1}, 10, 100);
+  const auto bound = std::make_shared<dedup_bound>(3);
+  dedup_table table{bound};
+  table.add({1, 1}, 10, 100, 90);
   CHECK(table.find({1, 1}, 99) == 10);
   CHECK(table.find({1, 1}, 100) == 0);
-  table.add({1, 1}, 11, 200);
+  table.add({1, 1}, 11, 200, 90);
   table.sweep(150, 10);
   CHECK(table.find({1, 1}, 150) == 11);
-  table.add({2, 2}, 12, 300);
-  table.add({3, 3}, 13, 300);
-  table.add({4, 4}, 14, 300);
+  table.add({2, 2}, 12, 300, 150);
+  table.add({3, 3}, 13, 300, 150);
+  table.add({4, 4}, 14, 300, 150);
   CHECK(table.size() == 3);
   CHECK(table.find({1, 1}, 150) == 0);
   CHECK(table.find({4, 4}, 150) == 14);
   table.remove({4, 4});
   CHECK(table.find({4, 4}, 150) == 0);
+  CHECK(bound->forgotten_early == 1);
   table.sweep(300, 10);
   CHECK(table.size() == 0);
+  CHECK(bound->held == 0);
+}
+
+TEST_CASE("tables with one bound share it: a busy one takes what the others do not need", "[cluster]") {
+  const auto bound = std::make_shared<dedup_bound>(100);
+  dedup_table busy{bound}, quiet{bound};
+  quiet.add({1000, 0}, 1, 300, 100);
+  for (std::uint64_t i = 0; i < 99; ++i)
+    busy.add({i, 0}, i + 1, 300, 100);
+  CHECK(busy.find({0, 0}, 100) == 1);
+  CHECK(bound->forgotten_early == 0);
+  busy.add({99, 0}, 100, 300, 100);
+  CHECK(busy.find({0, 0}, 100) == 0);
+  CHECK(busy.find({1, 0}, 100) == 2);
+  CHECK(quiet.find({1000, 0}, 100) == 1);
+  CHECK(bound->forgotten_early == 1);
 }
 
 TEST_CASE("an id that the log made is known by its epoch", "[cluster]") {
