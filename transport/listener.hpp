@@ -49,6 +49,8 @@ struct listener_options {
   std::chrono::milliseconds keep_alive = std::chrono::seconds{60};
   /// From `close` until the socket is closed hard.
   std::chrono::milliseconds close_within = std::chrono::seconds{3};
+  /// What comes of one message after so long is no sign of life any more.
+  std::chrono::milliseconds message_within = std::chrono::seconds{60};
   /// TCP_USER_TIMEOUT. It ends peers with a zero window too, so it must be longer than `stall`.
   std::chrono::milliseconds user_timeout = std::chrono::seconds{70};
   /// Are upgrades welcome at `websocket_path`?

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "broker/clock.hpp"
 #include "broker/disconnect.hpp"
 #include "transport/frame_meter.hpp"
 
@@ -44,6 +45,9 @@ public:
 
   /// Null takes it back. `deflate`: compressed messages are welcome.
   void lend(message_source* to, bool deflate) noexcept;
+
+  /// Since when the message that is incomplete is, or may be: its source says it.
+  broker::steady_time message_begun;
 
   enum class state : std::uint8_t {
     idle,    ///< between messages, with nothing buffered: may be lent to another

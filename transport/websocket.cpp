@@ -103,6 +103,8 @@ void websocket::resume_reading() {
   if (!paused_)
     return;
   paused_ = false;
+  if (reader_)
+    reader_->message_begun = home_.loop().now(); // the pause was ours
   if (phase_ == phase::open)
     ask_again();
 }
@@ -113,6 +115,7 @@ void websocket::pump() {
   more_ = false;
   if (!reader_) {
     reader_ = home_.readers().take();
+    reader_->message_begun = home_.loop().now();
     reader_->lend(this, format_ == broker::wire_format::websocket_deflate);
   }
   switch (reader_->pump()) {
@@ -157,7 +160,9 @@ std::ptrdiff_t websocket::read_bytes(char* to, std::size_t size) {
   const auto n = wire_.read(to, size);
   if (n <= 0)
     return n;
-  last_received_ = home_.loop().now();
+  // A message that never ends is no life.
+  if (const auto now = home_.loop().now(); now - reader_->message_begun <= home_.options().message_within)
+    last_received_ = now;
   budget_ -= static_cast<std::uint32_t>(n);
   // What comes later makes the socket readable again; TLS may hold more.
   drained_ = !wire_.tls() && static_cast<std::size_t>(n) < size;
@@ -167,6 +172,7 @@ std::ptrdiff_t websocket::read_bytes(char* to, std::size_t size) {
 void websocket::on_frames(std::string_view payload, bool text, bool compressed) {
   if (phase_ != phase::open)
     return;
+  reader_->message_begun = last_received_ = home_.loop().now();
   if (!compressed)
     return text ? handler_->on_message(payload) : handler_->on_binary();
   auto& message = home_.scratch();

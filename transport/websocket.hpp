@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -102,6 +103,8 @@ private:
   std::uint32_t budget_ = 0;
   /// What our close frame says.
   std::uint16_t close_code_ = 0;
+  /// Bytes written since the kernel said that the peer has them all; what does not fit is left out.
+  mutable std::uint16_t unconfirmed_ = std::numeric_limits<std::uint16_t>::max();
   phase phase_ = phase::open;
   const broker::wire_format format_;
   bool paused_ = false;
@@ -115,8 +118,6 @@ private:
   bool drained_ = false;  ///< the socket had less than was asked for
   bool more_ = false;     ///< the budget is used up
   bool peer_done_ = false;
-  /// Nothing was written since the kernel said that the peer has all of it.
-  mutable bool all_taken_ = false;
   visit guest_;
 };
 

@@ -3,12 +3,21 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 /// The write layer: control lane first, then slices, one write for all.
 namespace hubbub::transport {
 
 using broker::close_code;
+
+namespace {
+
+// Some pings.
+constexpr std::uint16_t trifle = 256;
+constexpr std::ptrdiff_t most_unconfirmed = std::numeric_limits<std::uint16_t>::max();
+
+} // namespace
 
 void websocket::control(std::string_view message) {
   if (phase_ != phase::open || !room_for_more())
@@ -72,9 +81,13 @@ std::size_t websocket::write(std::span<const std::string_view> slices) {
 }
 
 std::size_t websocket::unsent_bytes() const noexcept {
-  // Of an idle connection the question costs more than all else that its heartbeat looks at.
-  const auto unacknowledged = all_taken_ ? 0 : wire_.unacknowledged();
-  all_taken_ = unacknowledged == 0;
+  // Of an idle connection the question costs more than all else that its heartbeat looks at. Who has
+  // answered since has no few pings waiting that would be worth it.
+  if (unconfirmed_ == 0 || (unconfirmed_ <= trifle && last_received_ >= last_sent_))
+    return lane_.size();
+  const auto unacknowledged = wire_.unacknowledged();
+  if (unacknowledged == 0)
+    unconfirmed_ = 0;
   return lane_.size() + unacknowledged;
 }
 
@@ -107,7 +120,10 @@ void websocket::took(std::ptrdiff_t n, std::size_t asked) {
     return drop();
   if (n > 0 || wire_.progressed()) {
     last_sent_ = home_.loop().now();
-    all_taken_ = false;
+    // Of an owed record nobody knows how much went.
+    const auto went = std::clamp<std::ptrdiff_t>(n, wire_.owes() ? most_unconfirmed : 1, most_unconfirmed);
+    unconfirmed_ =
+        static_cast<std::uint16_t>(std::min<std::ptrdiff_t>(unconfirmed_ + went, most_unconfirmed));
   }
   const auto taken = static_cast<std::size_t>(n);
   if (!lane_.empty())

@@ -160,6 +160,7 @@ broker::refusal node::open_listeners() {
   // Only GET is served here, and nobody has to say who they are.
   o.http_body_bytes = 4096;
   o.handshakes_at_once = handshakes_of_loop(bounds_, loops_.size());
+  o.message_within = bounds_.stall;
   o.user_timeout = bounds_.stall + std::chrono::seconds{10};
   o.tapes = &actors_->context().tapes;
   o.tls = tls_.get();

@@ -131,6 +131,22 @@ describe("one at a time", () => {
     assert.equal(await raw.closeCode(6000), 4104);
   });
 
+  test("a message that comes for ever, a byte at a time: 4104", async (t) => {
+    const [raw, slow] = [await upgrade(server.port, { t }), await upgrade(server.port, { t })];
+    for (const one of [raw, slow]) await one.message((m) => m.op === "welcome");
+    const endless = frame(JSON.stringify({ op: "leave", id: 1, room: "x".repeat(1000) }));
+    // Whoever says a whole thing as slowly stays: 1.5 s for each.
+    const whole = frame('{"op":"pong"}');
+    const code = raw.closeCode(20_000);
+    for (let i = 0; !raw.over && i < endless.length; ++i) {
+      await raw.write(endless.subarray(i, i + 1));
+      await slow.write(whole.subarray(i % whole.length, (i % whole.length) + 1));
+      await sleep(80);
+    }
+    assert.equal(await code, 4104);
+    assert.equal(slow.over, false);
+  });
+
   test("a frame byte by byte is understood", async (t) => {
     const raw = await upgrade(server.port, { t });
     await raw.message((m) => m.op === "welcome");
