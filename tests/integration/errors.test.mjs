@@ -1,4 +1,5 @@
-// Every error code that this version gives, and every way in and out, over real sockets.
+// Error codes, and every way in and out, over real sockets. The codes of backends are in backend.test.mjs, `internal` is in
+// supervision.test.mjs.
 
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";

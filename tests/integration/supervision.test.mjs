@@ -124,6 +124,18 @@ describe("what crashes", { skip: !breakable && "no debug commands" }, () => {
     await server.mustBeWell();
   });
 
+  test("internal: the command that broke is answered before its connection ends", async (t) => {
+    const server = await start(t, { config: two() });
+    const [ann, bob] = [await connect(server, { t }), await connect(server, { t })];
+    const answer = await ann.ask({ op: "history", room: "debug.breaks", limit: 1 });
+    assert.deepEqual([answer.op, answer.code], ["error", "internal"]);
+    assert.match(answer.message, /not known/);
+    assert.equal((await ann.ended()).code, 1011);
+    assert.equal(await server.metric("hubbub_connection_crashes_total"), 1);
+    await bob.must({ op: "publish", room: "chat.1", type: "t", data: 1 });
+    await server.mustBeWell();
+  });
+
   test("a thread of the log goes on", async (t) => {
     const server = await start(t, { config: two(), dataDir: true });
     await breaks(server, "crash=bus");
