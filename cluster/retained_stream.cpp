@@ -209,6 +209,8 @@ void retained_stream::adopt(const js::stream_info& i) {
   const auto note = stream_note::parse(i.config.description).value_or(stream_note{});
   auto new_life = false;
   auto purged = false;
+  auto new_leader = false;
+  broker::stream_position settled;
   {
     std::lock_guard lock{mutex_};
     auto life = life_of(i, note);
@@ -220,7 +222,10 @@ void retained_stream::adopt(const js::stream_info& i) {
       settled_last_ = i.last_seq;
       raised_ = 0;
       set_back_ = 0;
+      leader_.clear();
     } else {
+      settled = {epoch_, settled_last_};
+      new_leader = !leader_.empty() && !i.leader.empty() && i.leader != leader_;
       settled_last_ = std::max(settled_last_, info_.last_seq);
       // The newest goes last of all when it is too old, and never because there are too many.
       const auto age = rules_.history_age.count();
@@ -230,6 +235,8 @@ void retained_stream::adopt(const js::stream_info& i) {
     if (set_back_ == 0)
       known_last_ = std::max(known_last_, i.last_seq);
     raised_ = std::max(raised_, note.raised);
+    if (!i.leader.empty())
+      leader_ = i.leader;
     note_ = note;
     info_ = i;
   }
@@ -238,7 +245,15 @@ void retained_stream::adopt(const js::stream_info& i) {
   if (new_life)
     with_->log.error("nats", "the stream has begun anew: what was in it is lost, and clients are told",
                      {{"stream", name_}});
-  finish({errc::ok}, new_life);
+  if (new_leader)
+    with_->log.limited(log_level::info, "nats", name_ + "-leader",
+                       "the stream has a new leader; what the former one did not republish is looked for",
+                       {{"stream", name_}, {"leader", i.leader}});
+  if (new_life)
+    return finish({errc::ok}, new_life_);
+  if (new_leader && new_leader_)
+    return finish({errc::ok}, [&] { new_leader_(settled); });
+  finish({errc::ok});
 }
 
 void retained_stream::make() {
@@ -270,7 +285,7 @@ void retained_stream::changed(nats_link::fate f, const nats_message& m, const st
   adopt(i);
 }
 
-void retained_stream::finish(const broker::refusal& state, bool new_life) {
+void retained_stream::finish(const broker::refusal& state, const std::function<void()>& news) {
   std::vector<look_handler> told;
   js::stream_info i;
   auto again = false;
@@ -290,8 +305,8 @@ void retained_stream::finish(const broker::refusal& state, bool new_life) {
       with_->log.limited(log_level::warn, "nats", name_ + "-state", state.message);
   }
   attempts made;
-  if (new_life && new_life_)
-    made.make(new_life_);
+  if (news)
+    made.make(news);
   for (auto& f : told)
     made.make([&] { f(i); });
   if (again)

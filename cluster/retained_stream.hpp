@@ -31,6 +31,9 @@ public:
 
   /// Called when positions of before mean nothing any more. Before the first look.
   void on_new_life(std::function<void()> f) { new_life_ = std::move(f); }
+  /// Called when another server leads the stream than before: what the former one was to republish may never
+  /// come. Given the place up to which all has come by now or never will. Before the first look.
+  void on_new_leader(std::function<void(broker::stream_position settled)> f) { new_leader_ = std::move(f); }
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const std::string& space() const noexcept { return space_; }
@@ -74,7 +77,7 @@ private:
   /// `refused`: what it means when the server refuses; empty: what it says.
   void changed(nats_link::fate f, const nats_message& m, const std::string& refused);
   /// Whatever one who is told throws, the others are told and the next look begins.
-  void finish(const broker::refusal& state, bool new_life = false);
+  void finish(const broker::refusal& state, const std::function<void()>& news = {});
   [[nodiscard]] js::stream_config wanted(const stream_note& note) const;
   [[nodiscard]] stream_note fresh_note() const;
 
@@ -83,6 +86,7 @@ private:
   const broker::policy rules_;
   const std::string name_;
   std::function<void()> new_life_;
+  std::function<void(broker::stream_position)> new_leader_;
 
   mutable std::mutex mutex_;
   bool asking_ = false;
@@ -97,6 +101,8 @@ private:
   std::uint64_t known_last_ = 0;
   std::uint64_t settled_last_ = 0;
   std::uint64_t raised_ = 0;
+  /// Who was seen to lead it last in this life; empty: nobody, or it has no cluster.
+  std::string leader_;
   /// Looks in a row, some time apart, that found the stream before a place it had reached; and when the last
   /// one was.
   int set_back_ = 0;
