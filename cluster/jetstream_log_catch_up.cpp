@@ -75,13 +75,13 @@ void jetstream_log::read_missed(const std::shared_ptr<retained_stream>& stream, 
   r.stream = stream->name();
   r.from = from + 1;
   r.to = now.last_seq;
+  const broker::stream_position to{stream->epoch(), now.last_seq};
   const auto most = now.config.max_msgs_per_subject;
   auto run = std::make_shared<consumer_run>(
       with_, std::move(r),
       consumer_run::handlers{
           [](std::uint64_t) {},
-          [weak = weak_from_this(), last = now.last_seq, aged, most](const log_place& at,
-                                                                     const nats_message& m) {
+          [weak = weak_from_this(), to, aged, most](const log_place& at, const nats_message& m) {
             const auto self = weak.lock();
             if (!self)
               return false;
@@ -91,7 +91,8 @@ void jetstream_log::read_missed(const std::shared_ptr<retained_stream>& stream, 
             else if (const auto room = self->find(name->str()))
               // Only a room that had as many events behind this one as it may keep lost one before it.
               room->caught_up(
-                  at, m, !aged && (most <= 0 || last - at.offset + 1 < static_cast<std::uint64_t>(most)));
+                  at, to.epoch, m,
+                  !aged && (most <= 0 || to.offset - at.offset + 1 < static_cast<std::uint64_t>(most)));
             return true;
           },
           [weak = weak_from_this(), stream](const broker::refusal& why, bool) {

@@ -5,6 +5,7 @@
 #include "broker/stream_position.hpp"
 #include "cluster/jetstream_api.hpp"
 #include "cluster/jetstream_context.hpp"
+#include "cluster/stream_mark.hpp"
 #include "cluster/stream_note.hpp"
 
 #include <chrono>
@@ -52,6 +53,9 @@ public:
   [[nodiscard]] broker::stream_position reached() const;
   /// The stream's leader spoke of that sequence, asked in that life; one of before counts for nothing.
   void saw(const broker::stream_position& at);
+  /// The stream's leader has another message there than it had, in that life; one of before counts for
+  /// nothing. What was lost and written over begins a new life.
+  void written_over(const broker::stream_position& at);
   /// How long it keeps events; 0: however old they are.
   [[nodiscard]] broker::milliseconds age() const;
   /// The last sequence that the look before the last one found: what was republished up to there has come
@@ -65,8 +69,14 @@ public:
 
 private:
   void ask();
-  void told(nats_link::fate f, const nats_message& m, std::uint64_t known);
-  void judge(const js::stream_info& i, std::uint64_t known);
+  /// What was known of the stream when it was asked.
+  struct before_look {
+    std::uint64_t known = 0;
+    /// Of no epoch: it was not.
+    broker::stream_position written_over;
+  };
+  void told(nats_link::fate f, const nats_message& m, const before_look& before);
+  void judge(const js::stream_info& i, const before_look& before);
   /// Why a stream like that can neither be used nor be put right; empty: it can.
   [[nodiscard]] std::string why_unusable(const js::stream_config& c) const;
   [[nodiscard]] bool is_republished(const js::stream_config& c) const;
@@ -85,6 +95,7 @@ private:
   const std::string space_;
   const broker::policy rules_;
   const std::string name_;
+  const std::shared_ptr<stream_mark> mark_;
   std::function<void()> new_life_;
   std::function<void(broker::stream_position)> new_leader_;
 
@@ -103,6 +114,8 @@ private:
   std::uint64_t raised_ = 0;
   /// Who was seen to lead it last in this life; empty: nobody, or it has no cluster.
   std::string leader_;
+  /// Of no epoch: nowhere.
+  broker::stream_position written_over_;
   /// Looks in a row, some time apart, that found the stream before a place it had reached; and when the last
   /// one was.
   int set_back_ = 0;
