@@ -71,7 +71,15 @@ jetstream_log::jetstream_log(std::shared_ptr<jetstream_context> with, const brok
 
 void jetstream_log::prepare() {
   last_guarantee_ = position_watch::now();
-  for (const auto& [name, stream] : streams_)
+  for (const auto& [name, stream] : streams_) {
+    stream->on_new_leader([weak = weak_from_this(), raw = stream.get()](broker::stream_position settled) {
+      const auto self = weak.lock();
+      if (!self)
+        return;
+      const auto led = raw->shared_from_this();
+      self->miss(led, std::move(settled));
+      self->catch_up(led);
+    });
     stream->on_new_life([weak = weak_from_this(), raw = stream.get()] {
       const auto self = weak.lock();
       if (!self)
@@ -83,6 +91,7 @@ void jetstream_log::prepare() {
       self->watch_->compare_all(rooms);
       made.rethrow();
     });
+  }
 }
 
 broker::refusal jetstream_log::start() {

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -65,6 +66,8 @@ private:
   void begin_reads();
   void check_runs();
   void look_at_guarantees();
+  /// What came behind that place may be missing, in that life of the stream.
+  void miss(const std::shared_ptr<retained_stream>& stream, broker::stream_position settled);
   void catch_up(const std::shared_ptr<retained_stream>& stream);
   void read_missed(const std::shared_ptr<retained_stream>& stream, std::uint64_t from,
                    const js::stream_info& now);
@@ -89,9 +92,10 @@ private:
   std::vector<std::shared_ptr<jetstream_read>> reading_;
   /// Where rooms were sure of having had everything before the trouble.
   struct missed {
-    std::uint64_t from = 0;
-    std::string epoch;
+    broker::stream_position from;
     bool reading = false;
+    /// Where that was before trouble that came while it was read, which may not have read what that one cost.
+    std::optional<broker::stream_position> then;
   };
   std::map<std::shared_ptr<retained_stream>, missed> missed_;
   std::vector<std::shared_ptr<consumer_run>> catching_up_;

@@ -12,12 +12,18 @@ constexpr std::uint64_t most_read_at_once = 50'000;
 } // namespace
 
 void jetstream_log::trouble_begins() {
-  for (const auto& [_, stream] : streams_) {
-    // What it is now, before a look moves it on. Trouble in trouble begins where the first one did.
-    const missed from{stream->settled_last(), stream->epoch()};
-    std::lock_guard lock{mutex_};
-    missed_.try_emplace(stream, from);
-  }
+  for (const auto& [_, stream] : streams_) // what it is now, before a look moves it on
+    miss(stream, {stream->epoch(), stream->settled_last()});
+}
+
+void jetstream_log::miss(const std::shared_ptr<retained_stream>& stream, broker::stream_position settled) {
+  std::lock_guard lock{mutex_};
+  // Trouble in trouble begins where the first one did.
+  const auto [it, first] = missed_.try_emplace(stream);
+  if (first)
+    it->second.from = std::move(settled);
+  else if (it->second.reading && !it->second.then)
+    it->second.then = std::move(settled);
 }
 
 void jetstream_log::trouble() {
@@ -31,20 +37,20 @@ void jetstream_log::catch_up(const std::shared_ptr<retained_stream>& stream) {
     const auto self = weak.lock();
     if (!self || i.why) // there is no leader yet: asked again soon
       return;
-    missed m;
+    std::uint64_t from = 0;
     {
       std::lock_guard lock{self->mutex_};
       const auto it = self->missed_.find(stream);
       if (it == self->missed_.end() || it->second.reading)
         return;
-      m = it->second;
-      if (stream->epoch() != m.epoch || i.last_seq <= m.from) {
+      from = it->second.from.offset;
+      if (stream->epoch() != it->second.from.epoch || i.last_seq <= from) {
         self->missed_.erase(it);
         return;
       }
       it->second.reading = true;
     }
-    self->read_missed(stream, m.from, i);
+    self->read_missed(stream, from, i);
   });
 }
 
@@ -69,13 +75,13 @@ void jetstream_log::read_missed(const std::shared_ptr<retained_stream>& stream, 
   r.stream = stream->name();
   r.from = from + 1;
   r.to = now.last_seq;
+  const broker::stream_position to{stream->epoch(), now.last_seq};
   const auto most = now.config.max_msgs_per_subject;
   auto run = std::make_shared<consumer_run>(
       with_, std::move(r),
       consumer_run::handlers{
           [](std::uint64_t) {},
-          [weak = weak_from_this(), last = now.last_seq, aged, most](const log_place& at,
-                                                                     const nats_message& m) {
+          [weak = weak_from_this(), to, aged, most](const log_place& at, const nats_message& m) {
             const auto self = weak.lock();
             if (!self)
               return false;
@@ -85,7 +91,8 @@ void jetstream_log::read_missed(const std::shared_ptr<retained_stream>& stream, 
             else if (const auto room = self->find(name->str()))
               // Only a room that had as many events behind this one as it may keep lost one before it.
               room->caught_up(
-                  at, m, !aged && (most <= 0 || last - at.offset + 1 < static_cast<std::uint64_t>(most)));
+                  at, to.epoch, m,
+                  !aged && (most <= 0 || to.offset - at.offset + 1 < static_cast<std::uint64_t>(most)));
             return true;
           },
           [weak = weak_from_this(), stream](const broker::refusal& why, bool) {
@@ -103,10 +110,15 @@ void jetstream_log::read_missed(const std::shared_ptr<retained_stream>& stream, 
 
 void jetstream_log::caught_up(const std::shared_ptr<retained_stream>& stream, bool all) {
   std::lock_guard lock{mutex_};
-  if (all)
-    missed_.erase(stream);
-  else if (const auto it = missed_.find(stream); it != missed_.end())
-    it->second.reading = false;
+  const auto it = missed_.find(stream);
+  if (it == missed_.end())
+    return;
+  if (!all)
+    it->second = {std::move(it->second.from), false, {}};
+  else if (it->second.then)
+    it->second = {std::move(*it->second.then), false, {}};
+  else
+    missed_.erase(it);
 }
 
 void jetstream_log::note_bad_room() {

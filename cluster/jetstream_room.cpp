@@ -68,63 +68,77 @@ void jetstream_room::message_came(const nats_message& m) {
   if (e->time_ms == 0)
     e->time_ms = e->kept_ms;
   with_->note(flaws, name_);
-  calls_.run([self = shared_from_this(), e = std::move(e)]() mutable {
-    // None was there before it, or none any more: then the room looks.
-    if (e->previous == 0 && self->phase_ == phase::ready && e->offset > self->position_ + 1 &&
-        !self->missed_nothing())
-      e->previous = e->offset - 1;
-    self->arrived(std::move(e));
-  });
+  calls_.run(
+      [self = shared_from_this(), e = std::move(e), print = fingerprint_of(m.headers, m.data)]() mutable {
+        // None was there before it, or none any more: then the room looks.
+        if (e->previous == 0 && self->phase_ == phase::ready && e->offset > self->position_ + 1 &&
+            !self->missed_nothing())
+          e->previous = e->offset - 1;
+        self->arrived({std::move(e), print});
+      });
 }
 
-void jetstream_room::arrived(broker::stored_event_ptr e) {
+void jetstream_room::arrived(arrival a) {
   if (phase_ == phase::over)
     return;
   if (phase_ != phase::ready) {
     if (early_.size() < most_early)
-      early_.push_back(std::move(e));
+      early_.push_back(std::move(a));
     return;
   }
-  if (e->offset <= position_) {
+  if (a.event->offset <= position_) {
     // Caught up already, or of a stream that has begun anew.
-    if (e->offset < position_)
+    if (a.event->offset < position_)
       stream_->look();
+    else if (!is_had(a.fingerprint)) // it does not say of which life it is: the leader is asked
+      compare([] {});
     return;
   }
-  const auto offset = e->offset;
-  if (!handler_->on_event(std::move(e))) {
+  const auto offset = a.event->offset;
+  if (!handler_->on_event(std::move(a.event))) {
     // The room reads from its position when it can: the event is in the log.
   }
   // Only now: when that threw, the event did not come, and is found to be missing.
   position_ = offset;
+  fingerprint_ = a.fingerprint;
   const auto now = position_watch::now();
   sure_at_ = now;
   last_event_ = now;
   watch_->event_came(shared_from_this());
 }
 
-void jetstream_room::caught_up(const log_place& at, const nats_message& m, bool whole) {
+bool jetstream_room::is_had(std::uint64_t fingerprint) const noexcept {
+  return fingerprint_ == 0 || fingerprint == fingerprint_;
+}
+
+void jetstream_room::caught_up(const log_place& at, const std::string& epoch, const nats_message& m,
+                               bool whole) {
   event_flaws flaws;
   auto e = event_of(name_, m.headers, m.data, at, stream_->epoch(), flaws);
   with_->note(flaws, name_);
-  calls_.run([self = shared_from_this(), e = std::move(e), whole]() mutable {
-    if (self->phase_ != phase::ready || e->offset <= self->position_)
+  calls_.run([self = shared_from_this(), e = std::move(e), print = fingerprint_of(m.headers, m.data), epoch,
+              whole]() mutable {
+    if (self->phase_ != phase::ready)
+      return;
+    if (e->offset == self->position_ && !self->is_had(print))
+      return self->stream_->written_over({std::move(epoch), e->offset});
+    if (e->offset <= self->position_)
       return;
     // Where it is not known what was between, the room looks.
     e->previous = whole ? self->position_ : e->offset - 1;
-    self->arrived(std::move(e));
+    self->arrived({std::move(e), print});
   });
 }
 
 void jetstream_room::show_missed() {
   calls_.run([self = shared_from_this()] {
-    auto e = std::exchange(self->suspected_, nullptr);
-    if (!e || self->phase_ != phase::ready || e->offset <= self->position_)
+    auto a = std::exchange(self->suspected_, {});
+    if (!a.event || self->phase_ != phase::ready || a.event->offset <= self->position_)
       return;
     ++self->with_->counters.missed;
     self->with_->log.limited(broker::log_level::info, "nats", "missed",
                              "an event never came, and was found in the log", {{"room", self->name_.str()}});
-    self->arrived(std::move(e));
+    self->arrived(std::move(a));
   });
 }
 
@@ -171,8 +185,11 @@ void jetstream_room::head_came(nats_link::fate f, const js::message& m, const qu
     // Asked in one life of the stream and perhaps answered in the next: it means nothing.
     if (self->stream_->epoch() != asked.reached.epoch)
       return self->compare([] {});
+    const auto print = nothing_there ? 0 : fingerprint_of(header_lines{m.headers}, m.data);
     if (self->phase_ != phase::ready)
-      self->opened(head, asked);
+      self->opened(head, print, asked);
+    else if (!nothing_there && head == self->position_ && !self->is_had(print))
+      self->stream_->written_over({asked.reached.epoch, head});
     else if (nothing_there ? self->missed_nothing() : head == self->position_)
       self->sure_at_ = std::max(asked.at, self->sure_at_.value_or(asked.at));
     else if (!nothing_there && head > self->position_)
@@ -188,18 +205,19 @@ bool jetstream_room::missed_nothing() const {
          (age == 0 || position_watch::now() - *sure_at_ < age - std::min(age / 4, longest_way_ms));
 }
 
-void jetstream_room::opened(std::uint64_t head, const question& asked) {
+void jetstream_room::opened(std::uint64_t head, std::uint64_t fingerprint, const question& asked) {
   const auto anew = phase_ == phase::beginning_anew;
   phase_ = phase::ready;
   position_ = head;
+  fingerprint_ = fingerprint;
   sure_at_ = asked.at;
   if (anew)
     handler_->on_epoch({asked.reached.epoch, head});
   else
     handler_->on_ready({asked.reached.epoch, head});
-  for (auto& e : std::exchange(early_, {}))
-    if (phase_ == phase::ready && e->offset > position_)
-      arrived(std::move(e));
+  for (auto& a : std::exchange(early_, {}))
+    if (phase_ == phase::ready && a.event->offset > position_)
+      arrived(std::move(a));
 }
 
 void jetstream_room::not_opened(broker::refusal why) {
@@ -213,7 +231,7 @@ void jetstream_room::missed(const js::message& newest) {
   const log_place at{newest.sequence, newest.sequence - 1, newest.time_ms};
   auto e = event_of(name_, header_lines{newest.headers}, newest.data, at, stream_->epoch(), flaws);
   // It may be on its way.
-  suspected_ = std::move(e);
+  suspected_ = {std::move(e), fingerprint_of(header_lines{newest.headers}, newest.data)};
   watch_->suspect(shared_from_this());
 }
 
@@ -224,7 +242,7 @@ void jetstream_room::begin_anew() {
     self->phase_ = phase::beginning_anew;
     self->told_unavailable_ = true; // its readers have nothing to do with that
     self->early_.clear();
-    self->suspected_.reset();
+    self->suspected_ = {};
   });
 }
 

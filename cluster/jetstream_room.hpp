@@ -37,9 +37,9 @@ public:
   void begin_anew();
   /// Events may have come and gone unseen.
   void doubt();
-  /// A message of the log that was read after trouble. `whole`: nothing between the last event that came and
-  /// this one was trimmed.
-  void caught_up(const log_place& at, const nats_message& m, bool whole);
+  /// A message of the log that was read after trouble, in the life that `epoch` names. `whole`: nothing
+  /// between the last event that came and this one was trimmed.
+  void caught_up(const log_place& at, const std::string& epoch, const nats_message& m, bool whole);
   /// The event that a comparison found, unless it came meanwhile.
   void show_missed();
 
@@ -64,8 +64,16 @@ private:
     std::int64_t at = 0;
   };
   void head_came(nats_link::fate f, const js::message& m, const question& asked);
-  void arrived(broker::stored_event_ptr e);
-  void opened(std::uint64_t head, const question& asked);
+  struct arrival {
+    broker::stored_event_ptr event;
+    /// Of its message.
+    std::uint64_t fingerprint = 0;
+  };
+  void arrived(arrival a);
+  /// `fingerprint`: of the message at the head; 0: there is none.
+  void opened(std::uint64_t head, std::uint64_t fingerprint, const question& asked);
+  /// The stream has a message at the room's position. Is it the one that was had there?
+  [[nodiscard]] bool is_had(std::uint64_t fingerprint) const noexcept;
   /// Had every event that was there by now its time to come? None is gone again sooner than its stream's age.
   [[nodiscard]] bool missed_nothing() const;
   void not_opened(broker::refusal why);
@@ -92,12 +100,14 @@ private:
   phase phase_ = phase::opening;
   bool told_unavailable_ = false;
   std::uint64_t position_ = 0;
+  /// Of the message at the position; 0: not known.
+  std::uint64_t fingerprint_ = 0;
   /// Of `steady_clock`: by then there was nothing behind the position. None: nobody knows.
   std::optional<std::int64_t> sure_at_;
   /// An event that the log has, and that may be on its way.
-  broker::stored_event_ptr suspected_;
+  arrival suspected_;
   /// Events that came before it was known where the log stands.
-  std::vector<broker::stored_event_ptr> early_;
+  std::vector<arrival> early_;
 };
 
 } // namespace hubbub::cluster

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <charconv>
+#include <functional>
 
 namespace hubbub::cluster {
 namespace {
@@ -189,6 +190,13 @@ std::shared_ptr<broker::stored_event> event_of(const broker::room_name& room, co
   if (e->event_id.empty())
     e->event_id = default_event_id(epoch, e->offset);
   return e;
+}
+
+std::uint64_t fingerprint_of(const header_lines& headers, std::string_view data) noexcept {
+  const std::hash<std::string_view> hash;
+  // The factor, odd and without a pattern, keeps an id from undoing a payload that is the same text.
+  const auto both = hash(data) * 0x9e3779b97f4a7c15U + hash(headers.first(id_header));
+  return both == 0 ? 1 : both;
 }
 
 log_place place_of_republished(const header_lines& headers) noexcept {

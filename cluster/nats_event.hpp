@@ -46,6 +46,10 @@ struct event_flaws {
                                                              std::string_view data, const log_place& at,
                                                              const std::string& epoch, event_flaws& flaws);
 
+/// 8 bytes by which the same message is known again, as its stream keeps it and as it republishes it: of the
+/// producer's id and the payload as it is, and of nothing that a server adds. Never 0.
+[[nodiscard]] std::uint64_t fingerprint_of(const header_lines& headers, std::string_view data) noexcept;
+
 /// The place that a stream names as it republishes a message. Offset 0: it names none.
 [[nodiscard]] log_place place_of_republished(const header_lines& headers) noexcept;
 /// The place that a consumer names in the reply of what it delivers. Offset 0: it names none.

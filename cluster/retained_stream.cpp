@@ -45,7 +45,11 @@ std::string life_of(const js::stream_info& i, const stream_note& n) {
 
 retained_stream::retained_stream(std::shared_ptr<jetstream_context> with, std::string space,
                                  const broker::policy& rules)
-    : with_{std::move(with)}, space_{std::move(space)}, rules_{rules}, name_{with_->names.stream(space_)} {}
+    : with_{std::move(with)},
+      space_{std::move(space)},
+      rules_{rules},
+      name_{with_->names.stream(space_)},
+      mark_{std::make_shared<stream_mark>(with_, name_)} {}
 
 js::stream_config retained_stream::wanted(const stream_note& note) const {
   js::stream_config c;
@@ -86,19 +90,18 @@ void retained_stream::look(look_handler then) {
 }
 
 void retained_stream::ask() {
-  std::uint64_t known;
+  before_look before;
   {
     std::lock_guard lock{mutex_};
     answered_next_ = std::exchange(waiting_, {});
-    known = known_last_;
+    before = {known_last_, written_over_};
   }
   with_->link->request("$JS.API.STREAM.INFO." + name_, {}, {},
-                       [self = shared_from_this(), known](nats_link::fate f, const nats_message& m) {
-                         self->told(f, m, known);
-                       });
+                       [self = shared_from_this(), before = std::move(before)](
+                           nats_link::fate f, const nats_message& m) { self->told(f, m, before); });
 }
 
-void retained_stream::told(nats_link::fate f, const nats_message& m, std::uint64_t known) {
+void retained_stream::told(nats_link::fate f, const nats_message& m, const before_look& before) {
   const auto i = f == nats_link::fate::answered ? js::read_stream_info(m.data) : js::stream_info{};
   {
     std::lock_guard lock{mutex_};
@@ -121,7 +124,7 @@ void retained_stream::told(nats_link::fate f, const nats_message& m, std::uint64
                    "the NATS server " + with_->link->server() + " has no JetStream for this account"});
   if (i.why)
     return finish({errc::unavailable, "stream " + name_ + " cannot be used: " + i.why.description});
-  judge(i, known);
+  judge(i, before);
 }
 
 bool retained_stream::is_republished(const js::stream_config& c) const {
@@ -151,7 +154,7 @@ std::string retained_stream::why_unusable(const js::stream_config& c) const {
   return {};
 }
 
-void retained_stream::judge(const js::stream_info& i, std::uint64_t known) {
+void retained_stream::judge(const js::stream_info& i, const before_look& before) {
   const auto note = stream_note::parse(i.config.description);
   auto fresh = fresh_note();
   if (auto why = why_unusable(i.config); !why.empty())
@@ -174,12 +177,13 @@ void retained_stream::judge(const js::stream_info& i, std::uint64_t known) {
                        {{"stream", name_}, {"generation", note->generation}});
     return adopt(i);
   }
+  const auto life = life_of(i, note.value_or(stream_note{}));
   {
     std::lock_guard lock{mutex_};
     // Somebody restored it, or its server lost the end of it. What asks for looks may do so many times in a
     // moment, and a leader needs longer.
     const auto now = std::chrono::steady_clock::now();
-    if (i.last_seq >= known || life_ != life_of(i, note.value_or(stream_note{})))
+    if (i.last_seq >= before.known || life_ != life)
       set_back_ = 0;
     else if (set_back_ == 0 || now - set_back_at_ >= with_->options.every.canary) {
       ++set_back_;
@@ -191,7 +195,16 @@ void retained_stream::judge(const js::stream_info& i, std::uint64_t known) {
   right.policy = fresh.policy;
   if (set_back_ >= sure_of_set_back) {
     with_->log.error("nats", "the stream was set back: what was published last is lost",
-                     {{"stream", name_}, {"from", known}, {"to", i.last_seq}});
+                     {{"stream", name_}, {"from", before.known}, {"to", i.last_seq}});
+    right.life = new_epoch();
+    return update(i, right);
+  }
+  // Another node may have begun the next life already, or somebody made the stream anew.
+  if (before.written_over.epoch == short_name(life)) {
+    with_->log.limited(log_level::error, "nats", name_ + "-over",
+                       "the stream was set back and written over: what was published last is lost, and other "
+                       "events are in its place",
+                       {{"stream", name_}, {"at", before.written_over.offset}});
     right.life = new_epoch();
     return update(i, right);
   }
@@ -209,6 +222,9 @@ void retained_stream::adopt(const js::stream_info& i) {
   const auto note = stream_note::parse(i.config.description).value_or(stream_note{});
   auto new_life = false;
   auto purged = false;
+  auto new_leader = false;
+  broker::stream_position settled;
+  std::string epoch;
   {
     std::lock_guard lock{mutex_};
     auto life = life_of(i, note);
@@ -220,7 +236,11 @@ void retained_stream::adopt(const js::stream_info& i) {
       settled_last_ = i.last_seq;
       raised_ = 0;
       set_back_ = 0;
+      leader_.clear();
+      written_over_ = {};
     } else {
+      settled = {epoch_, settled_last_};
+      new_leader = !leader_.empty() && !i.leader.empty() && i.leader != leader_;
       settled_last_ = std::max(settled_last_, info_.last_seq);
       // The newest goes last of all when it is too old, and never because there are too many.
       const auto age = rules_.history_age.count();
@@ -230,15 +250,30 @@ void retained_stream::adopt(const js::stream_info& i) {
     if (set_back_ == 0)
       known_last_ = std::max(known_last_, i.last_seq);
     raised_ = std::max(raised_, note.raised);
+    if (!i.leader.empty())
+      leader_ = i.leader;
     note_ = note;
     info_ = i;
+    epoch = epoch_;
   }
   if (purged)
     with_->log.warn("nats", "the stream is empty all at once: somebody has purged it", {{"stream", name_}});
   if (new_life)
     with_->log.error("nats", "the stream has begun anew: what was in it is lost, and clients are told",
                      {{"stream", name_}});
-  finish({errc::ok}, new_life);
+  if (new_leader)
+    with_->log.limited(log_level::info, "nats", name_ + "-leader",
+                       "the stream has a new leader; what the former one did not republish is looked for",
+                       {{"stream", name_}, {"leader", i.leader}});
+  mark_->looked(i, epoch, [weak = weak_from_this(), epoch](std::uint64_t sequence) {
+    if (const auto self = weak.lock())
+      self->written_over({epoch, sequence});
+  });
+  if (new_life)
+    return finish({errc::ok}, new_life_);
+  if (new_leader && new_leader_)
+    return finish({errc::ok}, [&] { new_leader_(settled); });
+  finish({errc::ok});
 }
 
 void retained_stream::make() {
@@ -270,7 +305,7 @@ void retained_stream::changed(nats_link::fate f, const nats_message& m, const st
   adopt(i);
 }
 
-void retained_stream::finish(const broker::refusal& state, bool new_life) {
+void retained_stream::finish(const broker::refusal& state, const std::function<void()>& news) {
   std::vector<look_handler> told;
   js::stream_info i;
   auto again = false;
@@ -290,8 +325,8 @@ void retained_stream::finish(const broker::refusal& state, bool new_life) {
       with_->log.limited(log_level::warn, "nats", name_ + "-state", state.message);
   }
   attempts made;
-  if (new_life && new_life_)
-    made.make(new_life_);
+  if (news)
+    made.make(news);
   for (auto& f : told)
     made.make([&] { f(i); });
   if (again)
@@ -330,6 +365,16 @@ void retained_stream::saw(const broker::stream_position& at) {
   std::lock_guard lock{mutex_};
   if (at.epoch == epoch_)
     known_last_ = std::max(known_last_, at.offset);
+}
+void retained_stream::written_over(const broker::stream_position& at) {
+  {
+    std::lock_guard lock{mutex_};
+    if (at.epoch != epoch_)
+      return;
+    written_over_ = at;
+  }
+  // Asked behind that, it tells whether the stream is still in that life.
+  look();
 }
 broker::milliseconds retained_stream::age() const {
   std::lock_guard lock{mutex_};

@@ -5,6 +5,7 @@
 #include "broker/stream_position.hpp"
 #include "cluster/jetstream_api.hpp"
 #include "cluster/jetstream_context.hpp"
+#include "cluster/stream_mark.hpp"
 #include "cluster/stream_note.hpp"
 
 #include <chrono>
@@ -31,6 +32,9 @@ public:
 
   /// Called when positions of before mean nothing any more. Before the first look.
   void on_new_life(std::function<void()> f) { new_life_ = std::move(f); }
+  /// Called when another server leads the stream than before: what the former one was to republish may never
+  /// come. Given the place up to which all has come by now or never will. Before the first look.
+  void on_new_leader(std::function<void(broker::stream_position settled)> f) { new_leader_ = std::move(f); }
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const std::string& space() const noexcept { return space_; }
@@ -49,6 +53,9 @@ public:
   [[nodiscard]] broker::stream_position reached() const;
   /// The stream's leader spoke of that sequence, asked in that life; one of before counts for nothing.
   void saw(const broker::stream_position& at);
+  /// The stream's leader has another message there than it had, in that life; one of before counts for
+  /// nothing. What was lost and written over begins a new life.
+  void written_over(const broker::stream_position& at);
   /// How long it keeps events; 0: however old they are.
   [[nodiscard]] broker::milliseconds age() const;
   /// The last sequence that the look before the last one found: what was republished up to there has come
@@ -62,8 +69,14 @@ public:
 
 private:
   void ask();
-  void told(nats_link::fate f, const nats_message& m, std::uint64_t known);
-  void judge(const js::stream_info& i, std::uint64_t known);
+  /// What was known of the stream when it was asked.
+  struct before_look {
+    std::uint64_t known = 0;
+    /// Of no epoch: it was not.
+    broker::stream_position written_over;
+  };
+  void told(nats_link::fate f, const nats_message& m, const before_look& before);
+  void judge(const js::stream_info& i, const before_look& before);
   /// Why a stream like that can neither be used nor be put right; empty: it can.
   [[nodiscard]] std::string why_unusable(const js::stream_config& c) const;
   [[nodiscard]] bool is_republished(const js::stream_config& c) const;
@@ -74,7 +87,7 @@ private:
   /// `refused`: what it means when the server refuses; empty: what it says.
   void changed(nats_link::fate f, const nats_message& m, const std::string& refused);
   /// Whatever one who is told throws, the others are told and the next look begins.
-  void finish(const broker::refusal& state, bool new_life = false);
+  void finish(const broker::refusal& state, const std::function<void()>& news = {});
   [[nodiscard]] js::stream_config wanted(const stream_note& note) const;
   [[nodiscard]] stream_note fresh_note() const;
 
@@ -82,7 +95,9 @@ private:
   const std::string space_;
   const broker::policy rules_;
   const std::string name_;
+  const std::shared_ptr<stream_mark> mark_;
   std::function<void()> new_life_;
+  std::function<void(broker::stream_position)> new_leader_;
 
   mutable std::mutex mutex_;
   bool asking_ = false;
@@ -97,6 +112,10 @@ private:
   std::uint64_t known_last_ = 0;
   std::uint64_t settled_last_ = 0;
   std::uint64_t raised_ = 0;
+  /// Who was seen to lead it last in this life; empty: nobody, or it has no cluster.
+  std::string leader_;
+  /// Of no epoch: nowhere.
+  broker::stream_position written_over_;
   /// Looks in a row, some time apart, that found the stream before a place it had reached; and when the last
   /// one was.
   int set_back_ = 0;

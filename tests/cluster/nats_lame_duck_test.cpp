@@ -1,8 +1,8 @@
 #include "tests/cluster/nats_kit.hpp"
+#include "tests/cluster/nats_trio.hpp"
 #include "tests/support/catch.hpp"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <optional>
 #include <thread>
@@ -12,26 +12,6 @@ namespace hubbub::test {
 namespace {
 
 using broker::errc;
-
-/// Three servers that know each other.
-class nats_trio {
-public:
-  nats_trio() {
-    std::array<std::uint16_t, 3> ports{};
-    std::string routes;
-    for (auto& port : ports) {
-      port = free_port();
-      routes.append("nats://127.0.0.1:")
-          .append(std::to_string(port))
-          .append(&port == &ports.back() ? "" : ", ");
-    }
-    for (std::size_t i = 0; i < ports.size(); ++i)
-      servers.push_back(std::make_unique<nats_server>(
-          "cluster { name: trio, listen: \"127.0.0.1:" + std::to_string(ports[i]) + "\", routes: [" + routes +
-          "] }"));
-  }
-  std::vector<std::unique_ptr<nats_server>> servers;
-};
 
 /// Publishes all the time, and looks all the time whether the bus is well.
 class steady_load {
@@ -135,6 +115,7 @@ TEST_CASE("a node leaves a server that will end, and nothing is lost by it", "[n
   REQUIRE(eventually([&] { return load.sent() > then + 100; }));
   load.end();
   CHECK(load.check() > 100);
+  CHECK(load.chat().seen().epochs().empty());
   CHECK(load.longest_unwell() < 3s);
   // It is somewhere else: the end of this one is nothing to it.
   REQUIRE(eventually([&] { return node.bus->health().code == errc::ok; }));

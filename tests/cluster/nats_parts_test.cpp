@@ -47,6 +47,19 @@ TEST_CASE("headers are read whatever they are", "[nats_parts]") {
   CHECK(header_lines{"NATS/1.0"}.last("A").empty());
 }
 
+TEST_CASE("a message is known again by what its producer wrote", "[nats_parts]") {
+  const auto print = [](std::string_view lines, std::string_view data) {
+    return fingerprint_of(header_lines{"NATS/1.0\r\n" + std::string{lines} + "\r\n"}, data);
+  };
+  const auto one = print("Hubbub-Id: a\r\nHubbub-Time: 5\r\n", "{}");
+  CHECK(one == print("Hubbub-Id: a\r\nHubbub-Time: 5\r\nNats-Stream: S\r\nNats-Sequence: 7\r\n", "{}"));
+  CHECK(one != print("Hubbub-Id: b\r\nHubbub-Time: 5\r\n", "{}"));
+  CHECK(one != print("Hubbub-Id: a\r\nHubbub-Time: 5\r\n", "{} "));
+  CHECK(fingerprint_of(header_lines{}, "1") == print("Nats-Stream: S\r\n", "1"));
+  CHECK(print("Hubbub-Id: same\r\n", "same") != print("Hubbub-Id: other\r\n", "other"));
+  CHECK(fingerprint_of(header_lines{}, "") != 0);
+}
+
 TEST_CASE("places in the log are read from the end of a reply", "[nats_parts]") {
   const auto at = place_of_delivered("$JS.ACK.HUBBUB_chat.name.1.42.7.1700000000123456789.3");
   CHECK(at.offset == 42);
