@@ -636,7 +636,8 @@ describe("limits", () => {
       assert.equal(no.status, 503);
       assert.equal(no.json.code, "overloaded");
       assert.match(no.headers["retry-after"], /^[123]$/);
-      assert.equal(await refused("handshakes"), 1);
+      // On a slow machine one of them has waited too long already in a place that is kept for others.
+      assert.equal(await refused("handshakes") + await refused("reserved"), 1);
     }
     await eventually(() => letsIn(server, t), "one of them has gone");
     assert.ok(await refused("crowded_out") >= 1);
