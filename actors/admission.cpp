@@ -21,7 +21,6 @@ namespace {
 
 constexpr std::string_view protocol_name = "hubbub.v1.json";
 constexpr std::string_view bearer_prefix = "bearer.";
-constexpr std::string_view ticket_prefix = "ticket.";
 
 std::string chosen_protocol(const broker::handshake& h) {
   const auto offered = std::find(h.subprotocols.begin(), h.subprotocols.end(), protocol_name);
@@ -79,7 +78,7 @@ std::uint32_t admission::hold_up(bool resumes) {
 }
 
 bool admission::only_cookie(const broker::handshake& h) noexcept {
-  return !h.cookie_token.empty() && ticket_of(h).empty() && token_of(h).data() == h.cookie_token.data();
+  return !h.cookie_token.empty() && h.ticket().empty() && token_of(h).data() == h.cookie_token.data();
 }
 
 std::string_view admission::token_of(const broker::handshake& h) noexcept {
@@ -91,13 +90,6 @@ std::string_view admission::token_of(const broker::handshake& h) noexcept {
   if (!h.query_token.empty())
     return h.query_token;
   return h.cookie_token;
-}
-
-std::string_view admission::ticket_of(const broker::handshake& h) noexcept {
-  for (const auto& offered : h.subprotocols)
-    if (offered.starts_with(ticket_prefix))
-      return std::string_view{offered}.substr(ticket_prefix.size());
-  return {};
 }
 
 broker::result<std::shared_ptr<const broker::identity>> admission::verify(const broker::handshake& h,
@@ -146,7 +138,7 @@ broker::result<broker::admitted> admission::judge(const broker::handshake& h, br
       return why;
   std::shared_ptr<const broker::identity> who;
   broker::session_id session;
-  if (const auto shown = ticket_of(h); !shown.empty()) {
+  if (const auto shown = h.ticket(); !shown.empty()) {
     auto why =
         broker::refusal{broker::errc::not_supported, "this server gives no tickets: connect with a token"};
     if (node_.tickets) {
@@ -162,6 +154,8 @@ broker::result<broker::admitted> admission::judge(const broker::handshake& h, br
     if (!session && (token_of(h).empty() || token_of(h).data() == h.cookie_token.data()))
       return why;
   }
+  if (!session && h.newcomers_wait_ms != 0)
+    return put_off(h, h.newcomers_wait_ms, "the places that are left are kept for those who resume");
   // Before the token, which costs more than all else here.
   if (const auto wait = hold_up(static_cast<bool>(session)); wait != 0)
     return put_off(h, wait, "too many handshakes at once");

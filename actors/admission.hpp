@@ -41,8 +41,6 @@ private:
                                                                 std::uint32_t wait_ms, const char* why);
   /// The token that counts; empty: none. A cookie that may not carry one was refused before.
   [[nodiscard]] static std::string_view token_of(const broker::handshake& h) noexcept;
-  /// Empty: none.
-  [[nodiscard]] static std::string_view ticket_of(const broker::handshake& h) noexcept;
   /// The handshake's token, verified; null: it has none, and may come in without.
   [[nodiscard]] broker::result<std::shared_ptr<const broker::identity>> verify(const broker::handshake& h,
                                                                                std::uint32_t loop) const;

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -110,6 +111,18 @@ struct handshake {
   std::string cookie_token;
   std::vector<std::string> subprotocols;
   bool tls = false;
+  /// Not 0: the places that are left are kept for those who resume (`handshake_places`). Whoever shows no
+  /// ticket that counts is to come again after so long.
+  std::uint32_t newcomers_wait_ms = 0;
+
+  /// The ticket that a subprotocol item bears; empty: none. Nobody has looked yet whether it counts.
+  [[nodiscard]] std::string_view ticket() const noexcept {
+    constexpr std::string_view prefix = "ticket.";
+    for (const auto& offered : subprotocols)
+      if (offered.starts_with(prefix))
+        return std::string_view{offered}.substr(prefix.size());
+    return {};
+  }
 };
 
 /// The answer to a handshake that is welcome.

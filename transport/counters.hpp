@@ -13,6 +13,7 @@ struct transport_counters {
   count accepted{0};             ///< sockets
   count refused_busy{0};         ///< `may_connect` said no: 503 and closed
   count refused_handshakes{0};   ///< too many under way: 503 and closed
+  count refused_reserved{0};     ///< the places left were kept for those who resume: 503 and closed
   count crowded_out{0};          ///< they took long, and gave up their place to newcomers
   count upgraded{0};             ///< WebSocket connections begun
   count refused_unauthorized{0}; ///< handshakes answered 401

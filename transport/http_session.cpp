@@ -16,11 +16,16 @@ namespace hubbub::transport {
 namespace {
 
 namespace http = boost::beast::http;
+using broker::handshake_place;
 using namespace std::chrono_literals;
 
 constexpr std::uint32_t header_bytes = 16'384;
 /// How long a handler may take.
 constexpr auto handle_within = 60s;
+/// Whoever waits in a reserved place has this part of the patience that others have: enough for a TLS
+/// handshake over a slow network, and too short for sockets that say nothing to keep those out who resume.
+constexpr auto part_in_reserve = 4;
+constexpr auto kept_for_others = "the places that are left are kept for those who resume";
 
 /// Is the last of a request's transfer codings `chunked`?
 bool ends_in_chunked(boost::beast::string_view codings) {
@@ -35,29 +40,30 @@ struct http_session::parser : http::request_parser<http::string_body> {};
 
 void http_session::forget_request() { parser_.reset(); }
 
-void http_session::serve(lobby& home, wire socket, visit guest) {
-  auto session = std::make_shared<http_session>(home, std::move(socket), std::move(guest));
+void http_session::serve(lobby& home, wire socket, visit guest, broker::handshake_place place) {
+  auto session = std::make_shared<http_session>(home, std::move(socket), std::move(guest), place);
   session->self_ = session;
   if (!session->start(EPOLLIN))
     session->drop();
 }
 
 void http_session::turn_away(lobby& home, wire socket, std::string_view why, std::uint32_t retry_after_ms) {
-  auto session = std::make_shared<http_session>(home, std::move(socket), visit{});
+  auto session = std::make_shared<http_session>(home, std::move(socket), visit{}, handshake_place::none);
   session->self_ = session;
   if (!session->start(EPOLLIN))
     return session->drop();
   session->turned_away_ = true;
-  home.turning_away();
+  ++home.counters().turning_away;
   session->refuse(error_response(503, "overloaded", why, retry_after_ms));
 }
 
-http_session::http_session(lobby& home, wire socket, visit guest)
+http_session::http_session(lobby& home, wire socket, visit guest, broker::handshake_place place)
     : home_{home},
       wire_{std::move(socket)},
       guest_{std::move(guest)},
       deadline_{home.loop().now() + home.options().handshake_within},
-      since_{home.loop().now()} {
+      since_{home.loop().now()},
+      place_{place} {
   home_.enter(*this);
 }
 
@@ -196,6 +202,12 @@ void http_session::dispatch() {
   handle();
 }
 
+std::uint32_t http_session::needs_a_place() {
+  if (place_ != handshake_place::reserved || home_.move_to_common(*this))
+    return 0;
+  return home_.come_again_ms();
+}
+
 void http_session::upgrade() {
   const auto& request = parser_->get();
   auto& counters = home_.counters();
@@ -203,8 +215,14 @@ void http_session::upgrade() {
     ++counters.refused_other;
     return refuse(fault);
   }
-  auto welcome =
-      home_.acceptor()->admit(read_handshake(request, guest_.address(), wire_.tls()), home_.loop());
+  auto shown = read_handshake(request, guest_.address(), wire_.tls());
+  const bool shows_ticket = !shown.ticket().empty();
+  // Whoever shows a ticket takes nobody's place, but it must count.
+  if (!shows_ticket)
+    shown.newcomers_wait_ms = needs_a_place();
+  else if (place_ == handshake_place::reserved)
+    shown.newcomers_wait_ms = home_.come_again_ms();
+  auto welcome = home_.acceptor()->admit(shown, home_.loop());
   if (!welcome) {
     auto response = error_response(welcome.error());
     switch (response.status) {
@@ -218,7 +236,8 @@ void http_session::upgrade() {
       ++counters.refused_limited;
       break;
     case 503:
-      ++counters.refused_overloaded;
+      ++(shown.newcomers_wait_ms != 0 && !shows_ticket ? counters.refused_reserved
+                                                       : counters.refused_overloaded);
       break;
     default:
       ++counters.refused_other;
@@ -230,6 +249,7 @@ void http_session::upgrade() {
   auto response = upgrade_response(request, welcome->subprotocol, deflate);
   // From here on the socket's events are the WebSocket's.
   phase_ = phase::dead;
+  move_to(handshake_place::none);
   home_.loop().bury(*this);
   auto* socket =
       new websocket{home_, std::move(wire_), std::move(guest_), std::move(welcome->handler),
@@ -238,6 +258,10 @@ void http_session::upgrade() {
 }
 
 void http_session::handle() {
+  if (const auto wait = needs_a_place(); wait != 0) {
+    ++home_.counters().refused_reserved;
+    return refuse(error_response(503, "overloaded", kept_for_others, wait));
+  }
   if (!home_.http())
     return answer(error_response(404, "bad_command", "nothing is served here"));
   ++home_.counters().http_requests;
@@ -303,15 +327,20 @@ void http_session::drop() {
   if (phase_ == phase::dead)
     return;
   phase_ = phase::dead;
+  move_to(handshake_place::none);
   wire_.close();
   home_.loop().bury(*this);
 }
 
 bool http_session::gives_way(broker::steady_time now) const noexcept {
   // Who is turned away has no place to give.
-  return (phase_ == phase::reading || phase_ == phase::answering) && !turned_away_ &&
-         now - since_ >= home_.options().handshake_patience;
+  if (place_ == handshake_place::none || (phase_ != phase::reading && phase_ != phase::answering))
+    return false;
+  const auto patience = home_.options().handshake_patience;
+  return now - since_ >= (place_ == handshake_place::reserved ? patience / part_in_reserve : patience);
 }
+
+void http_session::move_to(handshake_place place) noexcept { home_.give_back(std::exchange(place_, place)); }
 
 void http_session::on_buried() {
   home_.leave(*this);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/connection.hpp"
+#include "broker/handshake_places.hpp"
 #include "broker/http.hpp"
 #include "transport/http_text.hpp"
 #include "transport/lobby.hpp"
@@ -20,12 +21,12 @@ namespace hubbub::transport {
 /// each bounded in size and time. Its loop only. It owns itself until the turn in which it ends.
 class http_session final : public pollable, public hook, public std::enable_shared_from_this<http_session> {
 public:
-  /// Begins to serve `socket`.
-  static void serve(lobby& home, wire socket, visit guest);
+  /// Begins to serve `socket`, which has got `place`.
+  static void serve(lobby& home, wire socket, visit guest, broker::handshake_place place);
   /// Answers 503 before anything was asked, and closes.
   static void turn_away(lobby& home, wire socket, std::string_view why, std::uint32_t retry_after_ms);
 
-  http_session(lobby& home, wire socket, visit guest);
+  http_session(lobby& home, wire socket, visit guest, broker::handshake_place place);
   ~http_session();
 
   /// Closes the socket at once.
@@ -34,6 +35,10 @@ public:
   void end_when_idle();
   void on_tick(broker::steady_time now);
   [[nodiscard]] bool is_turned_away() const noexcept { return turned_away_; }
+  /// `none`: it is only turned away, or is over.
+  [[nodiscard]] broker::handshake_place place() const noexcept { return place_; }
+  /// Gives the one that it has back; the other is taken already.
+  void move_to(broker::handshake_place place) noexcept;
   /// Has it waited so long for what its peer does next that others may have its place?
   [[nodiscard]] bool gives_way(broker::steady_time now) const noexcept;
 
@@ -51,6 +56,9 @@ private:
   /// False: it needs more bytes, or refuses more.
   [[nodiscard]] bool parse();
   void dispatch();
+  /// For a request that shows no ticket: 0, or its place is kept for those that do and there is no other; it
+  /// may come again after so many milliseconds.
+  [[nodiscard]] std::uint32_t needs_a_place();
   void forget_request();
   void upgrade();
   void handle();
@@ -75,6 +83,7 @@ private:
   /// Since when it waits for its peer: for a request, or the rest of one, or until an answer is taken.
   broker::steady_time since_;
   std::uint32_t armed_ = 0;
+  broker::handshake_place place_;
   phase phase_ = phase::reading;
   bool keep_alive_ = true;
   bool head_ = false;

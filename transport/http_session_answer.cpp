@@ -64,6 +64,9 @@ void http_session::sent() {
 }
 
 void http_session::linger() {
+  // That place is for somebody else. The answer has left; only a peer that sends on may miss it.
+  if (place_ == broker::handshake_place::reserved)
+    return drop();
   phase_ = phase::lingering;
   deadline_ = home_.loop().now() + linger_for;
   wire_.shut_writing();

@@ -212,11 +212,10 @@ private:
     }
     visit guest{acceptor, std::move(address)};
     // Behind the above: nobody loses its place to one who may not come in anyway.
-    if (!lobby_->has_place()) {
+    const auto place = lobby_->place_for_newcomer();
+    if (place == broker::handshake_place::none) {
       ++counters.refused_handshakes;
-      // Not all at the same time again.
-      const auto wait_ms = static_cast<std::uint32_t>(1000 + counters.accepted % 3 * 1000);
-      turn_away(descriptor, "too many handshakes are under way", wait_ms);
+      turn_away(descriptor, "too many handshakes are under way", lobby_->come_again_ms());
       return true;
     }
     ssl_st* tls = nullptr;
@@ -228,7 +227,7 @@ private:
         return true;
       }
     }
-    http_session::serve(*lobby_, wire{descriptor, tls}, std::move(guest));
+    http_session::serve(*lobby_, wire{descriptor, tls}, std::move(guest), place);
     return true;
   }
 

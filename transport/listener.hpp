@@ -39,9 +39,9 @@ struct listener_options {
   std::uint32_t control_bytes = 262'144;
   /// Sockets that are no WebSockets yet, whatever they wait for: TLS, a request's rest, that an answer is
   /// taken, the next request. Beyond them newcomers are refused, unless somebody has been at it for long: the
-  /// first of those goes. 0: no bound.
+  /// first of those goes. A part is kept for clients that resume (`broker::handshake_places`). 0: no bound.
   std::uint32_t handshakes_at_once = 0;
-  /// That long.
+  /// That long; a fourth of it for whoever waits in a place that is kept for others.
   std::chrono::milliseconds handshake_patience = std::chrono::seconds{2};
   /// From accept to the upgrade, and for each HTTP request from its first byte to its last.
   std::chrono::milliseconds handshake_within = std::chrono::seconds{10};

@@ -3,7 +3,6 @@
 #include "transport/http_session.hpp"
 #include "transport/websocket.hpp"
 
-#include <cstdint>
 #include <random>
 #include <utility>
 
@@ -21,7 +20,8 @@ lobby::lobby(event_loop& at, listener_options options, broker::connection_accept
       options_{std::move(options)},
       acceptor_{acceptor},
       http_{http},
-      readers_{at.io(), options_.message_bytes} {
+      readers_{at.io(), options_.message_bytes},
+      places_{options_.handshakes_at_once} {
   loop_.add(*this);
 }
 
@@ -35,11 +35,30 @@ std::string& lobby::scratch() noexcept {
   return scratch_;
 }
 
-bool lobby::has_place() {
-  if (options_.handshakes_at_once == 0 || places_taken_ < options_.handshakes_at_once)
-    return true;
+broker::handshake_place lobby::place_for_newcomer() {
+  using enum broker::handshake_place;
+  for (const auto kind : {common, reserved})
+    if (places_.free(kind))
+      return kind;
+  if (crowd_out(sessions_))
+    return common;
+  return crowd_out(in_reserve_) ? reserved : none;
+}
+
+bool lobby::move_to_common(http_session& s) {
+  using enum broker::handshake_place;
+  if (!places_.free(common) && !crowd_out(sessions_))
+    return false;
+  places_.take(common);
+  s.move_to(common);
+  s.unlink();
+  sessions_.push_back(s);
+  return true;
+}
+
+bool lobby::crowd_out(hooked_list<http_session>& from) {
   auto looked_at = 0;
-  for (auto& s : sessions_) {
+  for (auto& s : from) {
     if (s.gives_way(loop_.now())) {
       ++counters().crowded_out;
       s.drop();
@@ -53,24 +72,22 @@ bool lobby::has_place() {
   return false;
 }
 
-void lobby::enter(http_session& s) {
-  sessions_.push_back(s);
-  ++places_taken_;
-  loop_.socket_opened();
-  ++counters().half_open;
+std::uint32_t lobby::come_again_ms() const noexcept {
+  const auto& shared = options_.counters ? *options_.counters : own_counters_;
+  return static_cast<std::uint32_t>(1000 + shared.accepted % 3 * 1000);
 }
 
-void lobby::turning_away() noexcept {
-  --places_taken_;
-  ++counters().turning_away;
+void lobby::enter(http_session& s) {
+  places_.take(s.place());
+  (s.place() == broker::handshake_place::reserved ? in_reserve_ : sessions_).push_back(s);
+  loop_.socket_opened();
+  ++counters().half_open;
 }
 
 void lobby::leave(http_session& s) noexcept {
   s.unlink();
   if (s.is_turned_away())
     --counters().turning_away;
-  else
-    --places_taken_;
   loop_.socket_closed();
   --counters().half_open;
 }
@@ -99,13 +116,15 @@ void lobby::say_goodbye(const broker::disconnect& why) {
       own.retry_after_ms = 1 + static_cast<std::uint32_t>(random()) % why.retry_after_ms;
     (it++)->close(own);
   }
-  for (auto& s : sessions_)
-    s.end_when_idle();
+  for (auto* list : {&sessions_, &in_reserve_})
+    for (auto& s : *list)
+      s.end_when_idle();
 }
 
 void lobby::on_tick(broker::steady_time now) {
-  for (auto& s : sessions_)
-    s.on_tick(now);
+  for (auto* list : {&sessions_, &in_reserve_})
+    for (auto& s : *list)
+      s.on_tick(now);
   for (auto& w : closing_)
     if (now >= w.deadline())
       w.drop();
@@ -114,8 +133,9 @@ void lobby::on_tick(broker::steady_time now) {
 void lobby::on_stop() { drop_all(); }
 
 void lobby::drop_all() {
-  for (auto& s : sessions_)
-    s.drop();
+  for (auto* list : {&sessions_, &in_reserve_})
+    for (auto& s : *list)
+      s.drop();
   for (auto* list : {&open_, &closing_})
     for (auto& w : *list)
       w.drop();

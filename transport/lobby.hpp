@@ -2,6 +2,7 @@
 
 #include "broker/connection.hpp"
 #include "broker/deflate.hpp"
+#include "broker/handshake_places.hpp"
 #include "broker/http.hpp"
 #include "transport/event_loop.hpp"
 #include "transport/listener.hpp"
@@ -47,11 +48,18 @@ public:
   /// Empty; for one message.
   [[nodiscard]] std::string& scratch() noexcept;
 
-  /// May one more session begin? When there are as many as may be, one that has taken long goes for it.
-  [[nodiscard]] bool has_place();
+  /// Where one more session may begin; `none`: nowhere. When all places are taken, one that has taken long
+  /// goes for it.
+  [[nodiscard]] broker::handshake_place place_for_newcomer();
+  /// A session whose place is kept for others gets a common one; perhaps one that has taken long goes for it.
+  /// False: there is none.
+  [[nodiscard]] bool move_to_common(http_session& s);
+  /// When whoever finds no place is to come again: not all at the same time.
+  [[nodiscard]] std::uint32_t come_again_ms() const noexcept;
+  /// It takes its place, if it has one.
   void enter(http_session& s);
-  /// A session that has entered is only told that it may not: it takes nobody's place.
-  void turning_away() noexcept;
+  void give_back(broker::handshake_place place) noexcept { places_.give_back(place); }
+  /// Its place is given back already.
   void leave(http_session& s) noexcept;
   void enter(websocket& w);
   /// It will be told of its deadline.
@@ -66,6 +74,8 @@ public:
 
 private:
   void drop_all();
+  /// The first of them that has taken long goes; false: nobody has.
+  bool crowd_out(hooked_list<http_session>& from);
 
   event_loop& loop_;
   const listener_options options_;
@@ -76,10 +86,11 @@ private:
   broker::inflater inflater_;
   spare_texts spare_;
   std::string scratch_;
+  broker::handshake_places places_;
   /// Those that came first are in front.
   hooked_list<http_session> sessions_;
-  /// Those of them that are not being turned away.
-  std::uint32_t places_taken_ = 0;
+  /// Those that began in a reserved place, and have found no common one.
+  hooked_list<http_session> in_reserve_;
   hooked_list<websocket> open_;
   hooked_list<websocket> closing_;
 };

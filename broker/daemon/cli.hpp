@@ -17,6 +17,8 @@ struct surroundings {
   std::istream& in;
   std::function<std::optional<std::string>(const std::string& name)> environment;
   std::function<int(const config&)> serve;
+  /// Names of the variables that are set.
+  std::vector<std::string> variables = {};
 };
 
 /// Exit codes of every command.

@@ -37,6 +37,7 @@ command add_serve(CLI::App& app, const surroundings& around) {
   command_options serve{app, "serve", "run a node"};
   const auto from = std::make_shared<config_sources>();
   from->environment = around.environment;
+  from->variables = around.variables;
   serve.text("--config", from->file, "the configuration file (HUBBUB_CONFIG)", "FILE");
   for (const auto& s : settings()) {
     if (s.flag.empty())
@@ -67,6 +68,7 @@ command add_serve(CLI::App& app, const surroundings& around) {
 command add_check_config(CLI::App& app, const surroundings& around) {
   const auto from = std::make_shared<config_sources>();
   from->environment = around.environment;
+  from->variables = around.variables;
   command_options{app, "check-config", "say whether a configuration file is right"}
       .text("file", from->file, "the file", "FILE", command_options::need::required)
       .flag(

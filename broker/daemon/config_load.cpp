@@ -2,12 +2,14 @@
 
 #include "broker/daemon/config_draft.hpp"
 #include "broker/daemon/config_settings.hpp"
+#include "broker/daemon/config_variables.hpp"
 #include "broker/room_name.hpp"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 namespace hubbub::daemon {
 namespace {
@@ -73,13 +75,17 @@ std::variant<config, problems> load_config(const config_sources& from) {
       if (s.flag == flag)
         apply(draft, s, text, "--" + flag);
 
+  auto stray = unknown_variables(from.variables);
   apply_dev_mode(draft);
   check_unbuilt(draft);
   check_together(draft);
   if (!draft.wrong.empty()) {
     std::ranges::stable_sort(draft.wrong, {}, [&](const auto& text) { return line_of(text, from.file); });
+    // One of them may be what was meant to set what is missing.
+    draft.wrong.insert(draft.wrong.end(), stray.begin(), stray.end());
     return draft.wrong;
   }
+  std::ranges::move(stray, std::back_inserter(draft.value.warnings));
   draft.value.namespaces = broker::namespaces{draft.fallback, std::move(draft.policies)};
   return std::move(draft.value);
 }

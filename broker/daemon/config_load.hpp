@@ -22,6 +22,9 @@ struct config_sources {
   std::function<std::optional<std::string>(const std::string& name)> environment;
   /// Names of flags of `serve`, without dashes, and what stood behind them.
   std::vector<std::pair<std::string, std::string>> flags;
+  /// Names of the variables that are set, at least those that begin with `HUBBUB_`: the ones that mean
+  /// nothing become warnings.
+  std::vector<std::string> variables = {};
 };
 
 /// Reads and checks a configuration; opens no file but the configuration's own. All that is wrong

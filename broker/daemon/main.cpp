@@ -4,6 +4,21 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <string_view>
+#include <unistd.h>
+
+namespace {
+
+std::vector<std::string> names_of_variables() {
+  std::vector<std::string> names;
+  for (char** at = environ; at && *at; ++at) {
+    const std::string_view entry{*at};
+    names.emplace_back(entry.substr(0, entry.find('=')));
+  }
+  return names;
+}
+
+} // namespace
 
 int main(int argc, char** argv) {
   using namespace hubbub::daemon;
@@ -16,6 +31,7 @@ int main(int argc, char** argv) {
         return value ? std::optional<std::string>{value} : std::nullopt;
       },
       .serve = &serve,
+      .variables = names_of_variables(),
   };
   try {
     return run({argv + 1, argv + argc}, around);

@@ -21,6 +21,7 @@ void node::show_numbers() {
   constexpr auto why = "Sockets and handshakes refused, by reason";
   count(refused, why, doors_.refused_busy, {{"reason", "connections"}});
   count(refused, why, doors_.refused_handshakes, {{"reason", "handshakes"}});
+  count(refused, why, doors_.refused_reserved, {{"reason", "reserved"}});
   count(refused, why, doors_.crowded_out, {{"reason", "crowded_out"}});
   count(refused, why, doors_.refused_unauthorized, {{"reason", "unauthorized"}});
   count(refused, why, doors_.refused_forbidden, {{"reason", "forbidden"}});

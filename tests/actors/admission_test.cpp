@@ -38,3 +38,26 @@ TEST_CASE_METHOD(four_loops, "one loop that lags is enough to let fewer in", "[a
   }
   CHECK(in == 200);
 }
+
+TEST_CASE_METHOD(actor_fixture, "where the places left are kept for those who resume, only they come in",
+                 "[actors][handshakes]") {
+  const auto ticket = "ticket." + tickets.seal({.user = "ann"}, {0xa});
+  const auto comes = [&](broker::handshake h) {
+    h.newcomers_wait_ms = 1500;
+    client c{*this, 0, std::move(h)};
+    settle();
+    return std::pair{c.refused.code,
+                     c.wire.closed ? c.wire.closed->retry_after_ms : c.refused.retry_after_ms};
+  };
+  const auto in = std::pair{broker::errc::ok, 0u};
+  const auto later = std::pair{broker::errc::overloaded, 1500u};
+  CHECK(comes({}) == later);
+  CHECK(comes({.bearer = "ann"}) == later);
+  CHECK(comes({.subprotocols = {ticket}}) == in);
+  // A browser reads no answer to its handshake.
+  CHECK(comes({.origin = "http://app.example"}) == std::pair{broker::errc::ok, 1500u});
+  CHECK(comes({.origin = "http://app.example", .subprotocols = {ticket}}) == in);
+  // One that does not count is as good as none.
+  CHECK(comes({.subprotocols = {"ticket.none"}}).first == broker::errc::unauthorized);
+  CHECK(comes({.bearer = "ann", .subprotocols = {"ticket.none"}}) == later);
+}

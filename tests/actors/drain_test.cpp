@@ -2,6 +2,8 @@
 
 #include "tests/actors/actor_fixture.hpp"
 
+#include <functional>
+
 using namespace hubbub;
 using namespace hubbub::tests;
 using namespace std::chrono_literals;
@@ -19,26 +21,36 @@ std::vector<std::uint32_t> sent_away(std::vector<client*>& all) {
 
 } // namespace
 
-TEST_CASE_METHOD(actor_fixture, "a drain keeps its pace, on all loops together", "[drain]") {
+class drain_fixture : public actor_fixture {
+public:
+  /// So many tenths of a second of a drain. After each `look` is told how many have passed, and whether
+  /// anybody had been left when it began.
+  void drain_for(actors::drain& away, std::size_t tenths,
+                 const std::function<void(std::size_t, bool)>& look = {}) {
+    for (std::size_t n = 1; n <= tenths; ++n) {
+      const auto left = away.go_on(time.now());
+      settle();
+      advance(100ms);
+      if (look)
+        look(n, left);
+    }
+  }
+};
+
+TEST_CASE_METHOD(drain_fixture, "a drain keeps its pace, on all loops together", "[drain]") {
   std::vector<client*> all;
   for (auto i = 0; i < 100; ++i)
     all.push_back(&connect());
   actors::drain away{node->context().loops, 20, 60s, time.now()};
   CHECK(away.pace() == 20);
   CHECK(away.left() == 100);
-  for (std::size_t tenths = 1; tenths <= 49; ++tenths) {
-    CHECK(away.go_on(time.now()));
-    settle();
-    advance(100ms);
+  drain_for(away, 49, [&](std::size_t tenths, bool left) {
+    CHECK(left);
     // Two each tenth of a second, and one ahead.
     CHECK(sent_away(all).size() <= 2 * tenths + 1);
-  }
+  });
   CHECK(sent_away(all).size() > 90);
-  for (auto i = 0; i < 10; ++i) {
-    away.go_on(time.now());
-    settle();
-    advance(100ms);
-  }
+  drain_for(away, 10);
   CHECK_FALSE(away.go_on(time.now()));
   const auto waits = sent_away(all);
   CHECK(waits.size() == 100);
@@ -48,7 +60,7 @@ TEST_CASE_METHOD(actor_fixture, "a drain keeps its pace, on all loops together",
     CHECK(c->wire.closed->code == broker::close_code::draining);
 }
 
-TEST_CASE_METHOD(actor_fixture, "those who were sent away come back at the pace, too", "[drain]") {
+TEST_CASE_METHOD(drain_fixture, "those who were sent away come back at the pace, too", "[drain]") {
   constexpr std::size_t pace = 100;
   std::vector<client*> all;
   for (std::size_t i = 0; i < 4 * pace; ++i)
@@ -56,30 +68,24 @@ TEST_CASE_METHOD(actor_fixture, "those who were sent away come back at the pace,
   actors::drain away{node->context().loops, pace, 60s, time.now()};
   std::multiset<broker::steady_time> back;
   std::set<client*> gone;
-  for (auto tenths = 0; tenths < 50; ++tenths) {
-    away.go_on(time.now());
-    settle();
+  drain_for(away, 50, [&](std::size_t, bool) {
+    const auto then = time.now() - 100ms;
     for (auto* c : all)
       if (c->wire.closed && gone.insert(c).second)
-        back.insert(time.now() + broker::milliseconds{c->wire.closed->retry_after_ms});
-    advance(100ms);
-  }
+        back.insert(then + broker::milliseconds{c->wire.closed->retry_after_ms});
+  });
   REQUIRE(gone.size() == all.size());
   for (const auto from : back)
     CHECK(std::distance(back.lower_bound(from), back.lower_bound(from + 1s)) <= 11 * pace / 10);
 }
 
-TEST_CASE_METHOD(actor_fixture, "a drain that would be late is faster than its pace", "[drain]") {
+TEST_CASE_METHOD(drain_fixture, "a drain that would be late is faster than its pace", "[drain]") {
   std::vector<client*> all;
   for (auto i = 0; i < 100; ++i)
     all.push_back(&connect());
   actors::drain away{node->context().loops, 1, 2s, time.now()};
   CHECK(away.pace() == 50);
-  for (auto tenths = 0; tenths < 21; ++tenths) {
-    away.go_on(time.now());
-    settle();
-    advance(100ms);
-  }
+  drain_for(away, 21);
   CHECK(sent_away(all).size() == 100);
 }
 
@@ -143,16 +149,14 @@ TEST_CASE_METHOD(actor_fixture, "who goes on asking while it is to go is sent aw
   settle();
 }
 
-TEST_CASE_METHOD(actor_fixture, "a drain keeps its pace when all clients are on one loop", "[drain]") {
+TEST_CASE_METHOD(drain_fixture, "a drain keeps its pace when all clients are on one loop", "[drain]") {
   std::vector<client*> all;
   for (auto i = 0; i < 100; ++i)
     all.push_back(&connect_to(0));
   actors::drain away{node->context().loops, 20, 60s, time.now()};
-  for (std::size_t tenths = 1; tenths <= 48; ++tenths) {
-    CHECK(away.go_on(time.now()));
-    settle();
-    advance(100ms);
+  drain_for(away, 48, [&](std::size_t tenths, bool left) {
+    CHECK(left);
     CHECK(sent_away(all).size() <= 2 * tenths + 1);
-  }
+  });
   CHECK(sent_away(all).size() > 85);
 }

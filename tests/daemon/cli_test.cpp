@@ -14,7 +14,9 @@ using namespace hubbub;
 using namespace hubbub::daemon;
 using namespace hubbub::daemon::test;
 using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
 using Catch::Matchers::StartsWith;
+using Catch::Matchers::VectorContains;
 
 namespace {
 
@@ -29,19 +31,21 @@ struct program {
     out.str("");
     err.str("");
     served.reset();
-    const surroundings around{.out = out,
-                              .err = err,
-                              .in = in,
-                              .environment =
-                                  [this](const std::string& name) {
-                                    auto it = variables.find(name);
-                                    return it == variables.end() ? std::nullopt : std::optional{it->second};
-                                  },
-                              .serve =
-                                  [this](const config& c) {
-                                    served = c;
-                                    return exit_ok;
-                                  }};
+    surroundings around{.out = out,
+                        .err = err,
+                        .in = in,
+                        .environment =
+                            [this](const std::string& name) {
+                              auto it = variables.find(name);
+                              return it == variables.end() ? std::nullopt : std::optional{it->second};
+                            },
+                        .serve =
+                            [this](const config& c) {
+                              served = c;
+                              return exit_ok;
+                            }};
+    for (const auto& [name, value] : variables)
+      around.variables.push_back(name);
     return run(arguments, around);
   }
 };
@@ -193,6 +197,27 @@ TEST_CASE("check-config looks at variables as serve does", "[cli]") {
   CHECK(hubbub({"check-config", dir.file("empty.toml", "")}) == exit_ok);
   CHECK(hubbub({"check-config", "--help"}) == exit_ok);
   CHECK_THAT(hubbub.out.str(), Contains("variables"));
+}
+
+TEST_CASE("a variable that means nothing is named, and stops nothing", "[cli]") {
+  temp_dir dir;
+  program hubbub;
+  const auto good = dir.file("good.toml", "[auth]\nanonymous = true\n");
+  hubbub.variables = {
+      {"HUBBUB_LIMIT_ROOMS", "a-secret"}, {"HUBBUB_LISTEN", "127.0.0.1:1"}, {"HUBBUB_WHAT", ""}};
+  CHECK(hubbub({"check-config", good}) == exit_ok);
+  const std::string rooms =
+      "HUBBUB_LIMIT_ROOMS: there is no such variable; did you mean HUBBUB_LIMITS_ROOMS?";
+  const std::string what = "HUBBUB_WHAT: there is no such variable";
+  CHECK_THAT(hubbub.err.str(), Contains("note: " + rooms + "\nnote: " + what + "\n"));
+  CHECK_THAT(hubbub.err.str(), !Contains("a-secret"));
+  REQUIRE(hubbub({"serve", "--config", good}) == exit_ok);
+  CHECK_THAT(hubbub.served->warnings, VectorContains(rooms) && VectorContains(what));
+  // What is missing may stand under a wrong name.
+  hubbub.variables = {{"HUBBUB_HS256_KEYFILE", "key"}};
+  CHECK(hubbub({"serve"}) == exit_usage);
+  CHECK_THAT(hubbub.err.str(), EndsWith("\nHUBBUB_HS256_KEYFILE: there is no such variable; did you mean "
+                                        "HUBBUB_HS256_KEY_FILE?\n"));
 }
 
 TEST_CASE("check-config looks into the files for TLS to NATS, if they are there", "[cli]") {

@@ -637,7 +637,8 @@ describe("limits", () => {
       assert.equal(no.status, 503);
       assert.equal(no.json.code, "overloaded");
       assert.match(no.headers["retry-after"], /^[123]$/);
-      assert.equal(await refused("handshakes"), 1);
+      // On a slow machine one of them has waited too long already in a place that is kept for others.
+      assert.equal(await refused("handshakes") + await refused("reserved"), 1);
     }
     await eventually(() => letsIn(server, t), "one of them has gone");
     assert.ok(await refused("crowded_out") >= 1);
@@ -645,7 +646,8 @@ describe("limits", () => {
   });
 
   test("half handshakes of one address are its own connections, and leave others theirs", async (t) => {
-    const server = await start(t, { config: "[limits]\nconnections_per_ip = 3\n", dev: true });
+    // One loop, which accepts them in their order.
+    const server = await start(t, { config: "[server]\nloops = 1\n[limits]\nconnections_per_ip = 3\n", dev: true });
     for (let i = 0; i < 3; i++) await (await open(server.port, { t })).write("GET /v1/ws HTTP/1.1\r\n");
     assert.equal((await refusal(server, {})).status, 503);
     await connect(server, { t, localAddress: "127.0.0.2" });

@@ -6,6 +6,7 @@ import { test } from "node:test";
 
 import { connect, refusal } from "./support/client.mjs";
 import { backend, startNats, StringCodec } from "./support/nats.mjs";
+import { open } from "./support/raw.mjs";
 import { eventually, keyFile, mint, request, start, temporaryDirectory } from "./support/server.mjs";
 
 const text = StringCodec();
@@ -106,6 +107,33 @@ test("the connection before is closed by the one that resumes", async (t) => {
   // The token was looked at once, when the session began.
   assert.match(counted, /^hubbub_tokens_verified_total\{outcome="ok"\} 1$/m);
   assert.match(counted, /^hubbub_tokens_verified_total\{outcome="refused"\} 0$/m);
+});
+
+test("where nearly all places are taken by others' handshakes, newcomers are told when to come, and who resumes comes in", async (t) => {
+  const { key, config } = keys(t);
+  const node = await start(t, { config: `${config}[server]\nloops = 1\n[limits]\nhandshakes_at_once = 4\n` });
+  const token = await mint(key);
+  const ann = await connect(node, { t, token });
+  const { ticket } = ann.welcome;
+  // The fourth place is not theirs. After two seconds each makes room for others: then more come.
+  const crowd = () => Promise.all([1, 2, 3].map(async () => (await open(node.port, { t })).write("GET /v1/ws HTTP/1.1\r\n")));
+  const refused = (shown, status) => eventually(async () => {
+    const no = await refusal(node, shown).catch(() => undefined);
+    if (no?.status === status) return no;
+    await crowd();
+  }, `a refusal with ${status}`);
+  const no = await refused({ token }, 503);
+  assert.equal(no.status, 503);
+  assert.equal(no.json.code, "overloaded");
+  assert.match(no.headers["retry-after"], /^[123]$/);
+  // A forged ticket is of no use beside a token, and none alone.
+  const forged = withTicket(ticket.slice(0, -3) + (ticket.at(-3) === "A" ? "B" : "A") + ticket.slice(-2));
+  await refused({ token, ...forged }, 503);
+  await refused(forged, 401);
+  const again = await eventually(() => connect(node, { t, ...withTicket(ticket) }).catch(() => undefined), "a session that goes on");
+  assert.equal(again.welcome.session, ann.welcome.session);
+  const { text: counted } = await node.ask("/metrics", { headers: asAdmin });
+  assert.match(counted, /^hubbub_handshakes_refused_total\{reason="reserved"\} [1-9]/m);
 });
 
 test("tickets that do not count are refused by name, and none stands in the log", async (t) => {

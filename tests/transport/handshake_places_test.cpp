@@ -31,6 +31,21 @@ std::vector<raw_client> half_handshakes(test_server& server, std::size_t n, std:
   return all;
 }
 
+/// The answer to a handshake that shows `ticket`; empty: none.
+int handshake_status(raw_client& client, std::string_view ticket = {}) {
+  std::string request = "GET /v1/ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
+  if (!ticket.empty())
+    request.append("Sec-WebSocket-Protocol: hubbub.v1.json, ticket.").append(ticket).append("\r\n");
+  client.send_raw(request += "\r\n");
+  return read_http(client).status;
+}
+
+int handshake_status(test_server& server, std::string_view ticket = {}, bool tls = false) {
+  raw_client client{"127.0.0.1", server.port(), tls};
+  return handshake_status(client, ticket);
+}
+
 const std::string half_request = "GET /v1/ws HTTP/1.1\r\nHost: x\r\n";
 const std::string half_hello("\x16\x03\x01\x02\x00\x01\x00", 7);
 
@@ -54,7 +69,7 @@ TEST_CASE("more handshakes than may be under way are refused and told when to co
   CHECK(server.connecting == 10);
   CHECK(eventually(5s, [&] { return server.gone == 6; }));
   // Those who were refused hold no place: one that is given back is free.
-  half.pop_back();
+  half.erase(half.begin());
   CHECK(eventually(5s, [&] { return http_request(server.port(), "GET", "/").status == 200; }));
   for (auto& client : half)
     CHECK_FALSE(client.ended());
@@ -83,7 +98,8 @@ TEST_CASE("handshakes that take long make room for others, in HTTP", "[http][pla
   }
   // With those who came while nobody had taken long yet.
   CHECK(eventually(5s, [&] {
-    return server.gone == static_cast<int>(counters.crowded_out + counters.refused_handshakes);
+    return server.gone ==
+           static_cast<int>(counters.crowded_out + counters.refused_handshakes + counters.refused_reserved);
   }));
 }
 
@@ -127,7 +143,7 @@ TEST_CASE("who refuses a TLS handshake for want of places spends nothing on it",
 
 TEST_CASE("a WebSocket takes no handshake's place, and a connection between two requests gives it up",
           "[http][places]") {
-  test_server server{with_places(2, 100ms)};
+  test_server server{with_places(3, 100ms)};
   std::vector<std::unique_ptr<ws_client>> in;
   for (auto i = 0; i < 8; ++i)
     in.push_back(std::make_unique<ws_client>(server.port()));
@@ -147,7 +163,7 @@ TEST_CASE("a WebSocket takes no handshake's place, and a connection between two 
 }
 
 TEST_CASE("who does not take its answer makes room for others", "[http][places]") {
-  auto options = with_places(3, 100ms);
+  auto options = with_places(4, 100ms);
   options.send_buffer_bytes = 4608;
   test_server server{options};
   server.on_request = [](broker::http_request request, std::function<void(broker::http_response)> done) {
@@ -167,4 +183,94 @@ TEST_CASE("who does not take its answer makes room for others", "[http][places]"
   CHECK(counters.crowded_out >= 1);
   // The first to come is the first to go.
   CHECK(greedy.front().wait_for_end(5s));
+}
+
+TEST_CASE("the last places for handshakes are kept for those who resume", "[http][places]") {
+  test_server server{with_places(8, 1h)};
+  const auto& counters = server.listener.counters();
+  auto half = half_handshakes(server, 6, half_request);
+  std::set<std::string> waits;
+  for (auto i = 0; i < 6; ++i) {
+    const auto answer = http_request(server.port(), "GET", "/");
+    CHECK(answer.status == 503);
+    CHECK(answer.body.find("kept for those who resume") != answer.body.npos);
+    waits.insert(answer.header("Retry-After"));
+  }
+  CHECK(waits == std::set<std::string>{"1", "2", "3"});
+  CHECK(handshake_status(server) == 503);
+  CHECK(counters.refused_reserved == 7);
+  // Who shows a ticket that does not count is refused as well, and keeps nobody out.
+  std::vector<raw_client> forgers;
+  for (auto i = 0; i < 4; ++i) {
+    auto& client = forgers.emplace_back("127.0.0.1", server.port());
+    CHECK(handshake_status(client, "bad") == 503);
+  }
+  CHECK(counters.refused_overloaded == 4);
+  for (auto i = 0; i < 4; ++i)
+    CHECK(handshake_status(server, "good") == 101);
+  CHECK(counters.refused_handshakes == 0);
+  CHECK(counters.crowded_out == 0);
+  for (auto& client : half)
+    CHECK_FALSE(client.ended());
+  half.pop_back();
+  CHECK(eventually(5s, [&] { return handshake_status(server) == 101; }));
+}
+
+TEST_CASE("those who say nothing leave the places of those who resume before any others", "[http][places]") {
+  test_server server{with_places(4, 4s)};
+  auto half = half_handshakes(server, 4, half_request);
+  CHECK(eventually(3s, [&] { return handshake_status(server, "good") == 101; }));
+  CHECK(server.listener.counters().crowded_out == 1);
+  CHECK(half.back().wait_for_end(5s));
+  CHECK(server.listener.counters().half_open == 3);
+}
+
+TEST_CASE("few places for handshakes are enough to come in", "[http][places]") {
+  for (const auto places : {1u, 2u, 3u}) {
+    test_server server{with_places(places, 1h)};
+    CHECK(handshake_status(server) == 101);
+    auto half = half_handshakes(server, std::max(places - 1, 1u), half_request);
+    CHECK(handshake_status(server) == 503);
+    // One is too few to divide.
+    CHECK(handshake_status(server, "good") == (places == 1 ? 503 : 101));
+    half.clear();
+    CHECK(eventually(5s, [&] { return handshake_status(server) == 101; }));
+  }
+}
+
+TEST_CASE("who waits in a place of those who resume may have another that is free by then",
+          "[http][places]") {
+  test_server server{with_places(4, 1h)};
+  auto half = half_handshakes(server, 4, "GET / HTTP/1.1\r\nHost: x\r\n");
+  half.erase(half.begin());
+  CHECK(eventually(5s, [&] { return server.listener.counters().half_open == 3; }));
+  half.back().send_raw("\r\n");
+  CHECK(read_http(half.back()).status == 200);
+  CHECK(server.listener.counters().refused_reserved == 0);
+}
+
+TEST_CASE("who has got an answer keeps its place for the next, however many come", "[http][places]") {
+  test_server server{with_places(2, 1h)};
+  raw_client client{"127.0.0.1", server.port()};
+  const std::string request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  client.send_raw(request);
+  CHECK(read_http(client).status == 200);
+  raw_client other{"127.0.0.1", server.port()};
+  other.send_raw(request);
+  CHECK(read_http(other).status == 503);
+  client.send_raw(request);
+  CHECK(read_http(client).status == 200);
+}
+
+TEST_CASE("who finds no place but those of others is told so in TLS, too", "[tls][places]") {
+  test_certificate certificate{"localhost"};
+  const auto context =
+      transport::tls_context::load(certificate.certificate_file(), certificate.key_file()).value();
+  auto options = with_places(2, 1h);
+  options.tls = context.get();
+  test_server server{options};
+  auto half = half_handshakes(server, 1, half_hello);
+  CHECK(handshake_status(server, {}, true) == 503);
+  CHECK(handshake_status(server, "good", true) == 101);
+  CHECK(server.listener.counters().refused_reserved == 1);
 }

@@ -114,6 +114,8 @@ public:
     shown = h;
     if (refuse)
       return *refuse;
+    if (h.newcomers_wait_ms != 0 && h.ticket() != "good")
+      return broker::refusal{broker::errc::overloaded, "kept for those who resume", h.newcomers_wait_ms};
     clients.push_back(std::make_shared<echo>(*this));
     return broker::admitted{clients.back(), select, deflate};
   }
