@@ -69,7 +69,12 @@ private:
   /// What came behind that place may be missing, in that life of the stream.
   void miss(const std::shared_ptr<retained_stream>& stream, broker::stream_position settled);
   void catch_up(const std::shared_ptr<retained_stream>& stream);
-  void read_missed(const std::shared_ptr<retained_stream>& stream, std::uint64_t from,
+  /// Where the stream stood at a look, and when that was answered, of `steady_clock`.
+  struct place {
+    broker::stream_position settled;
+    std::int64_t at = 0;
+  };
+  void read_missed(const std::shared_ptr<retained_stream>& stream, const place& begin,
                    const js::stream_info& now);
   void compare_all(const retained_stream& stream);
   void caught_up(const std::shared_ptr<retained_stream>& stream, bool all);
@@ -92,10 +97,10 @@ private:
   std::vector<std::shared_ptr<jetstream_read>> reading_;
   /// Where rooms were sure of having had everything before the trouble.
   struct missed {
-    broker::stream_position from;
+    place from;
     bool reading = false;
     /// Where that was before trouble that came while it was read, which may not have read what that one cost.
-    std::optional<broker::stream_position> then;
+    std::optional<place> then;
   };
   std::map<std::shared_ptr<retained_stream>, missed> missed_;
   std::vector<std::shared_ptr<consumer_run>> catching_up_;

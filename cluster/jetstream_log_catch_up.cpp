@@ -17,13 +17,15 @@ void jetstream_log::trouble_begins() {
 }
 
 void jetstream_log::miss(const std::shared_ptr<retained_stream>& stream, broker::stream_position settled) {
+  // After `settled` was read: too late rather than too early.
+  const auto at = stream->settled_at();
   std::lock_guard lock{mutex_};
   // Trouble in trouble begins where the first one did.
   const auto [it, first] = missed_.try_emplace(stream);
   if (first)
-    it->second.from = std::move(settled);
+    it->second.from = {std::move(settled), at};
   else if (it->second.reading && !it->second.then)
-    it->second.then = std::move(settled);
+    it->second.then = place{std::move(settled), at};
 }
 
 void jetstream_log::trouble() {
@@ -37,14 +39,14 @@ void jetstream_log::catch_up(const std::shared_ptr<retained_stream>& stream) {
     const auto self = weak.lock();
     if (!self || i.why) // there is no leader yet: asked again soon
       return;
-    std::uint64_t from = 0;
+    place from;
     {
       std::lock_guard lock{self->mutex_};
       const auto it = self->missed_.find(stream);
       if (it == self->missed_.end() || it->second.reading)
         return;
-      from = it->second.from.offset;
-      if (stream->epoch() != it->second.from.epoch || i.last_seq <= from) {
+      from = it->second.from;
+      if (stream->epoch() != from.settled.epoch || i.last_seq <= from.settled.offset) {
         self->missed_.erase(it);
         return;
       }
@@ -61,8 +63,9 @@ void jetstream_log::compare_everything() {
 
 void jetstream_log::compare_all(const retained_stream& stream) { watch_->compare_all(rooms_of(stream)); }
 
-void jetstream_log::read_missed(const std::shared_ptr<retained_stream>& stream, std::uint64_t from,
+void jetstream_log::read_missed(const std::shared_ptr<retained_stream>& stream, const place& begin,
                                 const js::stream_info& now) {
+  const auto from = begin.settled.offset;
   const auto aged = now.first_seq > from + 1;
   if (aged) // some of what came meanwhile may be gone again, and never be read
     for (const auto& room : rooms_of(*stream))
@@ -81,23 +84,30 @@ void jetstream_log::read_missed(const std::shared_ptr<retained_stream>& stream, 
       with_, std::move(r),
       consumer_run::handlers{
           [](std::uint64_t) {},
-          [weak = weak_from_this(), to, aged, most](const log_place& at, const nats_message& m) {
+          [weak = weak_from_this(), to, aged, most, settled_at = begin.at](const log_place& at,
+                                                                           const nats_message& m) {
             const auto self = weak.lock();
             if (!self)
               return false;
             const auto name = self->with_->names.room_in(m.subject);
             if (!name)
               self->note_bad_room();
-            else if (const auto room = self->find(name->str()))
+            else if (const auto room = self->find(name->str())) {
               // Only a room that had as many events behind this one as it may keep lost one before it.
-              room->caught_up(
-                  at, to.epoch, m,
-                  !aged && (most <= 0 || to.offset - at.offset + 1 < static_cast<std::uint64_t>(most)));
+              const auto kept =
+                  !aged && (most <= 0 || to.offset - at.offset + 1 < static_cast<std::uint64_t>(most));
+              room->caught_up(at, to.epoch, m, kept ? std::optional{settled_at} : std::nullopt);
+            }
             return true;
           },
-          [weak = weak_from_this(), stream](const broker::refusal& why, bool) {
-            if (const auto self = weak.lock())
-              self->caught_up(stream, why.code == broker::errc::ok);
+          [weak = weak_from_this(), stream](const broker::refusal& why, bool whole) {
+            const auto self = weak.lock();
+            if (!self)
+              return;
+            // Whoever was read from may be behind the stream's leader.
+            if (why.code == broker::errc::ok && !whole)
+              self->compare_all(*stream);
+            self->caught_up(stream, why.code == broker::errc::ok);
           }});
   {
     std::lock_guard lock{mutex_};

@@ -112,19 +112,21 @@ bool jetstream_room::is_had(std::uint64_t fingerprint) const noexcept {
 }
 
 void jetstream_room::caught_up(const log_place& at, const std::string& epoch, const nats_message& m,
-                               bool whole) {
+                               std::optional<std::int64_t> whole_since) {
   event_flaws flaws;
   auto e = event_of(name_, m.headers, m.data, at, stream_->epoch(), flaws);
   with_->note(flaws, name_);
   calls_.run([self = shared_from_this(), e = std::move(e), print = fingerprint_of(m.headers, m.data), epoch,
-              whole]() mutable {
+              whole_since]() mutable {
     if (self->phase_ != phase::ready)
       return;
     if (e->offset == self->position_ && !self->is_had(print))
       return self->stream_->written_over({std::move(epoch), e->offset});
     if (e->offset <= self->position_)
       return;
-    // Where it is not known what was between, the room looks.
+    // Where it is not known what was between, the room looks: an event may have been lost before the reading
+    // began, and not have been found to be missing yet.
+    const auto whole = whole_since && self->sure_at_ && *self->sure_at_ >= *whole_since;
     e->previous = whole ? self->position_ : e->offset - 1;
     self->arrived({std::move(e), print});
   });

@@ -37,9 +37,11 @@ public:
   void begin_anew();
   /// Events may have come and gone unseen.
   void doubt();
-  /// A message of the log that was read after trouble, in the life that `epoch` names. `whole`: nothing
-  /// between the last event that came and this one was trimmed.
-  void caught_up(const log_place& at, const std::string& epoch, const nats_message& m, bool whole);
+  /// A message of the log that was read after trouble, in the life that `epoch` names. `whole_since`: all
+  /// that the log took behind what it had at that time, of `steady_clock`, was read before this one; none:
+  /// some of it may have been trimmed.
+  void caught_up(const log_place& at, const std::string& epoch, const nats_message& m,
+                 std::optional<std::int64_t> whole_since);
   /// The event that a comparison found, unless it came meanwhile.
   void show_missed();
 

@@ -225,6 +225,9 @@ void retained_stream::adopt(const js::stream_info& i) {
   auto new_leader = false;
   broker::stream_position settled;
   std::string epoch;
+  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+                       std::chrono::steady_clock::now().time_since_epoch())
+                       .count();
   {
     std::lock_guard lock{mutex_};
     auto life = life_of(i, note);
@@ -234,6 +237,7 @@ void retained_stream::adopt(const js::stream_info& i) {
       epoch_ = short_name(life_);
       known_last_ = i.last_seq;
       settled_last_ = i.last_seq;
+      settled_at_ = now;
       raised_ = 0;
       set_back_ = 0;
       leader_.clear();
@@ -242,6 +246,7 @@ void retained_stream::adopt(const js::stream_info& i) {
       settled = {epoch_, settled_last_};
       new_leader = !leader_.empty() && !i.leader.empty() && i.leader != leader_;
       settled_last_ = std::max(settled_last_, info_.last_seq);
+      settled_at_ = looked_at_;
       // The newest goes last of all when it is too old, and never because there are too many.
       const auto age = rules_.history_age.count();
       purged = i.messages == 0 && info_.messages > 0 && i.first_seq > info_.last_seq &&
@@ -254,6 +259,7 @@ void retained_stream::adopt(const js::stream_info& i) {
       leader_ = i.leader;
     note_ = note;
     info_ = i;
+    looked_at_ = now;
     epoch = epoch_;
   }
   if (purged)
@@ -383,6 +389,10 @@ broker::milliseconds retained_stream::age() const {
 std::uint64_t retained_stream::settled_last() const {
   std::lock_guard lock{mutex_};
   return settled_last_;
+}
+std::int64_t retained_stream::settled_at() const {
+  std::lock_guard lock{mutex_};
+  return settled_at_;
 }
 js::stream_info retained_stream::info() const {
   std::lock_guard lock{mutex_};

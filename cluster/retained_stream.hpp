@@ -61,6 +61,8 @@ public:
   /// The last sequence that the look before the last one found: what was republished up to there has come
   /// by now, or never will.
   [[nodiscard]] std::uint64_t settled_last() const;
+  /// When that look was answered, in milliseconds of `steady_clock`.
+  [[nodiscard]] std::int64_t settled_at() const;
 
   /// What the newest look found.
   [[nodiscard]] js::stream_info info() const;
@@ -111,6 +113,9 @@ private:
   std::string epoch_;
   std::uint64_t known_last_ = 0;
   std::uint64_t settled_last_ = 0;
+  /// When the look that found it was answered, and when the newest one was.
+  std::int64_t settled_at_ = 0;
+  std::int64_t looked_at_ = 0;
   std::uint64_t raised_ = 0;
   /// Who was seen to lead it last in this life; empty: nobody, or it has no cluster.
   std::string leader_;
