@@ -3,17 +3,20 @@
 import { serveParent } from "./crowd.mjs";
 import { Member } from "./member.mjs";
 import { source } from "./random.mjs";
+import { mintToken } from "./tokens.mjs";
 
 let members = [];
 const fresh = () => ({ handshakes: [], goodbyes: [], sentences: [] });
-const log = fresh();
-// How late this process is: what it says came at a time may have come that much earlier.
-let lag = 0, before = Date.now();
+// How late this process is: what it says came at a time may have come that much earlier. What is read after a tick may have
+// waited since the one before.
+const tick = 20;
+let lag = 0, ticks = [Date.now(), Date.now()];
 setInterval(() => {
   const now = Date.now();
-  lag = Math.max(lag, now - before - 20);
-  before = now;
-}, 20);
+  lag = Math.max(lag, now - ticks[1] - tick);
+  ticks = [ticks[1], now];
+}, tick);
+const log = { ...fresh(), lateness: () => Math.max(0, Date.now() - ticks[0] - 2 * tick) };
 setInterval(() => {
   const now = Date.now();
   for (const member of members) member.look(now);
@@ -22,13 +25,13 @@ setInterval(() => {
 const step = 50;
 
 serveParent({
-  async gather({ from, step: apart, clients, rooms, ports, seed, patience }) {
+  async gather({ from, step: apart, clients, rooms, ports, seed, patience, secret }) {
     for (let i = from; i < clients; i += apart) {
       const random = source(seed * 100_003 + i);
       members.push(new Member({
         room: rooms[i % rooms.length], port: ports[Math.floor(i / rooms.length) % ports.length], ports, random,
         // Every other one is in no hurry to suspect its node.
-        patience: i % 2 ? patience : 4 * patience, log,
+        patience: i % 2 ? patience : 4 * patience, log, token: secret && mintToken(secret, `m${i}`),
       }));
     }
     for (let i = 0; i < members.length; i += step)
@@ -53,11 +56,12 @@ serveParent({
       trips.push(...member.trips);
       member.trips = member.trips.filter(([, back]) => back === null);
     }
-    const answer = { faults, trips, lag, ...log };
+    const { handshakes, goodbyes, sentences } = log;
+    const answer = { faults, trips, lag, handshakes, goodbyes, sentences };
     Object.assign(log, fresh());
     lag = 0;
     return answer;
   },
   cut({ until }) { for (const member of members) member.cut(until); },
-  people: () => members.map(({ room, session, port }) => [room, session, port]),
+  people: () => members.map(({ room, user, port }) => [room, user, port]),
 });

@@ -92,7 +92,7 @@ say(`${behind()} followers are still behind after ${((Date.now() - caught) / 100
 clearInterval(watch);
 // Five seconds after everybody is back no node shows anybody who is not there.
 await sleep(5000);
-const people = await rollCall(world.nodes, followers, rooms);
+const people = await rollCall(world.nodes, followers.map(({ rooms, wire }) => ({ rooms, user: wire?.welcome?.session })), rooms);
 say(`presence on ${world.nodes.length} nodes: ${people.ghosts} ghosts, ${people.missing} missing`);
 
 const found = audit(followers, producers, await world.archive());
