@@ -101,9 +101,10 @@ export async function startCluster({ nodes, config, direct = false, adminKey }) 
   const servers = [0, 1, 2].map((i) => {
     const file = path.join(directory, `nats-${i}.conf`);
     mkdirSync(path.join(directory, `nats-${i}`));
+    // Told of each other's addresses, nodes would go past their links.
     writeFileSync(file, `server_name: nats-${i}\nlisten: 127.0.0.1:${ports[i]}\njetstream { store_dir: "${directory}/nats-${i}" }
 lame_duck_grace_period: "1s"\nlame_duck_duration: "30s"
-cluster { name: faults, listen: 127.0.0.1:${ports[3 + i]}, routes: [${routes}] }\n`);
+cluster { name: faults, listen: 127.0.0.1:${ports[3 + i]}, routes: [${routes}]${direct ? "" : ", no_advertise: true"} }\n`);
     const server = new Process(`nats-${i}`, "nats-server", ["-c", file]);
     server.port = ports[i];
     server.answers = () => listens(server.port);
