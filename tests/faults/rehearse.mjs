@@ -57,7 +57,7 @@ const letters = which === "all" ? Object.keys(files) : [which];
 const seed = number("seed", Date.now() % 1_000_000 + 1);
 const clientsOf = (letter) => number("clients", values.short && letter <= "e" ? 300 : values.short ? 20 : sizes[letter]);
 const how = values.short
-  ? { short: true, pace: 60, events: 100, quiet: 3000, cuts: 2, stopped: 6000 }
+  ? { short: true, pace: 100, events: 100, quiet: 3000, cuts: 2, stopped: 6000 }
   : { pace: 200, events: 150, quiet: 15_000, cuts: 5, stopped: 20_000 };
 
 const began = Date.now();
