@@ -7,8 +7,8 @@ import { mintToken } from "./tokens.mjs";
 
 let members = [];
 const fresh = () => ({ handshakes: [], goodbyes: [], sentences: [] });
-// How late this process is: what it says came at a time may have come that much earlier. What is read after a tick may have
-// waited since the one before.
+// How late this process is. What is read in a turn was there when the turn began, so that it has waited since is certain; it
+// may have waited since the turn before began, and not longer.
 const tick = 20;
 let lag = 0, ticks = [Date.now(), Date.now()];
 setInterval(() => {
@@ -16,7 +16,8 @@ setInterval(() => {
   lag = Math.max(lag, now - ticks[1] - tick);
   ticks = [ticks[1], now];
 }, tick);
-const log = { ...fresh(), lateness: () => Math.max(0, Date.now() - ticks[0] - 2 * tick) };
+const since = (begin) => Math.max(0, Date.now() - begin - tick);
+const log = { ...fresh(), late: () => since(ticks[1]), lateAtMost: () => since(ticks[0] + tick) };
 setInterval(() => {
   const now = Date.now();
   for (const member of members) member.look(now);

@@ -26,9 +26,10 @@ export class Member {
   #before = 0;
   #ticket = null;
   #over = false;
-  /** How late it was, in all, since it left. */
+  /** How late it was for certain, in all, since it left, and at most when it noticed that. */
   #late = 0;
-  /** When it last tried to connect, and how late it was with that. */
+  #noticed = 0;
+  /** When it last tried to connect, and how late it was with that at most. */
   #tried = [Date.now(), 0];
 
   /**
@@ -68,7 +69,7 @@ export class Member {
       const late = Math.max(0, Date.now() - due);
       this.#late += late;
       // What comes after a failure does not count from when it left.
-      this.#tried = [Date.now(), failures === 0 ? this.#late : late];
+      this.#tried = [Date.now(), late + (failures === 0 ? this.#noticed : 0)];
       const others = this.ports.filter((port) => port !== this.port);
       if (others.length) this.port = this.random.one(others);
     }
@@ -110,7 +111,7 @@ export class Member {
       },
     });
     this.wire = wire;
-    this.#late += this.log.lateness();
+    this.#late += this.log.late();
     this.log.handshakes.push(this.#tried);
     const since = this.epoch && { epoch: this.epoch, offset: this.offset };
     // The handshake showed the ticket; where the server gives none, `join` does the same for one room.
@@ -142,14 +143,15 @@ export class Member {
     // Who goes again before it had all is still on its way.
     if (this.trips.at(-1)?.[1] === null) return;
     this.trips.push([Date.now(), null, this.port, 0]);
-    this.#late = this.log.lateness();
+    this.#late = 0;
+    this.#noticed = this.log.lateAtMost();
   }
   #seen() {
     if (this.offset < this.#head) return;
     const trip = this.trips.at(-1);
     if (!trip || trip[1] !== null) return;
     trip[1] = Date.now();
-    trip[3] = this.#late + this.log.lateness();
+    trip[3] = this.#late + this.log.late();
   }
 
   /** At once, before the events that follow. */
@@ -193,7 +195,7 @@ export class Member {
     if (push.op === "ticket") this.#ticket = push.ticket;
     if (push.op === "goodbye") {
       this.told = push.retry_after_ms ?? 0;
-      if (push.code === 4101) this.log.goodbyes.push([Date.now(), this.log.lateness()]);
+      if (push.code === 4101) this.log.goodbyes.push([Date.now(), this.log.lateAtMost()]);
     }
   }
 

@@ -38,7 +38,7 @@ export class Stage {
     const stage = new Stage();
     Object.assign(stage, { seed, pace, say, random: source(seed) });
     const config = `[nats]\nreplicas = 3\ntimeout = "1500ms"\n[drain]\npace = ${pace}\ngrace = "500ms"\n` +
-      `[limits]\nping = "${ping}ms"\npong_within = "3s"\n[namespace.chat]\nhistory_size = 100000\n${keys()}`;
+      `[limits]\nping = "${ping}ms"\npong_within = "3s"\ncommands_per_second = 0\n[namespace.chat]\nhistory_size = 100000\n${keys()}`;
     stage.world = await startCluster({ nodes: 3, config, direct: true, adminKey });
     stage.nodes = stage.world.nodes;
     await stage.world.whole();
