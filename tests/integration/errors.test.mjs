@@ -1,7 +1,4 @@
-// The error codes and close codes of a node by itself, and every way to show a token, over real sockets. Others have those that
-// take more: a backend (invalid_data, no_such_method, timeout) backend.test.mjs, a drain (4101) drain.test.mjs, operators (4010)
-// orders.test.mjs, another connection (4011) resume.test.mjs, a node that is told to break (1011) supervision.test.mjs. What
-// answers `internal` nobody can bring about from outside.
+// Every error code that this version gives, and every way in and out, over real sockets.
 
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
