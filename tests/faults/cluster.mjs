@@ -88,8 +88,11 @@ const listens = (port) => new Promise((resolve) => {
   socket.setTimeout(500, () => socket.destroy(resolve(false)));
 });
 
-/** With `direct` the nodes have no links of their own that can be cut, and nothing is carried by this process. */
-export async function startCluster({ nodes, config, direct = false }) {
+/**
+ * With `direct` the nodes have no links of their own that can be cut, and nothing is carried by this process. With
+ * `adminKey`, which `config` must have, too, they do not run in dev mode.
+ */
+export async function startCluster({ nodes, config, direct = false, adminKey }) {
   const where = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
   const directory = mkdtempSync(path.join(where, "hubbub-faults-"));
   directories.add(directory);
@@ -98,9 +101,10 @@ export async function startCluster({ nodes, config, direct = false }) {
   const servers = [0, 1, 2].map((i) => {
     const file = path.join(directory, `nats-${i}.conf`);
     mkdirSync(path.join(directory, `nats-${i}`));
+    // Told of each other's addresses, nodes would go past their links.
     writeFileSync(file, `server_name: nats-${i}\nlisten: 127.0.0.1:${ports[i]}\njetstream { store_dir: "${directory}/nats-${i}" }
 lame_duck_grace_period: "1s"\nlame_duck_duration: "30s"
-cluster { name: faults, listen: 127.0.0.1:${ports[3 + i]}, routes: [${routes}] }\n`);
+cluster { name: faults, listen: 127.0.0.1:${ports[3 + i]}, routes: [${routes}]${direct ? "" : ", no_advertise: true"} }\n`);
     const server = new Process(`nats-${i}`, "nats-server", ["-c", file]);
     server.port = ports[i];
     server.answers = () => listens(server.port);
@@ -114,14 +118,15 @@ cluster { name: faults, listen: 127.0.0.1:${ports[3 + i]}, routes: [${routes}] }
   for (let i = 0; i < nodes; ++i) {
     const links = direct ? [] : await Promise.all(servers.map((server) => Link.to(server.port)));
     const [port, admin] = ports.slice(6 + 2 * i, 8 + 2 * i);
-    const node = new Process(`node-${i}`, binary, ["serve", "--dev", "--config", file, "--node", `node-${i}`, "--log-level", "warn",
+    const node = new Process(`node-${i}`, binary, ["serve", ...(adminKey ? [] : ["--dev"]), "--config", file, "--node", `node-${i}`, "--log-level", "warn",
       "--nats", (direct ? servers : links).map(({ port }) => `nats://127.0.0.1:${port}`).join(","),
       "--listen", `127.0.0.1:${port}`, "--admin", `127.0.0.1:${admin}`]);
     Object.assign(node, { port, admin: `http://127.0.0.1:${admin}`, links });
     node.answers = () => request(`${node.admin}/healthz`, { ms: 1000 }).then(({ status }) => status === 200, () => false);
     /** What it counts: samples, as `name{label="x"}`, with their numbers. */
     node.metrics = async () => {
-      const { text } = await request(`${node.admin}/metrics`);
+      const { status, text } = await request(`${node.admin}/metrics`, { headers: adminKey ? { authorization: `Bearer ${adminKey}` } : {} });
+      if (status !== 200) throw new Error(`/metrics of ${node.name}: ${status} ${text}`);
       return [...text.matchAll(/^([a-z_]+(?:\{.*\})?) (\S+)$/gm)].map(([, sample, n]) => [sample, Number(n)]);
     };
     all.push(node);

@@ -3,7 +3,7 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-import { peak } from "./figures.mjs";
+import { rate } from "./figures.mjs";
 import { sleep } from "./cluster.mjs";
 
 const most = 5000;
@@ -54,13 +54,13 @@ export function serveParent(does) {
 }
 
 export class Crowd {
-  /** `clients` in `rooms`, evenly on the nodes' `ports`, each in its room. */
-  static async gather({ clients, rooms, ports, seed, patience }) {
+  /** `clients` in `rooms`, evenly on the nodes' `ports`, each in its room; with `secret` each has a token signed with it. */
+  static async gather({ clients, rooms, ports, seed, patience, secret }) {
     const crowd = new Crowd();
     crowd.size = clients;
     const n = Math.max(Math.ceil(clients / most), clients > 1000 ? 2 : 1);
     crowd.helpers = Array.from({ length: n }, () => new Helper("crowd_process.mjs"));
-    await Promise.all(crowd.helpers.map((helper, i) => helper.ask("gather", { from: i, step: n, clients, rooms, ports, seed, patience })));
+    await Promise.all(crowd.helpers.map((helper, i) => helper.ask("gather", { from: i, step: n, clients, rooms, ports, seed, patience, secret })));
     return crowd;
   }
 
@@ -95,13 +95,14 @@ export class Crowd {
     const parts = await this.#all("report", {});
     const faults = {};
     for (const part of parts) for (const [name, n] of Object.entries(part.faults)) faults[name] = (faults[name] ?? 0) + n;
-    const times = (of) => parts.flatMap((part) => part[of]).sort((a, b) => a - b);
+    const times = (of) => parts.flatMap((part) => part[of]).sort(([a], [b]) => a - b);
+    const handshakes = times("handshakes");
     return {
       faults,
       trips: parts.flatMap(({ trips }) => trips),
-      handshakes: times("handshakes"),
+      handshakes,
       goodbyes: times("goodbyes"),
-      peakHandshakes: peak(times("handshakes")),
+      peakHandshakes: rate(handshakes),
       sentences: parts.flatMap(({ sentences }) => sentences),
       lag: Math.max(...parts.map(({ lag }) => lag)),
     };
@@ -115,7 +116,7 @@ export class Crowd {
   /** Everybody, as `rollCall` wants to know them. */
   async people() {
     const some = await this.#all("people", {});
-    return some.flat().map(([room, session, port]) => ({ rooms: new Set([room]), wire: { welcome: { session } }, port }));
+    return some.flat().map(([room, user, port]) => ({ rooms: new Set([room]), user, port }));
   }
   async end() { for (const helper of this.helpers) helper.end(); }
 }

@@ -5,8 +5,9 @@ import { sleep } from "./cluster.mjs";
 
 export class Follower {
   /**
-   * Room -> what it had of it: `{epoch, offset, events: [{id, offset, epoch}], gaps: [{from, to, epoch}], faults, epochs}`,
-   * and of each epoch in `lives` where it `begin`s and how far it has come.
+   * Room -> what it had of it: `{epoch, offset, head, events: [{id, offset, epoch}], gaps: [{from, to, epoch}], faults, epochs}`,
+   * and of each epoch in `lives` where it `begin`s and how far it has come. `head`: where the room stood when it joined. A
+   * gap's `to` is null until something follows, and `head` then says how far it reaches at least.
    */
   rooms = new Map();
   reconnects = 0;
@@ -51,7 +52,7 @@ export class Follower {
       onPush: (push) => {
         if (push.op !== "gap") return;
         const had = this.rooms.get(push.room);
-        had.gaps.push({ from: push.from, to: push.to, epoch: had.epoch });
+        had.gaps.push({ from: push.from, to: push.to, head: had.head, epoch: had.epoch });
       },
       onAnswer: (answer) => this.#joined(answer),
     });
@@ -86,6 +87,7 @@ export class Follower {
       had.lives.set(answer.epoch, { begin: answer.offset, order: 0 });
     }
     had.offset = answer.offset;
+    had.head = answer.head;
   }
 
   /** A node that stopped says nothing: whoever asks and is not answered goes elsewhere. */
@@ -102,6 +104,8 @@ export class Follower {
   #had(event) {
     const had = this.rooms.get(event.room);
     const life = had.lives.get(had.epoch);
+    const gap = had.gaps.at(-1);
+    if (gap?.to === null && gap.epoch === had.epoch) gap.to = event.offset;
     if (event.offset <= life.order) had.faults.push(`${event.offset} after ${life.order}`);
     life.order = event.offset;
     had.offset = event.offset;

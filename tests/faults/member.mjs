@@ -15,7 +15,10 @@ export class Member {
   session;
   port;
   faults = { lost: 0, repeated: 0, disordered: 0, named: 0, gaps: 0, epochs: 0, refused: 0, resumed: 0 };
-  /** `[left, back or null, the port that it left]` of each time it was away; back means joined, and nothing is missing. */
+  /**
+   * `[left, back or null, the port that it left, late]` of each time it was away; back means joined, and nothing is missing.
+   * `late`: milliseconds of it in which it would have gone on, had its process had the time.
+   */
   trips = [];
   /** Where the room stood when it joined; Infinity while it is not in. */
   #head = Infinity;
@@ -23,10 +26,18 @@ export class Member {
   #before = 0;
   #ticket = null;
   #over = false;
+  /** How late it was for certain, in all, since it left, and at most when it noticed that. */
+  #late = 0;
+  #noticed = 0;
+  /** When it last tried to connect, and how late it was with that at most. */
+  #tried = [Date.now(), 0];
 
-  /** `patience`: milliseconds of silence after which it looks for another node. */
-  constructor({ room, port, ports, random, patience, log }) {
-    Object.assign(this, { room, port, ports, random, patience, log });
+  /**
+   * `patience`: milliseconds of silence after which it looks for another node. `token`: what it shows as long as it has no
+   * ticket.
+   */
+  constructor({ room, port, ports, random, patience, log, token }) {
+    Object.assign(this, { room, port, ports, random, patience, log, token });
     this.here = new Promise((resolve) => { this.#arrived = resolve; });
   }
   #arrived;
@@ -45,12 +56,20 @@ export class Member {
         const after = /^retry-after: *(\d+)/im.exec(error.message);
         if (after) wait += 1000 * Number(after[1]);
         const status = /^HTTP\/1.1 (\d+)/.exec(error.message)?.[1];
-        if (status) ++this.faults.refused;
+        if (status) {
+          ++this.faults.refused;
+          this.log.handshakes.push(this.#tried);
+        }
         if (status === "401") this.#ticket = null;
         this.wire?.close();
       }
       if (this.#over) return;
-      await sleep(Math.max(wait, (this.held ?? 0) - Date.now() + wait));
+      const due = Math.max(Date.now(), this.held ?? 0) + wait;
+      await sleep(due - Date.now());
+      const late = Math.max(0, Date.now() - due);
+      this.#late += late;
+      // What comes after a failure does not count from when it left.
+      this.#tried = [Date.now(), late + (failures === 0 ? this.#noticed : 0)];
       const others = this.ports.filter((port) => port !== this.port);
       if (others.length) this.port = this.random.one(others);
     }
@@ -82,7 +101,7 @@ export class Member {
     this.heard = Date.now();
     this.wire = undefined;
     const wire = await Wire.open({
-      port: this.port, keep: false, ticket: this.#ticket, within: this.patience,
+      port: this.port, keep: false, ticket: this.#ticket, token: this.#ticket ? undefined : this.token, within: this.patience,
       onEvent: (event) => this.#had(event),
       onPush: (push) => this.#pushed(push),
       onAnswer: (answer) => this.#answered(answer),
@@ -92,12 +111,14 @@ export class Member {
       },
     });
     this.wire = wire;
-    this.log.handshakes.push(Date.now());
+    this.#late += this.log.late();
+    this.log.handshakes.push(this.#tried);
     const since = this.epoch && { epoch: this.epoch, offset: this.offset };
     // The handshake showed the ticket; where the server gives none, `join` does the same for one room.
     if (this.#ticket && since) await this.#ask({ op: "resume", rooms: { [this.room]: since } });
     else await this.#ask({ op: "join", room: this.room, ...(since && { since }) });
-    this.session = wire.welcome.session;
+    // Without a user it is shown by its session.
+    this.user = wire.welcome.user ?? wire.welcome.session;
     this.#ticket = wire.welcome.ticket;
     this.#arrived();
   }
@@ -118,13 +139,19 @@ export class Member {
 
   #left() {
     this.#head = Infinity;
+    if (this.#over) return;
     // Who goes again before it had all is still on its way.
-    if (!this.#over && this.trips.at(-1)?.[1] !== null) this.trips.push([Date.now(), null, this.port]);
+    if (this.trips.at(-1)?.[1] === null) return;
+    this.trips.push([Date.now(), null, this.port, 0]);
+    this.#late = 0;
+    this.#noticed = this.log.lateAtMost();
   }
   #seen() {
     if (this.offset < this.#head) return;
     const trip = this.trips.at(-1);
-    if (trip) trip[1] ??= Date.now();
+    if (!trip || trip[1] !== null) return;
+    trip[1] = Date.now();
+    trip[3] = this.#late + this.log.late();
   }
 
   /** At once, before the events that follow. */
@@ -168,7 +195,7 @@ export class Member {
     if (push.op === "ticket") this.#ticket = push.ticket;
     if (push.op === "goodbye") {
       this.told = push.retry_after_ms ?? 0;
-      if (push.code === 4101) this.log.goodbyes.push(Date.now());
+      if (push.code === 4101) this.log.goodbyes.push([Date.now(), this.log.lateAtMost()]);
     }
   }
 

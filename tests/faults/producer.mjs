@@ -52,13 +52,15 @@ class Producer {
 }
 
 export class ClientProducer extends Producer {
-  constructor(name, random, rooms, pause, nodes) {
+  /** `token`: what it shows as long as it has no ticket. */
+  constructor(name, random, rooms, pause, nodes, token) {
     super(name, random, rooms, pause);
-    this.nodes = nodes;
+    Object.assign(this, { nodes, token });
   }
   async publish(room, event_id, n) {
     if (!this.wire || this.wire.closed) {
-      const pending = Wire.open({ port: this.random.one(this.nodes).port, keep: false });
+      const { token, ticket } = this;
+      const pending = Wire.open({ port: this.random.one(this.nodes).port, keep: false, ticket, token: ticket ? undefined : token });
       pending.catch(() => {});
       this.wire = await Promise.race([pending, sleep(2000).then(() => { pending.then((wire) => wire.close(), () => {}); throw new Error("no welcome"); })]);
     }
@@ -66,7 +68,9 @@ export class ClientProducer extends Producer {
     this.sent ??= performance.now();
     const late = sleep(5000).then(() => { wire.close(); throw new Error("no answer"); });
     late.catch(() => {});
-    return Promise.race([wire.ask({ op: "publish", room, type: "m", data: { n }, event_id }), late]);
+    const answer = await Promise.race([wire.ask({ op: "publish", room, type: "m", data: { n }, event_id }), late]);
+    if (this.token) this.ticket = wire.welcome.ticket;
+    return answer;
   }
   close() { this.wire?.close(); }
 }

@@ -1,8 +1,28 @@
-// Links that can be cut: a TCP proxy of the test's own before each nats-server, one for each node.
+// Links that can be cut, and be slow: a TCP proxy of the test's own before each nats-server, one for each node.
 
 import net from "node:net";
+import { Transform } from "node:stream";
+
+/** Hands on what comes, `link.late` milliseconds later, in order. */
+class Way extends Transform {
+  #until = 0;
+
+  constructor(link) {
+    super();
+    this.link = link;
+  }
+  _transform(bytes, encoding, done) {
+    const now = performance.now();
+    this.#until = Math.max(this.#until, now + this.link.late);
+    if (this.#until <= now) return done(null, bytes);
+    setTimeout(() => this.push(bytes), this.#until - now);
+    done();
+  }
+}
 
 export class Link {
+  /** How many milliseconds everything takes, each way. */
+  late = 0;
   #sockets = new Set();
   #cut = false;
 
@@ -25,7 +45,7 @@ export class Link {
         this.#sockets.delete(one);
         other.destroy();
       });
-      one.pipe(other);
+      one.pipe(new Way(this)).pipe(other);
     }
   }
 

@@ -7,7 +7,7 @@
 import { createWriteStream, mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
-import { audit } from "./audit.mjs";
+import { audit, explained } from "./audit.mjs";
 import { sleep, startCluster } from "./cluster.mjs";
 import { Follower } from "./follower.mjs";
 import { mischief } from "./mischief.mjs";
@@ -83,16 +83,20 @@ await Promise.all(producers.map((producer) => producer.end()));
 clearInterval(waits);
 say("all that was published is confirmed");
 
+// Where each life of a room ends; what a backend published was confirmed without one, and belongs to the only one if there was no other.
 const last = new Map();
-for (const { confirmed } of producers) for (const { room, offset } of confirmed) last.set(room, Math.max(last.get(room) ?? 0, offset));
-const behind = () => followers.filter(({ rooms }) => [...rooms].some(([room, had]) => !(had.offset >= (last.get(room) ?? 0)))).length;
+for (const { confirmed } of producers)
+  for (const { room, epoch, offset } of confirmed) last.set(`${room} ${epoch}`, Math.max(last.get(`${room} ${epoch}`) ?? 0, offset));
+const end = (room, { epoch, epochs }) => Math.max(last.get(`${room} ${epoch}`) ?? 0, (epochs.length === 1 && last.get(`${room} undefined`)) || 0);
+const behind = () => followers.filter(({ rooms }) => [...rooms].some(([room, had]) => !(had.offset >= end(room, had)))).length;
 const caught = Date.now();
 while (behind() > 0 && Date.now() < caught + 60_000) await sleep(100);
-say(`${behind()} followers are still behind after ${((Date.now() - caught) / 1000).toFixed(1)} s`);
+const late = behind();
+say(`${late} followers are still behind after ${((Date.now() - caught) / 1000).toFixed(1)} s`);
 clearInterval(watch);
 // Five seconds after everybody is back no node shows anybody who is not there.
 await sleep(5000);
-const people = await rollCall(world.nodes, followers, rooms);
+const people = await rollCall(world.nodes, followers.map(({ rooms, wire }) => ({ rooms, user: wire?.welcome?.session })), rooms);
 say(`presence on ${world.nodes.length} nodes: ${people.ghosts} ghosts, ${people.missing} missing`);
 
 const found = audit(followers, producers, await world.archive());
@@ -100,10 +104,12 @@ await Promise.all(followers.map((follower) => follower.end()));
 const sum = (list, of) => list.reduce((n, one) => n + of(one), 0);
 for (const sentence of found.sentences) say(sentence);
 say(`faults ${faults}, confirmed ${found.confirmed}, delivered ${found.delivered}, retries ${sum(producers, (p) => p.retries)}, reconnects ${sum(followers, (f) => f.reconnects)}`);
-say(`lost ${found.lost} (${found.lostByLog} of them JetStream has not kept), repeated ${found.repeated} (${found.repeatedByLog} it has twice), out of order ${found.disordered}; named by gaps or a new epoch ${found.named} (${found.gaps} gaps, ${found.epochs} epochs); a node had at most ${Math.round(memory / 1e6)} MB`);
+say(`lost ${found.lost} (${found.lostByLog} of them JetStream has not kept), repeated ${found.repeated} (${found.repeatedByLog} it has twice), out of order ${found.disordered}; named by gaps or a new epoch ${found.named} (${found.gaps} gaps, ${found.epochs} epochs), never joined ${found.absent}; a node had at most ${Math.round(memory / 1e6)} MB`);
 for (const one of [...world.nodes, ...world.servers]) writeFileSync(new URL(`${seed}-${one.name}.log`, place), one.errors);
 await world.end();
-const well = found.lost === 0 && found.repeated === 0 && found.disordered === 0 && found.confirmed > 0 && memory < 500e6 &&
+const told = explained(found, world.nodes.map(({ errors }) => errors), sum(followers, ({ rooms }) => rooms.size));
+if (!told.well) say(`the nodes know of ${told.lives} lives of the log that ended, which does not explain ${found.gaps} gaps and ${found.epochs} epochs`);
+const well = late === 0 && told.well && found.absent === 0 && found.lost === 0 && found.repeated === 0 && found.disordered === 0 && found.confirmed > 0 && memory < 500e6 &&
   people.ghosts === 0 && people.missing === 0;
 say(well ? "Nothing was lost." : "Something is wrong.");
 log.end(() => process.exit(well ? 0 : 1));

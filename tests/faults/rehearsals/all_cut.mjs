@@ -14,7 +14,7 @@ export async function rehearse(stage, { cuts }) {
   }
   stage.say(`cut ${cuts} times`);
   await stage.crowd.returned({});
-  const { figures } = await stage.account({ able });
+  const { figures } = await stage.account({ able, complete: true });
   figures.tell("cuts", cuts);
   return figures;
 }
