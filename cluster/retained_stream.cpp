@@ -379,8 +379,8 @@ void retained_stream::written_over(const broker::stream_position& at) {
       return;
     written_over_ = at;
   }
-  // Asked behind that, it tells whether the stream is still in that life.
-  look();
+  // One that is on its way was asked before. Who waits for the next one has it made.
+  look([](const js::stream_info&) {});
 }
 broker::milliseconds retained_stream::age() const {
   std::lock_guard lock{mutex_};

@@ -89,7 +89,8 @@ void lossy_proxy::accept_all() {
     pollfd ready{listening_, POLLIN, 0};
     if (::poll(&ready, 1, 20) <= 0)
       continue;
-    const int client = ::accept(listening_, nullptr, nullptr);
+    // A server that a test starts would hold it open.
+    const int client = ::accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC);
     if (client < 0)
       continue;
     if (cut_) {

@@ -111,6 +111,7 @@ struct two_lives {
     chat.emplace(*node.bus, "chat.1");
     chat->keep("1");
     chat->keep("2");
+    settle_mark(*node.bus);
     proxy.hold("_INBOX.", "stream_msg_get_response");
   }
   void begin_anew() {

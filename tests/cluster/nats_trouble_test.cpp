@@ -415,6 +415,7 @@ TEST_CASE("a read whose reader throws keeps nobody behind it from an answer", "[
   supervised_node node{proxy.url(), every};
   room_double chat{*node.bus, "chat.1"};
   chat.keep("1");
+  settle_mark(*node.bus);
   proxy.lose("_INBOX.", "stream_msg_get_response");
   for (auto i = 0; i < 8; ++i) // as many as are read at a time
     node.bus->read(after("chat.1", 0), [](const broker::read_result&) {});
