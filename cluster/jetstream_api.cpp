@@ -36,9 +36,9 @@ bool flag_in(const object& from, std::string_view name) {
 
 error unreadable() { return {1, 0, "the answer is not what JetStream says"}; }
 
-/// Calls `f` with the answer unless it is an error.
+/// Calls `f` with the answer, which may be an error.
 template <class Answer, class F>
-Answer read(std::string_view json, F f) noexcept {
+Answer read_any(std::string_view json, F f) noexcept {
   Answer a;
   try {
     static thread_local simdjson::dom::parser parser;
@@ -47,18 +47,25 @@ Answer read(std::string_view json, F f) noexcept {
       a.why = unreadable();
       return a;
     }
-    if (object failed; !root["error"].get(failed)) {
-      a.why.code = std::max(1, static_cast<int>(integer_in(failed, "code")));
-      a.why.err_code = static_cast<int>(integer_in(failed, "err_code"));
-      a.why.description = text_in(failed, "description");
-      return a;
-    }
     f(root, a);
   } catch (const std::exception&) {
     a = {};
     a.why.code = 1; // no memory to read it
   }
   return a;
+}
+
+/// Calls `f` with the answer unless it is an error.
+template <class Answer, class F>
+Answer read(std::string_view json, F f) noexcept {
+  return read_any<Answer>(json, [&f](const object& root, Answer& a) {
+    object failed;
+    if (root["error"].get(failed))
+      return f(root, a);
+    a.why.code = std::max(1, static_cast<int>(integer_in(failed, "code")));
+    a.why.err_code = static_cast<int>(integer_in(failed, "err_code"));
+    a.why.description = text_in(failed, "description");
+  });
 }
 
 stream_config config_in(const object& from) {
@@ -177,6 +184,22 @@ ack read_ack(std::string_view json) {
     if (a.sequence == 0)
       a.why = unreadable();
   });
+}
+
+bool is_ack_of(std::string_view stream, std::string_view json) noexcept {
+  struct sender {
+    error why;
+    bool is_it = false;
+  };
+  const auto read_sender = [stream](const object& root, sender& s) {
+    std::string_view name;
+    object failed;
+    if (!root["stream"].get(name))
+      s.is_it = name == stream;
+    else
+      s.is_it = !root["error"].get(failed) && integer_in(failed, "err_code") > 0;
+  };
+  return read_any<sender>(json, read_sender).is_it;
 }
 
 message read_message(std::string_view json) {

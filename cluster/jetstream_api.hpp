@@ -78,6 +78,8 @@ struct ack {
   bool duplicate = false;
 };
 [[nodiscard]] ack read_ack(std::string_view json);
+/// Does that stream say so, or JetStream why none took it? Whoever listens to a stream's subjects may answer.
+[[nodiscard]] bool is_ack_of(std::string_view stream, std::string_view json) noexcept;
 
 /// One message of a stream, as its leader has it.
 struct message {

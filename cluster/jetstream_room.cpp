@@ -243,11 +243,11 @@ void jetstream_room::publish(broker::publish_token token, broker::event e) {
   if (e.data.size() > with_->options.payload_bytes)
     return refuse(token, {errc::too_large, "the data has more bytes than a stream's message may have"},
                   publish_outcome::not_stored, std::move(id));
-  with_->link->request(with_->names.in(name_), headers_of(e, stream_->deduplicates()), e.data,
-                       [self = shared_from_this(), token, id = std::move(id),
-                        epoch = stream_->epoch()](nats_link::fate f, const nats_message& m) {
-                         self->answered(token, id, epoch, f, m);
-                       });
+  with_->link->request(
+      with_->names.in(name_), headers_of(e, stream_->deduplicates()), e.data,
+      [self = shared_from_this(), token, id = std::move(id), epoch = stream_->epoch()](
+          nats_link::fate f, const nats_message& m) { self->answered(token, id, epoch, f, m); },
+      stream_->acks());
 }
 
 void jetstream_room::answered(broker::publish_token token, const std::string& event_id,

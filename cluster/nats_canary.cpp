@@ -37,15 +37,16 @@ void nats_canary::tick() {
 }
 
 void nats_canary::sing() {
-  with_->link->request(in_, {}, std::to_string(++songs_),
-                       [self = shared_from_this()](nats_link::fate f, const nats_message& m) {
-                         // It is not there yet, or somebody has deleted it.
-                         if (f == nats_link::fate::nobody)
-                           self->make_stream();
-                         else if (f == nats_link::fate::answered && js::read_ack(m.data).why)
-                           self->with_->log.limited(broker::log_level::warn, "nats", "canary",
-                                                    "the log refuses the canary");
-                       });
+  with_->link->request(
+      in_, {}, std::to_string(++songs_),
+      [self = shared_from_this()](nats_link::fate f, const nats_message& m) {
+        // It is not there yet, or somebody has deleted it.
+        if (f == nats_link::fate::nobody)
+          self->make_stream();
+        else if (f == nats_link::fate::answered && js::read_ack(m.data).why)
+          self->with_->log.limited(broker::log_level::warn, "nats", "canary", "the log refuses the canary");
+      },
+      acks_);
 }
 
 void nats_canary::make_stream() {

@@ -2,6 +2,7 @@
 
 #include "broker/errc.hpp"
 #include "cluster/jetstream_context.hpp"
+#include "cluster/publish_acks.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -29,6 +30,7 @@ private:
 
   const std::shared_ptr<jetstream_context> with_;
   const std::string stream_;
+  const std::shared_ptr<const nats_link::answer_filter> acks_ = acks_of(with_, stream_);
   const std::string in_;
   const std::string out_;
   std::shared_ptr<nats_link::subscription> subscription_;

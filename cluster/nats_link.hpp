@@ -39,6 +39,8 @@ public:
     unknown,
   };
   using answer_handler = std::function<void(fate, const nats_message&)>;
+  /// Is it from whom was asked? Others who listen to the subject may answer, too. Must not wait.
+  using answer_filter = std::function<bool(const nats_message&)>;
   using message_handler = std::function<void(const nats_message&)>;
 
   /// What happens to the connection. Called one after another, on a thread of the library's.
@@ -71,8 +73,10 @@ public:
   /// Sends without an answer. False: it could not be.
   bool send(const std::string& subject, const headers& with, std::string_view data,
             const std::string& reply = {});
-  /// Sends, and calls `done` once: with the answer, or after the options' timeout without.
-  void request(const std::string& subject, const headers& with, std::string_view data, answer_handler done);
+  /// Sends, and calls `done` once: with the first answer that `counts`, or after the options' timeout
+  /// without. `counts`: null: each does; that nobody listens always does.
+  void request(const std::string& subject, const headers& with, std::string_view data, answer_handler done,
+               std::shared_ptr<const answer_filter> counts = {});
 
   /// Runs `f` on the thread that sends, soon, in the order of what is sent. False: it is closed.
   bool post(std::function<void()> f);

@@ -52,16 +52,22 @@ void nats_link::impl::inbox_message(const nats_message& m) {
     token = number_in(m.subject.substr(inbox.size()));
   }
   answer_handler done;
+  std::shared_ptr<const answer_filter> counts;
   std::shared_ptr<message_handler> many;
   {
     std::lock_guard lock{mutex};
     if (const auto one = answers.find(token); one != answers.end()) {
-      done = std::move(one->second.done);
-      answers.erase(one);
+      counts = one->second.counts;
+      if (!counts) {
+        done = std::move(one->second.done);
+        answers.erase(one);
+      }
     } else if (const auto it = inboxes.find(token); it != inboxes.end()) {
       many = it->second;
     }
   }
+  if (counts && (m.headers.status() == 503 || (*counts)(m)))
+    done = take(token);
   if (done)
     done(m.headers.status() == 503 ? fate::nobody : fate::answered, m);
   else if (many)

@@ -52,6 +52,7 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
   using sub_ptr = std::shared_ptr<subscription::state>;
   struct waiting {
     answer_handler done;
+    std::shared_ptr<const answer_filter> counts;
     bool sent = false;
   };
   struct task {

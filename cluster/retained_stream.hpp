@@ -5,6 +5,7 @@
 #include "broker/stream_position.hpp"
 #include "cluster/jetstream_api.hpp"
 #include "cluster/jetstream_context.hpp"
+#include "cluster/publish_acks.hpp"
 #include "cluster/stream_note.hpp"
 
 #include <chrono>
@@ -35,6 +36,8 @@ public:
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const std::string& space() const noexcept { return space_; }
   [[nodiscard]] const broker::policy& rules() const noexcept { return rules_; }
+  /// Which answers to what is published to it count.
+  [[nodiscard]] const std::shared_ptr<const nats_link::answer_filter>& acks() const noexcept { return acks_; }
   [[nodiscard]] bool deduplicates() const noexcept { return rules_.dedup_window.count() > 0; }
 
   /// `ok`: it can be used. Otherwise why not, in a sentence that names it.
@@ -82,6 +85,7 @@ private:
   const std::string space_;
   const broker::policy rules_;
   const std::string name_;
+  const std::shared_ptr<const nats_link::answer_filter> acks_ = acks_of(with_, name_);
   std::function<void()> new_life_;
 
   mutable std::mutex mutex_;

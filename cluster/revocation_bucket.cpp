@@ -371,27 +371,28 @@ void revocation_bucket::revoke(broker::revocation what, handler done) {
   what = list_.joined_with(what);
   const auto subject = subject_of(what);
   const auto text = broker::write_revocation(what);
-  with_->link->request(subject, {}, text,
-                       [self = shared_from_this(), what = std::move(what),
-                        done = std::move(done)](nats_link::fate f, const nats_message& m) {
-                         if (f == nats_link::fate::not_sent)
-                           return done({errc::unavailable,
-                                        "the revocation could not be kept: there is no connection to NATS",
-                                        broker::retry_soon_ms});
-                         if (f == nats_link::fate::nobody) {
-                           self->doubt();
-                           return done(not_kept("its stream is gone, and is made again"));
-                         }
-                         if (f == nats_link::fate::unknown) {
-                           // Also what a stream that is gone looks like: nodes listen to its subjects.
-                           self->doubt();
-                           return done(not_kept("NATS does not answer"));
-                         }
-                         if (const auto ack = js::read_ack(m.data); ack.why)
-                           return done(not_kept(ack.why.description));
-                         self->list_.put(what);
-                         done({errc::ok});
-                       });
+  with_->link->request(
+      subject, {}, text,
+      [self = shared_from_this(), what = std::move(what), done = std::move(done)](nats_link::fate f,
+                                                                                  const nats_message& m) {
+        if (f == nats_link::fate::not_sent)
+          return done({errc::unavailable, "the revocation could not be kept: there is no connection to NATS",
+                       broker::retry_soon_ms});
+        if (f == nats_link::fate::nobody) {
+          self->doubt();
+          return done(not_kept("its stream is gone, and is made again"));
+        }
+        if (f == nats_link::fate::unknown) {
+          // Also what a stream that is gone looks like: nodes listen to its subjects.
+          self->doubt();
+          return done(not_kept("NATS does not answer"));
+        }
+        if (const auto ack = js::read_ack(m.data); ack.why)
+          return done(not_kept(ack.why.description));
+        self->list_.put(what);
+        done({errc::ok});
+      },
+      acks_);
 }
 
 } // namespace hubbub::cluster

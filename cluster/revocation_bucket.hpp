@@ -6,6 +6,7 @@
 #include "cluster/consumer_run.hpp"
 #include "cluster/jetstream_api.hpp"
 #include "cluster/jetstream_context.hpp"
+#include "cluster/publish_acks.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -69,6 +70,7 @@ private:
   const std::shared_ptr<jetstream_context> with_;
   broker::revoked_list& list_;
   const std::string stream_;
+  const std::shared_ptr<const nats_link::answer_filter> acks_ = acks_of(with_, stream_);
   const std::string subjects_;
   const std::int64_t keep_ns_;
   std::shared_ptr<nats_link::subscription> entries_;
