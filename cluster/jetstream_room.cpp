@@ -256,6 +256,11 @@ void jetstream_room::answered(broker::publish_token token, const std::string& ev
   case nats_link::fate::not_sent:
     return refuse(token, {errc::unavailable, "there is no connection to the log"},
                   publish_outcome::not_stored, event_id);
+  case nats_link::fate::too_large:
+    return refuse(token,
+                  {errc::too_large,
+                   "the event has more bytes than the NATS server takes in a message (its max_payload)"},
+                  publish_outcome::not_stored, event_id);
   case nats_link::fate::nobody:
     return refuse(token, {errc::unavailable, "the log has no stream for this room, or no leader"},
                   publish_outcome::not_stored, event_id);

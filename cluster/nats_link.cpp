@@ -16,12 +16,15 @@ broker::result<std::unique_ptr<nats_link>> nats_link::open(const nats_options& o
   auto i = std::make_shared<impl>(options, to);
   if (auto refused = i->connect())
     return *refused;
+  auto made = std::unique_ptr<nats_link>{new nats_link{i}};
+  if (auto why = i->why_too_small())
+    return *why;
   to.info("nats", "connected", {{"server", i->server}});
   options.links->add([weak = std::weak_ptr{i}] {
     const auto link = weak.lock();
     return link ? link->state() : std::nullopt;
   });
-  return std::unique_ptr<nats_link>{new nats_link{std::move(i)}};
+  return made;
 }
 
 broker::result<named_link> named_link::open(const nats_options& options, broker::log_sink& log) {

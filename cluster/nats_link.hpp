@@ -33,6 +33,8 @@ public:
     answered,
     /// It never left: there is no connection, or too much waits to be sent.
     not_sent,
+    /// It never left: the server takes no message of that size.
+    too_large,
     /// Nobody listens to the subject.
     nobody,
     /// It went out, and no answer came.
@@ -55,7 +57,8 @@ public:
     std::function<void()> tick;
   };
 
-  /// Connects; waits for the network. A refusal names the server in one sentence. `to` must outlive the link.
+  /// Connects; waits for the network. A refusal names the server in one sentence; one that takes no events as
+  /// large as the options allow is refused, too. `to` must outlive the link.
   [[nodiscard]] static broker::result<std::unique_ptr<nats_link>> open(const nats_options& options,
                                                                        broker::log_sink& to);
   /// As `close`.

@@ -85,6 +85,8 @@ void nats_link::impl::came_back_as(std::string_view how) {
   }
   connected = true;
   log.info("nats", how, {{"server", to}});
+  if (const auto why = why_too_small())
+    log.limited(broker::log_level::error, "nats", "max-payload", why->message);
   if (watch.back)
     watch.back();
 }

@@ -160,6 +160,8 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
   /// None: connected.
   std::optional<broker::refusal> connect();
   void take_over(made_connection made);
+  /// None: the server takes every event.
+  std::optional<broker::refusal> why_too_small();
   natsSubscription* listen(const sub_ptr& to);
   void listen_to_all();
   void connect_anew();

@@ -12,8 +12,6 @@ namespace {
 using broker::errc;
 using broker::log_level;
 
-// What a message may have beside its payload.
-constexpr std::int32_t headers_bytes = 4096;
 constexpr std::int64_t shortest_ns = 100'000'000;
 // A new leader may not have caught up with itself yet when it is first asked.
 constexpr int sure_of_set_back = 3;
@@ -59,7 +57,7 @@ js::stream_config retained_stream::wanted(const stream_note& note) const {
   c.duplicate_window_ns = std::max(ns(rules_.dedup_window), shortest_ns);
   if (c.max_age_ns > 0) // JetStream remembers no id for longer than events
     c.duplicate_window_ns = std::min(c.duplicate_window_ns, c.max_age_ns);
-  c.max_msg_size = static_cast<std::int32_t>(with_->options.payload_bytes) + headers_bytes;
+  c.max_msg_size = static_cast<std::int32_t>(with_->options.payload_bytes + nats_headers_bytes);
   c.replicas = with_->options.replicas;
   c.allow_direct = true;
   return c;
@@ -106,6 +104,7 @@ void retained_stream::told(nats_link::fate f, const nats_message& m, std::uint64
   }
   switch (f) {
   case nats_link::fate::not_sent:
+  case nats_link::fate::too_large:
     return finish({errc::unavailable, "there is no connection to NATS"});
   case nats_link::fate::nobody:
     return finish({errc::unavailable, "the NATS server " + with_->link->server() + " has no JetStream"});
