@@ -43,7 +43,7 @@ private:
   [[nodiscard]] std::string subject_of(const broker::revocation& what) const {
     return subjects_ + bucket_key(what);
   }
-  [[nodiscard]] std::string config() const;
+  [[nodiscard]] std::string config(std::int64_t keep_ns, std::uint32_t replicas) const;
   void tick();
   /// Somebody may have put what was not heard: look soon.
   void doubt();
@@ -52,7 +52,7 @@ private:
   void ask();
   void told(nats_link::fate f, const nats_message& m);
   void make();
-  void update();
+  void update(const js::stream_info& i);
   void changed(nats_link::fate f, const nats_message& m);
   void judge(const js::stream_info& i);
   void read(const js::stream_info& i);

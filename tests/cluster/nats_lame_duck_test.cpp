@@ -1,8 +1,8 @@
 #include "tests/cluster/nats_kit.hpp"
+#include "tests/cluster/nats_trio.hpp"
 #include "tests/support/catch.hpp"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <optional>
 #include <thread>
@@ -12,26 +12,6 @@ namespace hubbub::test {
 namespace {
 
 using broker::errc;
-
-/// Three servers that know each other.
-class nats_trio {
-public:
-  nats_trio() {
-    std::array<std::uint16_t, 3> ports{};
-    std::string routes;
-    for (auto& port : ports) {
-      port = free_port();
-      routes.append("nats://127.0.0.1:")
-          .append(std::to_string(port))
-          .append(&port == &ports.back() ? "" : ", ");
-    }
-    for (std::size_t i = 0; i < ports.size(); ++i)
-      servers.push_back(std::make_unique<nats_server>(
-          "cluster { name: trio, listen: \"127.0.0.1:" + std::to_string(ports[i]) + "\", routes: [" + routes +
-          "] }"));
-  }
-  std::vector<std::unique_ptr<nats_server>> servers;
-};
 
 /// Publishes all the time, and looks all the time whether the bus is well.
 class steady_load {
