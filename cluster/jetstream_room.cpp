@@ -61,6 +61,8 @@ void jetstream_room::message_came(const nats_message& m) {
                               "a message on a room's subject was not republished by its stream",
                               {{"room", name_.str()}});
   }
+  if (stream_->unusable().code != errc::ok)
+    return; // of another stream than the rooms', or found again
   event_flaws flaws;
   auto e = event_of(name_, m.headers, m.data, at, stream_->epoch(), flaws);
   if (e->time_ms == 0)
@@ -155,8 +157,8 @@ void jetstream_room::head_came(nats_link::fate f, const js::message& m, const qu
   // In a room without events, whatever the stream has reached by now is behind all that was ever published.
   const auto head = nothing_there ? asked.reached.offset : m.sequence;
   stream_->saw({asked.reached.epoch, head});
-  if (why.code == errc::ok && asked.reached.epoch.empty())
-    why = stream_->state();
+  if (why.code == errc::ok)
+    why = asked.reached.epoch.empty() ? stream_->state() : stream_->unusable();
   calls_.run([self = shared_from_this(), why = std::move(why), head, nothing_there, asked, m]() mutable {
     if (self->phase_ == phase::over)
       return;
@@ -238,6 +240,8 @@ void jetstream_room::publish(broker::publish_token token, broker::event e) {
   auto id = e.event_id;
   if (over_)
     return refuse(token, anew(), publish_outcome::not_stored, std::move(id));
+  if (auto why = stream_->unusable(); why.code != errc::ok)
+    return refuse(token, std::move(why), publish_outcome::not_stored, std::move(id));
   if (e.time_ms == 0)
     e.time_ms = with_->time.unix_ms();
   if (e.data.size() > with_->options.payload_bytes)
@@ -279,6 +283,8 @@ void jetstream_room::answered(broker::publish_token token, const std::string& ev
                   {ack.why.err_code == message_too_large ? errc::too_large : errc::unavailable,
                    "the log refused the event: " + ack.why.description},
                   publish_outcome::not_stored, event_id);
+  if (auto why = stream_->unusable(); why.code != errc::ok) // whatever has it, the rooms' stream or another
+    return refuse(token, std::move(why), publish_outcome::unknown, event_id);
   broker::stored what{{epoch, ack.sequence}, event_id, ack.duplicate};
   if (!ack.duplicate)
     stream_->saw(what.position);
