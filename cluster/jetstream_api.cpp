@@ -94,6 +94,10 @@ stream_config config_in(const object& from) {
   c.sealed = flag_in(from, "sealed");
   if (auto retention = text_in(from, "retention"); !retention.empty())
     c.retention = std::move(retention);
+  c.max_msgs = integer_in(from, "max_msgs", -1);
+  c.max_bytes = integer_in(from, "max_bytes", -1);
+  if (simdjson::dom::array sources; !from["sources"].get(sources))
+    c.has_sources = sources.size() > 0;
   if (object mirror; !from["mirror"].get(mirror))
     c.mirror = text_in(mirror, "name");
   return c;

@@ -46,6 +46,11 @@ struct stream_config {
   bool no_ack = false;
   bool sealed = false;
   std::string retention = "limits";
+  /// Of all rooms together; -1: no limit.
+  std::int64_t max_msgs = -1;
+  std::int64_t max_bytes = -1;
+  /// It takes in what other streams have.
+  bool has_sources = false;
   /// The stream that it copies; empty: none.
   std::string mirror;
 
