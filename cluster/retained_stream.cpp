@@ -221,9 +221,13 @@ void retained_stream::adopt(const js::stream_info& i) {
       set_back_ = 0;
     } else {
       settled_last_ = std::max(settled_last_, info_.last_seq);
-      // The newest goes last of all when it is too old, and never because there are too many.
+      // The newest goes last of all when it is too old, and because there are too many only when as many have
+      // come since as a room may have.
       const auto age = rules_.history_age.count();
-      purged = i.messages == 0 && info_.messages > 0 && i.first_seq > info_.last_seq &&
+      const auto came = i.last_seq - std::min(i.last_seq, info_.last_seq);
+      const auto most = std::min(i.config.max_msgs_per_subject, info_.config.max_msgs_per_subject);
+      purged = info_.messages > 0 && i.first_seq > info_.last_seq &&
+               (i.messages == 0 || most <= 0 || came < static_cast<std::uint64_t>(most)) &&
                (age == 0 || with_->time.unix_ms() - info_.last_time_ms < age);
     }
     if (set_back_ == 0)
@@ -233,7 +237,8 @@ void retained_stream::adopt(const js::stream_info& i) {
     info_ = i;
   }
   if (purged)
-    with_->log.warn("nats", "the stream is empty all at once: somebody has purged it", {{"stream", name_}});
+    with_->log.warn("nats", "what the stream had is gone all at once: somebody has purged it",
+                    {{"stream", name_}});
   if (new_life)
     with_->log.error("nats", "the stream has begun anew: what was in it is lost, and clients are told",
                      {{"stream", name_}});
