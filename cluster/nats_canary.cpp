@@ -10,6 +10,7 @@ namespace hubbub::cluster {
 namespace {
 
 constexpr std::int64_t minute_ns = 60'000'000'000;
+constexpr int canary_is_there = 10058;
 
 } // namespace
 
@@ -115,7 +116,10 @@ void nats_canary::make_stream() {
                        [self = shared_from_this()](nats_link::fate f, const nats_message& m) {
                          if (f != nats_link::fate::answered)
                            return;
-                         if (const auto made = js::read_stream_info(m.data); made.why)
+                         const auto made = js::read_stream_info(m.data);
+                         if (made.why.err_code == canary_is_there)
+                           return; // by a node that is told otherwise: the next look judges it
+                         if (made.why)
                            self->refused(made.why);
                          else
                            self->sing();
