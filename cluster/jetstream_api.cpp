@@ -36,9 +36,9 @@ bool flag_in(const object& from, std::string_view name) {
 
 error unreadable() { return {1, 0, "the answer is not what JetStream says"}; }
 
-/// Calls `f` with the answer unless it is an error.
+/// Calls `f` with the answer, which may be an error.
 template <class Answer, class F>
-Answer read(std::string_view json, F f) noexcept {
+Answer read_any(std::string_view json, F f) noexcept {
   Answer a;
   try {
     static thread_local simdjson::dom::parser parser;
@@ -47,18 +47,25 @@ Answer read(std::string_view json, F f) noexcept {
       a.why = unreadable();
       return a;
     }
-    if (object failed; !root["error"].get(failed)) {
-      a.why.code = std::max(1, static_cast<int>(integer_in(failed, "code")));
-      a.why.err_code = static_cast<int>(integer_in(failed, "err_code"));
-      a.why.description = text_in(failed, "description");
-      return a;
-    }
     f(root, a);
   } catch (const std::exception&) {
     a = {};
     a.why.code = 1; // no memory to read it
   }
   return a;
+}
+
+/// Calls `f` with the answer unless it is an error.
+template <class Answer, class F>
+Answer read(std::string_view json, F f) noexcept {
+  return read_any<Answer>(json, [&f](const object& root, Answer& a) {
+    object failed;
+    if (root["error"].get(failed))
+      return f(root, a);
+    a.why.code = std::max(1, static_cast<int>(integer_in(failed, "code")));
+    a.why.err_code = static_cast<int>(integer_in(failed, "err_code"));
+    a.why.description = text_in(failed, "description");
+  });
 }
 
 stream_config config_in(const object& from) {
@@ -87,6 +94,10 @@ stream_config config_in(const object& from) {
   c.sealed = flag_in(from, "sealed");
   if (auto retention = text_in(from, "retention"); !retention.empty())
     c.retention = std::move(retention);
+  c.max_msgs = integer_in(from, "max_msgs", -1);
+  c.max_bytes = integer_in(from, "max_bytes", -1);
+  if (simdjson::dom::array sources; !from["sources"].get(sources))
+    c.has_sources = sources.size() > 0;
   if (object mirror; !from["mirror"].get(mirror))
     c.mirror = text_in(mirror, "name");
   return c;
@@ -177,6 +188,22 @@ ack read_ack(std::string_view json) {
     if (a.sequence == 0)
       a.why = unreadable();
   });
+}
+
+bool is_ack_of(std::string_view stream, std::string_view json) noexcept {
+  struct sender {
+    error why;
+    bool is_it = false;
+  };
+  const auto read_sender = [stream](const object& root, sender& s) {
+    std::string_view name;
+    object failed;
+    if (!root["stream"].get(name))
+      s.is_it = name == stream;
+    else
+      s.is_it = !root["error"].get(failed) && integer_in(failed, "err_code") > 0;
+  };
+  return read_any<sender>(json, read_sender).is_it;
 }
 
 message read_message(std::string_view json) {

@@ -46,6 +46,11 @@ struct stream_config {
   bool no_ack = false;
   bool sealed = false;
   std::string retention = "limits";
+  /// Of all rooms together; -1: no limit.
+  std::int64_t max_msgs = -1;
+  std::int64_t max_bytes = -1;
+  /// It takes in what other streams have.
+  bool has_sources = false;
   /// The stream that it copies; empty: none.
   std::string mirror;
 
@@ -78,6 +83,8 @@ struct ack {
   bool duplicate = false;
 };
 [[nodiscard]] ack read_ack(std::string_view json);
+/// Does that stream say so, or JetStream why none took it? Whoever listens to a stream's subjects may answer.
+[[nodiscard]] bool is_ack_of(std::string_view stream, std::string_view json) noexcept;
 
 /// One message of a stream, as its leader has it.
 struct message {

@@ -162,7 +162,7 @@ void jetstream_log::read(broker::read_request what, broker::read_handler done) {
     refused.why = subjects::undeclared(what.room.space());
     return done(std::move(refused));
   }
-  if (refused.why = stream->silence(); refused.why.code != errc::ok) {
+  if (refused.why = stream->unreadable(); refused.why.code != errc::ok) {
     refused.head.epoch = stream->epoch();
     return done(std::move(refused));
   }

@@ -25,7 +25,7 @@ jetstream_read::jetstream_read(std::shared_ptr<jetstream_context> with,
       over_{std::move(over)} {}
 
 void jetstream_read::start() {
-  if (auto why = stream_->silence(); why.code != errc::ok)
+  if (auto why = stream_->unreadable(); why.code != errc::ok)
     return give_up(std::move(why));
   events_.clear();
   bytes_ = 0;
@@ -218,6 +218,8 @@ void jetstream_read::prove_by_stream() {
 void jetstream_read::finish() {
   if (stream_->epoch() != result_.head.epoch) // asked in one life, and perhaps answered in the next
     return again("the log has begun anew");
+  if (auto why = stream_->unusable(); why.code != errc::ok)
+    return give_up(std::move(why));
   {
     std::lock_guard lock{mutex_};
     if (std::exchange(ended_, true))

@@ -61,6 +61,8 @@ void jetstream_room::message_came(const nats_message& m) {
                               "a message on a room's subject was not republished by its stream",
                               {{"room", name_.str()}});
   }
+  if (stream_->unusable().code != errc::ok)
+    return; // of another stream than the rooms', or found again
   event_flaws flaws;
   auto e = event_of(name_, m.headers, m.data, at, stream_->epoch(), flaws);
   // A stream does not say when it took what it republishes, but that is not long ago.
@@ -173,8 +175,8 @@ void jetstream_room::head_came(nats_link::fate f, const js::message& m, const qu
   // In a room without events, whatever the stream has reached by now is behind all that was ever published.
   const auto head = nothing_there ? asked.reached.offset : m.sequence;
   stream_->saw({asked.reached.epoch, head});
-  if (why.code == errc::ok && asked.reached.epoch.empty())
-    why = stream_->state();
+  if (why.code == errc::ok)
+    why = asked.reached.epoch.empty() ? stream_->state() : stream_->unusable();
   calls_.run([self = shared_from_this(), why = std::move(why), head, nothing_there, asked, m]() mutable {
     if (self->phase_ == phase::over)
       return;
@@ -260,16 +262,18 @@ void jetstream_room::publish(broker::publish_token token, broker::event e) {
   auto id = e.event_id;
   if (over_)
     return refuse(token, anew(), publish_outcome::not_stored, std::move(id));
+  if (auto why = stream_->unusable(); why.code != errc::ok)
+    return refuse(token, std::move(why), publish_outcome::not_stored, std::move(id));
   if (e.time_ms == 0)
     e.time_ms = with_->time.unix_ms();
   if (e.data.size() > with_->options.payload_bytes)
     return refuse(token, {errc::too_large, "the data has more bytes than a stream's message may have"},
                   publish_outcome::not_stored, std::move(id));
-  with_->link->request(with_->names.in(name_), headers_of(e, stream_->deduplicates()), e.data,
-                       [self = shared_from_this(), token, id = std::move(id),
-                        epoch = stream_->epoch()](nats_link::fate f, const nats_message& m) {
-                         self->answered(token, id, epoch, f, m);
-                       });
+  with_->link->request(
+      with_->names.in(name_), headers_of(e, stream_->deduplicates()), e.data,
+      [self = shared_from_this(), token, id = std::move(id), epoch = stream_->epoch()](
+          nats_link::fate f, const nats_message& m) { self->answered(token, id, epoch, f, m); },
+      stream_->acks());
 }
 
 void jetstream_room::answered(broker::publish_token token, const std::string& event_id,
@@ -277,6 +281,11 @@ void jetstream_room::answered(broker::publish_token token, const std::string& ev
   switch (f) {
   case nats_link::fate::not_sent:
     return refuse(token, {errc::unavailable, "there is no connection to the log"},
+                  publish_outcome::not_stored, event_id);
+  case nats_link::fate::too_large:
+    return refuse(token,
+                  {errc::too_large,
+                   "the event has more bytes than the NATS server takes in a message (its max_payload)"},
                   publish_outcome::not_stored, event_id);
   case nats_link::fate::nobody:
     return refuse(token, {errc::unavailable, "the log has no stream for this room, or no leader"},
@@ -296,6 +305,8 @@ void jetstream_room::answered(broker::publish_token token, const std::string& ev
                   {ack.why.err_code == message_too_large ? errc::too_large : errc::unavailable,
                    "the log refused the event: " + ack.why.description},
                   publish_outcome::not_stored, event_id);
+  if (auto why = stream_->unusable(); why.code != errc::ok) // whatever has it, the rooms' stream or another
+    return refuse(token, std::move(why), publish_outcome::unknown, event_id);
   broker::stored what{{epoch, ack.sequence}, event_id, ack.duplicate};
   if (!ack.duplicate)
     stream_->saw(what.position);

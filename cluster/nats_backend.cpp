@@ -34,6 +34,9 @@ request_outcome read_silence(fate f, bool connected, broker::refusal nobody, bro
   case fate::not_sent:
     to.why = {errc::unavailable, "the backend cannot be reached"};
     return request_outcome::not_sent;
+  case fate::too_large:
+    to.why = {errc::too_large, "the request has more bytes than the NATS server takes"};
+    return request_outcome::not_sent;
   default:
     break;
   }

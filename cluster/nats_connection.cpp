@@ -250,6 +250,11 @@ std::string server_of(natsConnection* c) {
   return public_url(url);
 }
 
+std::uint64_t max_payload_of(natsConnection* c) noexcept {
+  const auto most = c == nullptr ? 0 : natsConnection_GetMaxPayload(c);
+  return most > 0 ? static_cast<std::uint64_t>(most) : 0;
+}
+
 nats_msg_ptr make_message(const std::string& subject, const std::string& reply,
                           const std::vector<std::pair<const char*, std::string>>& headers,
                           std::string_view data) {
@@ -274,9 +279,10 @@ send_result publish_nats(natsConnection* c, natsMsg* m) noexcept {
   case NATS_CONNECTION_CLOSED:
   case NATS_DRAINING:
   case NATS_INVALID_SUBJECT:
-  case NATS_MAX_PAYLOAD:
   case NATS_NO_SERVER_SUPPORT:
     return send_result::not_sent;
+  case NATS_MAX_PAYLOAD:
+    return send_result::too_large;
   default:
     return send_result::unknown;
   }

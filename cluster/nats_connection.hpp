@@ -62,6 +62,8 @@ void close_nats(natsConnection* c) noexcept;
 /// The server's URL without a user's name and password. May wait for as long as the library tries to connect
 /// to a server, as all may that look at a connection.
 [[nodiscard]] std::string server_of(natsConnection* c);
+/// The most bytes that its server takes in a message, headers included; 0: there is no connection.
+[[nodiscard]] std::uint64_t max_payload_of(natsConnection* c) noexcept;
 
 /// Null: there was something in it that NATS has no form for.
 [[nodiscard]] nats_msg_ptr make_message(const std::string& subject, const std::string& reply,
@@ -71,6 +73,8 @@ enum class send_result : std::uint8_t {
   sent,
   /// Nothing of it left, or ever will.
   not_sent,
+  /// Neither, as its server takes no message of that size.
+  too_large,
   /// The connection broke in the middle of it.
   unknown,
 };

@@ -16,12 +16,15 @@ broker::result<std::unique_ptr<nats_link>> nats_link::open(const nats_options& o
   auto i = std::make_shared<impl>(options, to);
   if (auto refused = i->connect())
     return *refused;
+  auto made = std::unique_ptr<nats_link>{new nats_link{i}};
+  if (auto why = i->why_too_small())
+    return *why;
   to.info("nats", "connected", {{"server", i->server}});
   options.links->add([weak = std::weak_ptr{i}] {
     const auto link = weak.lock();
     return link ? link->state() : std::nullopt;
   });
-  return std::unique_ptr<nats_link>{new nats_link{std::move(i)}};
+  return made;
 }
 
 broker::result<named_link> named_link::open(const nats_options& options, broker::log_sink& log) {
@@ -83,7 +86,7 @@ bool nats_link::send(const std::string& subject, const headers& with, std::strin
 }
 
 void nats_link::request(const std::string& subject, const headers& with, std::string_view data,
-                        answer_handler done) {
+                        answer_handler done, std::shared_ptr<const answer_filter> counts) {
   if (!impl_->connected)
     return done(fate::not_sent, {});
   std::uint64_t token;
@@ -98,7 +101,7 @@ void nats_link::request(const std::string& subject, const headers& with, std::st
   {
     std::lock_guard lock{impl_->mutex};
     if (t.message && impl_->connected && !impl_->stopping && impl_->queued_bytes <= most_queued_bytes) {
-      impl_->answers.emplace(token, impl::waiting{std::move(done)});
+      impl_->answers.emplace(token, impl::waiting{std::move(done), std::move(counts)});
       impl_->deadlines.emplace_back(std::chrono::steady_clock::now() + impl_->options.timeout, token);
       impl_->queued_bytes += t.size;
       impl_->tasks.push_back(std::move(t));

@@ -33,12 +33,16 @@ public:
     answered,
     /// It never left: there is no connection, or too much waits to be sent.
     not_sent,
+    /// It never left: the server takes no message of that size.
+    too_large,
     /// Nobody listens to the subject.
     nobody,
     /// It went out, and no answer came.
     unknown,
   };
   using answer_handler = std::function<void(fate, const nats_message&)>;
+  /// Is it from whom was asked? Others who listen to the subject may answer, too. Must not wait.
+  using answer_filter = std::function<bool(const nats_message&)>;
   using message_handler = std::function<void(const nats_message&)>;
 
   /// What happens to the connection. Called one after another, on a thread of the library's.
@@ -53,7 +57,8 @@ public:
     std::function<void()> tick;
   };
 
-  /// Connects; waits for the network. A refusal names the server in one sentence. `to` must outlive the link.
+  /// Connects; waits for the network. A refusal names the server in one sentence; one that takes no events as
+  /// large as the options allow is refused, too. `to` must outlive the link.
   [[nodiscard]] static broker::result<std::unique_ptr<nats_link>> open(const nats_options& options,
                                                                        broker::log_sink& to);
   /// As `close`.
@@ -71,8 +76,10 @@ public:
   /// Sends without an answer. False: it could not be.
   bool send(const std::string& subject, const headers& with, std::string_view data,
             const std::string& reply = {});
-  /// Sends, and calls `done` once: with the answer, or after the options' timeout without.
-  void request(const std::string& subject, const headers& with, std::string_view data, answer_handler done);
+  /// Sends, and calls `done` once: with the first answer that `counts`, or after the options' timeout
+  /// without. `counts`: null: each does; that nobody listens always does.
+  void request(const std::string& subject, const headers& with, std::string_view data, answer_handler done,
+               std::shared_ptr<const answer_filter> counts = {});
 
   /// Runs `f` on the thread that sends, soon, in the order of what is sent. False: it is closed.
   bool post(std::function<void()> f);

@@ -79,6 +79,19 @@ void nats_link::impl::take_over(made_connection made) {
   connected = is_up(connection.get()); // it may have been back before it was said to be away
 }
 
+std::optional<broker::refusal> nats_link::impl::why_too_small() {
+  const auto takes = max_payload_of(connection.get());
+  const auto needs = std::uint64_t{options.payload_bytes} + nats_headers_bytes;
+  if (takes == 0 || takes >= needs)
+    return std::nullopt;
+  return broker::refusal{broker::errc::unavailable,
+                         "limits.payload_bytes is " + std::to_string(options.payload_bytes) +
+                             ", and the NATS server " + server_of(connection.get()) +
+                             " takes messages of at most " + std::to_string(takes) +
+                             " bytes, with their headers: set its max_payload to " + std::to_string(needs) +
+                             " or more, or lower limits.payload_bytes"};
+}
+
 natsSubscription* nats_link::impl::listen(const sub_ptr& to) {
   auto c = std::make_unique<closure>(closure{shared_from_this(), to});
   const auto subject = to ? to->subject : inbox + '*';

@@ -52,16 +52,22 @@ void nats_link::impl::inbox_message(const nats_message& m) {
     token = number_in(m.subject.substr(inbox.size()));
   }
   answer_handler done;
+  std::shared_ptr<const answer_filter> counts;
   std::shared_ptr<message_handler> many;
   {
     std::lock_guard lock{mutex};
     if (const auto one = answers.find(token); one != answers.end()) {
-      done = std::move(one->second.done);
-      answers.erase(one);
+      counts = one->second.counts;
+      if (!counts) {
+        done = std::move(one->second.done);
+        answers.erase(one);
+      }
     } else if (const auto it = inboxes.find(token); it != inboxes.end()) {
       many = it->second;
     }
   }
+  if (counts && (m.headers.status() == 503 || (*counts)(m)))
+    done = take(token);
   if (done)
     done(m.headers.status() == 503 ? fate::nobody : fate::answered, m);
   else if (many)
@@ -79,6 +85,8 @@ void nats_link::impl::came_back_as(std::string_view how) {
   }
   connected = true;
   log.info("nats", how, {{"server", to}});
+  if (const auto why = why_too_small())
+    log.limited(broker::log_level::error, "nats", "max-payload", why->message);
   if (watch.back)
     watch.back();
 }

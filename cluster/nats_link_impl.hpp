@@ -52,6 +52,7 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
   using sub_ptr = std::shared_ptr<subscription::state>;
   struct waiting {
     answer_handler done;
+    std::shared_ptr<const answer_filter> counts;
     bool sent = false;
   };
   struct task {
@@ -159,6 +160,8 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
   /// None: connected.
   std::optional<broker::refusal> connect();
   void take_over(made_connection made);
+  /// None: the server takes every event.
+  std::optional<broker::refusal> why_too_small();
   natsSubscription* listen(const sub_ptr& to);
   void listen_to_all();
   void connect_anew();

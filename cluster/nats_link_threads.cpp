@@ -60,10 +60,14 @@ void nats_link::impl::perform(task& t) {
   if (!may_send(t))
     return;
   // What broke off is answered when the connection is given up, or in time.
-  if (publish_nats(connection.get(), t.message.get()) != send_result::not_sent)
+  const auto left = publish_nats(connection.get(), t.message.get());
+  if (left == send_result::sent || left == send_result::unknown)
     return;
   if (auto done = take(t.token))
-    done(fate::not_sent, {});
+    done(left == send_result::too_large ? fate::too_large : fate::not_sent, {});
+  else if (left == send_result::too_large)
+    log.limited(broker::log_level::error, "nats", "too-large",
+                "a message has more bytes than the NATS server takes (max_payload), and was not sent");
 }
 
 bool nats_link::impl::may_send(const task& t) {

@@ -76,6 +76,9 @@ private:
   std::vector<link_reader> links_;
 };
 
+/// What a message may have beside its payload.
+inline constexpr std::uint32_t nats_headers_bytes = 4096;
+
 /// How to reach NATS, and what to keep there.
 struct nats_options {
   /// `nats://host:port`, tried in turn.

@@ -12,8 +12,6 @@ namespace {
 using broker::errc;
 using broker::log_level;
 
-// What a message may have beside its payload.
-constexpr std::int32_t headers_bytes = 4096;
 constexpr std::int64_t shortest_ns = 100'000'000;
 // A new leader may not have caught up with itself yet when it is first asked.
 constexpr int sure_of_set_back = 3;
@@ -63,7 +61,7 @@ js::stream_config retained_stream::wanted(const stream_note& note) const {
   c.duplicate_window_ns = std::max(ns(rules_.dedup_window), shortest_ns);
   if (c.max_age_ns > 0) // JetStream remembers no id for longer than events
     c.duplicate_window_ns = std::min(c.duplicate_window_ns, c.max_age_ns);
-  c.max_msg_size = static_cast<std::int32_t>(with_->options.payload_bytes) + headers_bytes;
+  c.max_msg_size = static_cast<std::int32_t>(with_->options.payload_bytes + nats_headers_bytes);
   c.replicas = with_->options.replicas;
   c.allow_direct = true;
   return c;
@@ -109,6 +107,7 @@ void retained_stream::told(nats_link::fate f, const nats_message& m, const befor
   }
   switch (f) {
   case nats_link::fate::not_sent:
+  case nats_link::fate::too_large:
     return finish({errc::unavailable, "there is no connection to NATS"});
   case nats_link::fate::nobody:
     return finish({errc::unavailable, "the NATS server " + with_->link->server() + " has no JetStream"});
@@ -138,14 +137,14 @@ std::string retained_stream::not_republished() const {
          ", so that no node would hear of them: delete it, and a node makes it anew";
 }
 
-std::string retained_stream::why_unusable(const js::stream_config& c) const {
+std::string retained_stream::why_unusable(const js::stream_config& c, bool ours) const {
   if (auto closed = c.why_closed(); !closed.empty())
     return closed;
   if (!c.file)
     return "stream " + name_ +
            " is kept in memory, where each publish would look through all of it: it must be made anew with "
            "file storage";
-  if (c.subject != with_->names.all_in(space_))
+  if (!ours && c.subject != with_->names.all_in(space_))
     return "stream " + name_ + " takes " + (c.subject.empty() ? "no subject" : c.subject) + " and not " +
            with_->names.all_in(space_);
   if (c.retention != "limits")
@@ -157,13 +156,13 @@ std::string retained_stream::why_unusable(const js::stream_config& c) const {
 void retained_stream::judge(const js::stream_info& i, const before_look& before) {
   const auto note = stream_note::parse(i.config.description);
   auto fresh = fresh_note();
-  if (auto why = why_unusable(i.config); !why.empty())
-    return finish({errc::unavailable, std::move(why)});
-  // Who leaves it as it is cannot put that right.
+  // Who leaves it as it is cannot put right what is wrong.
   const auto foreign = note && (note->generation > fresh.generation ||
                                 (note->generation == fresh.generation && note->policy != fresh.policy));
+  if (auto why = why_unusable(i.config, note && !foreign); !why.empty())
+    return give_up_on(std::move(why));
   if (foreign && !is_republished(i.config))
-    return finish({errc::unavailable, not_republished()});
+    return give_up_on(not_republished());
   if (note && note->generation > fresh.generation) {
     with_->log.limited(log_level::info, "nats", name_ + "-newer",
                        "a node with a newer policy has configured the stream; it stays as it is",
@@ -247,9 +246,13 @@ void retained_stream::adopt(const js::stream_info& i) {
       new_leader = !leader_.empty() && !i.leader.empty() && i.leader != leader_;
       settled_last_ = std::max(settled_last_, info_.last_seq);
       settled_at_ = looked_at_;
-      // The newest goes last of all when it is too old, and never because there are too many.
+      // The newest goes last of all when it is too old, and because there are too many only when as many have
+      // come since as a room may have.
       const auto age = rules_.history_age.count();
-      purged = i.messages == 0 && info_.messages > 0 && i.first_seq > info_.last_seq &&
+      const auto came = i.last_seq - std::min(i.last_seq, info_.last_seq);
+      const auto most = std::min(i.config.max_msgs_per_subject, info_.config.max_msgs_per_subject);
+      purged = info_.messages > 0 && i.first_seq > info_.last_seq &&
+               (i.messages == 0 || most <= 0 || came < static_cast<std::uint64_t>(most)) &&
                (age == 0 || with_->time.unix_ms() - info_.last_time_ms < age);
     }
     if (set_back_ == 0)
@@ -263,7 +266,8 @@ void retained_stream::adopt(const js::stream_info& i) {
     epoch = epoch_;
   }
   if (purged)
-    with_->log.warn("nats", "the stream is empty all at once: somebody has purged it", {{"stream", name_}});
+    with_->log.warn("nats", "what the stream had is gone all at once: somebody has purged it",
+                    {{"stream", name_}});
   if (new_life)
     with_->log.error("nats", "the stream has begun anew: what was in it is lost, and clients are told",
                      {{"stream", name_}});
@@ -282,33 +286,52 @@ void retained_stream::adopt(const js::stream_info& i) {
   finish({errc::ok});
 }
 
+void retained_stream::give_up_on(std::string why) {
+  broker::refusal state{errc::unavailable, std::move(why)};
+  {
+    std::lock_guard lock{mutex_};
+    unusable_ = state;
+  }
+  finish(state);
+}
+
 void retained_stream::make() {
   const auto config = wanted(fresh_note());
   with_->link->request("$JS.API.STREAM.CREATE." + name_, {}, js::to_json(config),
                        [self = shared_from_this()](nats_link::fate f, const nats_message& m) {
                          if (f == nats_link::fate::answered && !js::read_stream_info(m.data).why)
                            self->with_->log.info("nats", "a stream was made", {{"stream", self->name_}});
-                         self->changed(f, m, {});
+                         self->changed(f, m, {}, false);
                        });
 }
 
 void retained_stream::update(const js::stream_info& from, const stream_note& note) {
   // Servers of version 2.9 cannot change that, and newer ones may learn to.
   auto refused = is_republished(from.config) ? std::string{} : not_republished();
-  with_->link->request("$JS.API.STREAM.UPDATE." + name_, {}, js::to_json(wanted(note)),
-                       [self = shared_from_this(), refused = std::move(refused)](
-                           nats_link::fate f, const nats_message& m) { self->changed(f, m, refused); });
+  auto another = false;
+  {
+    std::lock_guard lock{mutex_};
+    const auto is = stream_note::parse(from.config.description).value_or(stream_note{});
+    another = !life_.empty() && life_ != life_of(from, is);
+  }
+  with_->link->request(
+      "$JS.API.STREAM.UPDATE." + name_, {}, js::to_json(wanted(note)),
+      [self = shared_from_this(), refused = std::move(refused),
+       another](nats_link::fate f, const nats_message& m) { self->changed(f, m, refused, another); });
 }
 
-void retained_stream::changed(nats_link::fate f, const nats_message& m, const std::string& refused) {
+void retained_stream::changed(nats_link::fate f, const nats_message& m, const std::string& refused,
+                              bool another) {
   if (f != nats_link::fate::answered)
     return finish({errc::unavailable, "stream " + name_ + " could not be configured: nobody answers"});
   const auto i = js::read_stream_info(m.data);
-  if (i.why)
-    return finish(
-        {errc::unavailable,
-         refused.empty() ? "stream " + name_ + " could not be configured: " + i.why.description : refused});
-  adopt(i);
+  if (!i.why)
+    return adopt(i);
+  auto why = refused.empty() ? "stream " + name_ + " could not be configured: " + i.why.description : refused;
+  // One that was only changed still is what rooms think it is.
+  if (!refused.empty() || another)
+    return give_up_on(std::move(why));
+  finish({errc::unavailable, std::move(why)});
 }
 
 void retained_stream::finish(const broker::refusal& state, const std::function<void()>& news) {
@@ -320,6 +343,8 @@ void retained_stream::finish(const broker::refusal& state, const std::function<v
     std::lock_guard lock{mutex_};
     worse = state_.code == errc::ok && state.code != errc::ok;
     state_ = state;
+    if (state.code == errc::ok)
+      unusable_ = state;
     told.swap(answered_next_);
     i = info_;
     again = asking_ = !waiting_.empty();
@@ -357,7 +382,15 @@ broker::refusal retained_stream::silence() const {
 }
 bool retained_stream::answers() const {
   std::lock_guard lock{mutex_};
-  return answers_ && with_->link->is_connected();
+  return answers_ && unusable_.code == errc::ok && with_->link->is_connected();
+}
+broker::refusal retained_stream::unusable() const {
+  std::lock_guard lock{mutex_};
+  return unusable_;
+}
+broker::refusal retained_stream::unreadable() const {
+  auto why = unusable();
+  return why.code != errc::ok ? why : silence();
 }
 std::string retained_stream::epoch() const {
   std::lock_guard lock{mutex_};

@@ -5,6 +5,7 @@
 #include "broker/stream_position.hpp"
 #include "cluster/jetstream_api.hpp"
 #include "cluster/jetstream_context.hpp"
+#include "cluster/publish_acks.hpp"
 #include "cluster/stream_mark.hpp"
 #include "cluster/stream_note.hpp"
 
@@ -39,6 +40,8 @@ public:
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const std::string& space() const noexcept { return space_; }
   [[nodiscard]] const broker::policy& rules() const noexcept { return rules_; }
+  /// Which answers to what is published to it count.
+  [[nodiscard]] const std::shared_ptr<const nats_link::answer_filter>& acks() const noexcept { return acks_; }
   [[nodiscard]] bool deduplicates() const noexcept { return rules_.dedup_window.count() > 0; }
 
   /// `ok`: it can be used. Otherwise why not, in a sentence that names it.
@@ -46,7 +49,14 @@ public:
   /// Why nothing that its leader is asked would be answered now, as far as the last look knows; `ok`: it
   /// would.
   [[nodiscard]] broker::refusal silence() const;
+  /// Would it, and can what it says be used?
   [[nodiscard]] bool answers() const;
+  /// `ok`, or why what is in it is nothing to its rooms, as far as the last look that was answered knows:
+  /// somebody has made it so that no node can use it, and neither can what is published to it be confirmed
+  /// nor what it holds be read. One that can be used again and was made meanwhile is a new life.
+  [[nodiscard]] broker::refusal unusable() const;
+  /// Why it cannot be read now: as `unusable`, else as `silence`.
+  [[nodiscard]] broker::refusal unreadable() const;
   /// Empty before the first look that found it.
   [[nodiscard]] std::string epoch() const;
   /// A sequence that the stream has reached, in its present life.
@@ -79,15 +89,18 @@ private:
   };
   void told(nats_link::fate f, const nats_message& m, const before_look& before);
   void judge(const js::stream_info& i, const before_look& before);
-  /// Why a stream like that can neither be used nor be put right; empty: it can.
-  [[nodiscard]] std::string why_unusable(const js::stream_config& c) const;
+  /// Why a stream like that can neither be used nor be put right; empty: it can. `ours`: this node may change
+  /// what it takes, too.
+  [[nodiscard]] std::string why_unusable(const js::stream_config& c, bool ours) const;
   [[nodiscard]] bool is_republished(const js::stream_config& c) const;
   [[nodiscard]] std::string not_republished() const;
   void adopt(const js::stream_info& i);
+  void give_up_on(std::string why);
   void make();
   void update(const js::stream_info& from, const stream_note& note);
-  /// `refused`: what it means when the server refuses; empty: what it says.
-  void changed(nats_link::fate f, const nats_message& m, const std::string& refused);
+  /// What a change has come to. `refused`: what it means when the server refuses; empty: what it says.
+  /// `another`: it was another stream than the one that is known.
+  void changed(nats_link::fate f, const nats_message& m, const std::string& refused, bool another);
   /// Whatever one who is told throws, the others are told and the next look begins.
   void finish(const broker::refusal& state, const std::function<void()>& news = {});
   [[nodiscard]] js::stream_config wanted(const stream_note& note) const;
@@ -98,6 +111,7 @@ private:
   const broker::policy rules_;
   const std::string name_;
   const std::shared_ptr<stream_mark> mark_;
+  const std::shared_ptr<const nats_link::answer_filter> acks_ = acks_of(with_, name_);
   std::function<void()> new_life_;
   std::function<void(broker::stream_position)> new_leader_;
 
@@ -106,6 +120,7 @@ private:
   std::vector<look_handler> answered_next_;
   std::vector<look_handler> waiting_;
   broker::refusal state_{broker::errc::unavailable, "the stream was not looked at yet"};
+  broker::refusal unusable_{broker::errc::ok};
   bool answers_ = false;
   js::stream_info info_;
   stream_note note_;

@@ -153,28 +153,40 @@ void revocation_bucket::told(nats_link::fate f, const nats_message& m) {
   judge(i);
 }
 
-std::string revocation_bucket::config() const {
+std::string revocation_bucket::config(std::int64_t keep_ns, std::uint32_t replicas) const {
   constexpr std::int64_t two_minutes_ns = 120'000'000'000;
   return "{\"name\":\"" + stream_ + "\",\"description\":\"whom operators have revoked\",\"subjects\":[\"" +
          subjects_ +
          ">\"],\"retention\":\"limits\",\"discard\":\"new\",\"max_consumers\":-1,\"max_msgs\":-1"
          ",\"max_bytes\":-1,\"max_msgs_per_subject\":1,\"max_msg_size\":4096,\"storage\":\"file\""
          ",\"allow_rollup_hdrs\":true,\"deny_delete\":true,\"allow_direct\":true,\"max_age\":" +
-         std::to_string(keep_ns_) +
-         ",\"duplicate_window\":" + std::to_string(std::min(two_minutes_ns, keep_ns_)) +
-         ",\"num_replicas\":" + std::to_string(with_->options.replicas) + "}";
+         std::to_string(keep_ns) + ",\"duplicate_window\":" +
+         std::to_string(keep_ns == 0 ? two_minutes_ns : std::min(two_minutes_ns, keep_ns)) +
+         ",\"num_replicas\":" + std::to_string(replicas) + "}";
 }
 
 void revocation_bucket::make() {
   with_->link->request(
-      "$JS.API.STREAM.CREATE." + stream_, {}, config(),
+      "$JS.API.STREAM.CREATE." + stream_, {}, config(keep_ns_, with_->options.replicas),
       [self = shared_from_this()](nats_link::fate f, const nats_message& m) { self->changed(f, m); });
 }
 
-void revocation_bucket::update() {
+void revocation_bucket::update(const js::stream_info& i) {
+  const auto& is = i.config;
+  const auto forgets = is.max_age_ns != 0 && is.max_age_ns < keep_ns_;
   with_->link->request(
-      "$JS.API.STREAM.UPDATE." + stream_, {}, config(),
-      [self = shared_from_this()](nats_link::fate f, const nats_message& m) { self->changed(f, m); });
+      "$JS.API.STREAM.UPDATE." + stream_, {},
+      config(forgets ? keep_ns_ : is.max_age_ns, std::max(is.replicas, with_->options.replicas)),
+      [self = shared_from_this(), i, forgets](nats_link::fate f, const nats_message& m) {
+        const auto now = f == nats_link::fate::answered ? js::read_stream_info(m.data) : js::stream_info{};
+        if (forgets || !now.why)
+          return self->changed(f, m);
+        // On fewer servers than are wanted it is good enough to be read.
+        self->with_->log.limited(log_level::error, "revocations", "replicas",
+                                 "the bucket could not be put on more servers: " + now.why.description,
+                                 {{"stream", self->stream_}, {"replicas", self->with_->options.replicas}});
+        self->read(i);
+      });
 }
 
 void revocation_bucket::changed(nats_link::fate f, const nats_message& m) {
@@ -194,8 +206,10 @@ void revocation_bucket::judge(const js::stream_info& i) {
     return finish({errc::unavailable, "stream " + stream_ + " takes " + i.config.subject + " and not " +
                                           subjects_ + ">: it is somebody else's"});
   // A node that is told to keep them longer says so for all; one that would forget sooner leaves it as it is.
-  if (i.config.max_age_ns != 0 && i.config.max_age_ns < keep_ns_)
-    return update();
+  // So does one that wants it on more servers.
+  if ((i.config.max_age_ns != 0 && i.config.max_age_ns < keep_ns_) ||
+      i.config.replicas < with_->options.replicas)
+    return update(i);
   read(i);
 }
 
@@ -371,27 +385,28 @@ void revocation_bucket::revoke(broker::revocation what, handler done) {
   what = list_.joined_with(what);
   const auto subject = subject_of(what);
   const auto text = broker::write_revocation(what);
-  with_->link->request(subject, {}, text,
-                       [self = shared_from_this(), what = std::move(what),
-                        done = std::move(done)](nats_link::fate f, const nats_message& m) {
-                         if (f == nats_link::fate::not_sent)
-                           return done({errc::unavailable,
-                                        "the revocation could not be kept: there is no connection to NATS",
-                                        broker::retry_soon_ms});
-                         if (f == nats_link::fate::nobody) {
-                           self->doubt();
-                           return done(not_kept("its stream is gone, and is made again"));
-                         }
-                         if (f == nats_link::fate::unknown) {
-                           // Also what a stream that is gone looks like: nodes listen to its subjects.
-                           self->doubt();
-                           return done(not_kept("NATS does not answer"));
-                         }
-                         if (const auto ack = js::read_ack(m.data); ack.why)
-                           return done(not_kept(ack.why.description));
-                         self->list_.put(what);
-                         done({errc::ok});
-                       });
+  with_->link->request(
+      subject, {}, text,
+      [self = shared_from_this(), what = std::move(what), done = std::move(done)](nats_link::fate f,
+                                                                                  const nats_message& m) {
+        if (f == nats_link::fate::not_sent)
+          return done({errc::unavailable, "the revocation could not be kept: there is no connection to NATS",
+                       broker::retry_soon_ms});
+        if (f == nats_link::fate::nobody) {
+          self->doubt();
+          return done(not_kept("its stream is gone, and is made again"));
+        }
+        if (f == nats_link::fate::unknown) {
+          // Also what a stream that is gone looks like: nodes listen to its subjects.
+          self->doubt();
+          return done(not_kept("NATS does not answer"));
+        }
+        if (const auto ack = js::read_ack(m.data); ack.why)
+          return done(not_kept(ack.why.description));
+        self->list_.put(what);
+        done({errc::ok});
+      },
+      acks_);
 }
 
 } // namespace hubbub::cluster

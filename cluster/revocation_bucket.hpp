@@ -6,6 +6,7 @@
 #include "cluster/consumer_run.hpp"
 #include "cluster/jetstream_api.hpp"
 #include "cluster/jetstream_context.hpp"
+#include "cluster/publish_acks.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -42,7 +43,7 @@ private:
   [[nodiscard]] std::string subject_of(const broker::revocation& what) const {
     return subjects_ + bucket_key(what);
   }
-  [[nodiscard]] std::string config() const;
+  [[nodiscard]] std::string config(std::int64_t keep_ns, std::uint32_t replicas) const;
   void tick();
   /// Somebody may have put what was not heard: look soon.
   void doubt();
@@ -51,7 +52,7 @@ private:
   void ask();
   void told(nats_link::fate f, const nats_message& m);
   void make();
-  void update();
+  void update(const js::stream_info& i);
   void changed(nats_link::fate f, const nats_message& m);
   void judge(const js::stream_info& i);
   void read(const js::stream_info& i);
@@ -69,6 +70,7 @@ private:
   const std::shared_ptr<jetstream_context> with_;
   broker::revoked_list& list_;
   const std::string stream_;
+  const std::shared_ptr<const nats_link::answer_filter> acks_ = acks_of(with_, stream_);
   const std::string subjects_;
   const std::int64_t keep_ns_;
   std::shared_ptr<nats_link::subscription> entries_;

@@ -113,6 +113,15 @@ void check_dev_listeners(config_draft& draft) {
   check("server.admin", draft.value.server.admin);
 }
 
+/// JetStream remembers no id for longer than events.
+void warn_of_dedup(config_draft& draft) {
+  for (const auto& [name, p] : draft.policies)
+    if (p.kind == room_kind::retained && p.history_age < p.dedup_window)
+      draft.value.warnings.emplace_back("namespace." + name +
+                                        ".dedup_window is longer than its history_age: on NATS an event_id "
+                                        "is remembered for history_age only");
+}
+
 void warn(config_draft& draft) {
   auto& c = draft.value;
   if (!c.server.dev && c.admin.keys.empty())
@@ -122,6 +131,8 @@ void warn(config_draft& draft) {
     c.warnings.emplace_back(
         "auth.anonymous is true and there is no key: everybody may connect, and may do what "
         "their room's `anyone` says");
+  if (!c.nats.url.empty())
+    warn_of_dedup(draft);
 }
 
 } // namespace

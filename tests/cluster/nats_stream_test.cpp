@@ -98,6 +98,70 @@ TEST_CASE_METHOD(stream_fixture, "a stream that somebody changes is put right", 
   chat.keep("1");
 }
 
+TEST_CASE("a purge of a stream that goes on being published to is noticed", "[nats]") {
+  nats_server server;
+  auto every = often();
+  every.canary = 1h; // looks only when it is read
+  nats_node node{server.url(), {}, every};
+  nats_wire wire{server.port()};
+  const auto look = [&] { static_cast<void>(read(*node.bus, after("chat.1", 0))); };
+  wire.publish_now("hubbub.rooms.chat.1", "1");
+  wire.publish_now("hubbub.rooms.chat.1", "2");
+  look();
+  wire.request("hubbub.rooms.chat.1", "3");
+  look();
+  CHECK_FALSE(node.log.has_said("purged"));
+  wire.request("$JS.API.STREAM.PURGE.HUBBUB_chat");
+  wire.request("hubbub.rooms.chat.1", "4");
+  look();
+  CHECK(node.log.says("purged"));
+}
+
+TEST_CASE("a room that has many new events was not purged", "[nats]") {
+  nats_server server;
+  auto every = often();
+  every.canary = 1h;
+  broker::policy few;
+  few.history_size = 2;
+  nats_node node{server.url(), few, every};
+  nats_wire wire{server.port()};
+  const auto look = [&] { static_cast<void>(read(*node.bus, after("chat.1", 0))); };
+  wire.request("hubbub.rooms.chat.1", "1");
+  look();
+  for (const auto* data : {"2", "3", "4"})
+    wire.request("hubbub.rooms.chat.1", data);
+  look();
+  CHECK_FALSE(node.log.has_said("purged"));
+}
+
+TEST_CASE_METHOD(stream_fixture, "what others add to a stream is taken away again", "[nats]") {
+  wire.request("$JS.API.STREAM.CREATE.ELSE", R"({"name":"ELSE","subjects":["else.>"],"storage":"file"})");
+  auto config = stream_info(wire);
+  const auto begin = config.find("\"config\":") + 9;
+  config = config.substr(begin, config.find(",\"created\"") - begin);
+  const auto replaced = [&config](const std::string& what, const std::string& by) {
+    auto other = config;
+    const auto at = other.find(what);
+    REQUIRE(at != none);
+    return other.replace(at, what.size(), by);
+  };
+  std::string changed;
+  SECTION("a limit of messages") { changed = replaced(R"("max_msgs":-1)", R"("max_msgs":1000)"); }
+  SECTION("a limit of bytes") { changed = replaced(R"("max_bytes":-1)", R"("max_bytes":100000)"); }
+  SECTION("a source") {
+    changed = replaced(R"("max_msgs":-1)", R"("sources":[{"name":"ELSE"}],"max_msgs":-1)");
+  }
+  SECTION("a subject") { changed = replaced(R"(chat.\u003e"])", R"(chat.\u003e","added.\u003e"])"); }
+  const auto said = wire.request("$JS.API.STREAM.UPDATE.HUBBUB_chat", changed);
+  INFO(changed << said);
+  REQUIRE(said.find("\"error\"") == none);
+  CHECK(node.log.says("changed by somebody else"));
+  CHECK(stream_says(config.substr(0, config.find(",\"republish\""))));
+  REQUIRE(eventually([&] { return node.bus->health().code == errc::ok; }));
+  room_double chat{*node.bus, "chat.1"};
+  chat.keep("1");
+}
+
 TEST_CASE_METHOD(stream_fixture, "only a newer policy overwrites a stream", "[nats]") {
   broker::policy larger;
   larger.history_size = 2000;

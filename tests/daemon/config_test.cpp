@@ -188,6 +188,20 @@ TEST_CASE("an address that cannot be read is complained of once, in dev mode too
   CHECK(wrong[0].starts_with("hubbub.toml:3: server.listen: "));
 }
 
+TEST_CASE("on NATS ids that are to be remembered for longer than events are warned of", "[config]") {
+  const auto warned = [](const std::string& rest) {
+    const auto all = good(load{}(rest + "[namespace.chat]\nhistory_age = \"30s\"\n[namespace.orders]\n"
+                                        "[namespace.cursors]\nkind = \"live\"\nhistory_age = \"1s\"\n"))
+                         .warnings;
+    return std::ranges::count(all, "namespace.chat.dedup_window is longer than its history_age: on NATS an "
+                                   "event_id is remembered for history_age only") == 1 &&
+           std::ranges::none_of(all, [](const auto& w) { return w.starts_with("namespace.cursors"); });
+  };
+  const std::string key = "[auth]\nhs256_key_file = \"a.key\"\n";
+  CHECK(warned(key + "[nats]\nurl = \"nats://a:4222\"\n"));
+  CHECK_FALSE(warned(key));
+}
+
 TEST_CASE("without a key, without dev mode and without anonymous it does not start", "[config]") {
   auto wrong = bad(load{}("[limits]\nrooms = 3\n"));
   REQUIRE(wrong.size() == 1);
