@@ -207,16 +207,14 @@ private:
     auto* acceptor = lobby_->acceptor();
     if (acceptor && !acceptor->may_connect(address)) {
       ++counters.refused_busy;
-      turn_away(descriptor, "no more connections are taken now", 1000);
+      turn_away(descriptor, "no more connections are taken now", lobby_->come_again_ms());
       return true;
     }
     visit guest{acceptor, std::move(address)};
     // Behind the above: nobody loses its place to one who may not come in anyway.
     if (!lobby_->has_place()) {
       ++counters.refused_handshakes;
-      // Not all at the same time again.
-      const auto wait_ms = static_cast<std::uint32_t>(1000 + counters.accepted % 3 * 1000);
-      turn_away(descriptor, "too many handshakes are under way", wait_ms);
+      turn_away(descriptor, "too many handshakes are under way", lobby_->come_again_ms());
       return true;
     }
     ssl_st* tls = nullptr;

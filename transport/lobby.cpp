@@ -53,6 +53,8 @@ bool lobby::has_place() {
   return false;
 }
 
+std::uint32_t lobby::come_again_ms() const noexcept { return acceptor_ ? acceptor_->come_again_ms() : 1000; }
+
 void lobby::enter(http_session& s) {
   sessions_.push_back(s);
   ++places_taken_;

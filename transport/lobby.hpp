@@ -50,6 +50,8 @@ public:
   /// May one more session begin? When there are as many as may be, one that has taken long goes for it.
   [[nodiscard]] bool has_place();
   void enter(http_session& s);
+  /// When whoever finds no place is to come again: not all at the same time.
+  [[nodiscard]] std::uint32_t come_again_ms() const noexcept;
   /// A session that has entered is only told that it may not: it takes nobody's place.
   void turning_away() noexcept;
   void leave(http_session& s) noexcept;
