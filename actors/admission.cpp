@@ -63,6 +63,12 @@ void admission::disconnected(std::string_view remote_address) {
     by_address_.erase(it);
 }
 
+std::uint32_t admission::come_again_ms() {
+  const auto now = node_.time.now();
+  std::lock_guard hold{mutex_};
+  return handshakes_.turn_away(now);
+}
+
 broker::milliseconds admission::longest_lag() const {
   std::chrono::nanoseconds longest{};
   for (const auto* unit : node_.loops)
@@ -129,6 +135,7 @@ broker::result<broker::admitted> admission::put_off(const broker::handshake& h, 
   in.handler = std::make_shared<come_again>(broker::disconnect{broker::close_code::overloaded, why, wait_ms});
   in.subprotocol = chosen_protocol(h);
   in.deflate = false;
+  in.put_off = true;
   return in;
 }
 

@@ -23,6 +23,7 @@ public:
 
   [[nodiscard]] bool may_connect(std::string_view remote_address) override;
   void disconnected(std::string_view remote_address) override;
+  [[nodiscard]] std::uint32_t come_again_ms() override;
   [[nodiscard]] broker::result<broker::admitted> admit(const broker::handshake& h, broker::loop& at) override;
 
   /// Is the cookie the only token that it shows? It counts behind all others.

@@ -174,6 +174,8 @@ private:
   template <class Message>
   void offer(std::uint32_t slot, joined_room* known, const broker::room_name& room, Message m);
   /// Asks a room for a seat; `what` says what the client wants of it.
+  /// As a room sees who asks.
+  [[nodiscard]] caller asks(std::uint32_t slot);
   void ask_to_join(std::uint32_t slot, const broker::room_name& room, broker::right rights,
                    broker::join_request what);
   /// A room could not be asked.

@@ -1,6 +1,7 @@
 // What a client asks for.
 #include "actors/connection_actor.hpp"
 
+#include "actors/culprit.hpp"
 #include "actors/node_metrics.hpp"
 #include "actors/overloaded.hpp"
 #include "actors/room_directory.hpp"
@@ -164,6 +165,12 @@ void connection_actor::run_join(const std::string& id, broker::join_command&& c)
   ask_to_join(q.slot, c.room, rights, std::move(what));
 }
 
+caller connection_actor::asks(std::uint32_t slot) {
+  const auto user = who_ ? std::string_view{who_->user} : std::string_view{};
+  return {caf::actor_cast<caf::strong_actor_ptr>(this), slot,
+          culprit_mark(user, open_ ? remote() : std::string_view{})};
+}
+
 void connection_actor::ask_to_join(std::uint32_t slot, const broker::room_name& room, right rights,
                                    broker::join_request what) {
   what.session = to_.session;
@@ -172,8 +179,7 @@ void connection_actor::ask_to_join(std::uint32_t slot, const broker::room_name& 
   what.loop = at_.index();
   what.format = to_.format;
   what.whole_history = has(rights, right::history);
-  offer(slot, nullptr, room,
-        join_message{{caf::actor_cast<caf::strong_actor_ptr>(this), slot}, std::move(what)});
+  offer(slot, nullptr, room, join_message{asks(slot), std::move(what)});
 }
 
 void connection_actor::run_leave(const std::string& id, const broker::leave_command& c) {
@@ -211,7 +217,7 @@ void connection_actor::run_publish(const std::string& id, broker::publish_comman
   auto& q = questions_.ask(question::kind::publish, id, c.what.room);
   q.text = c.what.event_id;
   q.live = rules.kind == broker::room_kind::live;
-  publish_message m{{caf::actor_cast<caf::strong_actor_ptr>(this), q.slot}, std::move(c.what)};
+  publish_message m{asks(q.slot), std::move(c.what)};
   const auto& room = q.room; // `q` may move, the room's text does not need to
   offer(q.slot, known, broker::room_name{room}, std::move(m));
 }
@@ -242,8 +248,7 @@ void connection_actor::run_presence(const std::string& id, broker::presence_comm
     return forbid(id, "presence", c.room);
   auto& q = questions_.ask(question::kind::members, id, c.room);
   q.large = true;
-  members_message m{{caf::actor_cast<caf::strong_actor_ptr>(this), q.slot},
-                    c.limit == 0 ? most_members : std::min(c.limit, most_members),
+  members_message m{asks(q.slot), c.limit == 0 ? most_members : std::min(c.limit, most_members),
                     std::move(c.after)};
   offer(q.slot, find(c.room), c.room, std::move(m));
 }
@@ -254,7 +259,7 @@ void connection_actor::run_update(const std::string& id, broker::update_command&
     return refuse(id, {errc::not_joined, "the room is not joined: " + c.room.str()});
   auto& q = questions_.ask(question::kind::update, id, c.room);
   room->info = c.info;
-  update_message m{{caf::actor_cast<caf::strong_actor_ptr>(this), q.slot}, to_.session, std::move(c.info)};
+  update_message m{asks(q.slot), to_.session, std::move(c.info)};
   offer(q.slot, room, c.room, std::move(m));
 }
 

@@ -3,12 +3,21 @@
 #include "actors/node_context.hpp"
 #include "actors/node_metrics.hpp"
 
+#include <functional>
+
 namespace hubbub::actors {
 
 std::string culprit(const broker::identity* who, std::string_view remote_address) {
   if (who && !who->user.empty())
     return "user " + who->user;
   return remote_address.empty() ? std::string{} : "address " + std::string{remote_address};
+}
+
+std::uint64_t culprit_mark(std::string_view user, std::string_view remote_address) noexcept {
+  if (user.empty() && remote_address.empty())
+    return 0;
+  const std::hash<std::string_view> hash;
+  return (user.empty() ? hash(remote_address) << 2 | 1 : hash(user) << 2 | 2);
 }
 
 broker::milliseconds culprit_waits(node_context& node, std::uint32_t loop, const broker::identity* who,

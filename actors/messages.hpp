@@ -20,6 +20,8 @@ namespace hubbub::actors {
 struct caller {
   caf::strong_actor_ptr who;
   std::uint32_t slot = 0;
+  /// Who answers for what it breaks (`culprit_mark`); 0: nobody is known.
+  std::uint64_t by = 0;
 };
 
 // -- to a room, counted by its gate -------------------------------------------
@@ -90,6 +92,8 @@ struct session_left {};
 struct room_down {
   broker::room_name room;
   std::string reason;
+  /// As in `caller`.
+  std::uint64_t by = 0;
 };
 
 } // namespace hubbub::actors

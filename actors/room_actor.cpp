@@ -1,5 +1,6 @@
 #include "actors/room_actor.hpp"
 
+#include "actors/culprit.hpp"
 #include "actors/loop_unit.hpp"
 #include "actors/node_metrics.hpp"
 #include "actors/overloaded.hpp"
@@ -55,7 +56,7 @@ bool room_actor::cleanup(caf::error&& reason, caf::execution_unit* host) {
   if (node_.rooms)
     node_.rooms->remove(room_.name(), this);
   if (reason && reason != caf::exit_reason::user_shutdown && node_.room_supervisor)
-    caf::anon_send(node_.room_supervisor, room_down{room_.name(), caf::to_string(reason)});
+    caf::anon_send(node_.room_supervisor, room_down{room_.name(), caf::to_string(reason), blamed_});
   return caf::event_based_actor::cleanup(std::move(reason), host);
 }
 
@@ -111,8 +112,9 @@ caf::behavior room_actor::make_behavior() {
       [this](join_message& m) {
         took();
         m.what.id = ++next_id_;
+        const auto by = m.from.by;
         pending_.emplace(m.what.id, std::move(m.from));
-        room_.join(std::move(m.what));
+        on_behalf(by, [&] { room_.join(std::move(m.what)); });
         show_numbers();
       },
       [this](publish_message& m) {
@@ -125,10 +127,11 @@ caf::behavior room_actor::make_behavior() {
           return;
         }
         const auto token = ++next_id_;
+        const auto by = m.from.by;
         pending_.emplace(token, std::move(m.from));
         ++publishes_;
         bus_inbox::calling here{*inbox_};
-        room_.publish(token, std::move(m.what));
+        on_behalf(by, [&] { room_.publish(token, std::move(m.what)); });
         mind_idleness();
       },
       [this](leave_message& m) {
@@ -138,7 +141,9 @@ caf::behavior room_actor::make_behavior() {
       },
       [this](update_message& m) {
         took();
-        if (room_.update(m.session, m.info))
+        auto joined = false;
+        on_behalf(m.from.by, [&] { joined = room_.update(m.session, m.info); });
+        if (joined)
           reply(m.from, updated{});
         else
           reply(m.from, broker::refusal{broker::errc::not_joined, "the room is not joined"});
@@ -146,8 +151,9 @@ caf::behavior room_actor::make_behavior() {
       [this](members_message& m) {
         took();
         const auto id = ++next_id_;
+        const auto by = m.from.by;
         pending_.emplace(id, std::move(m.from));
-        room_.members(id, m.limit, std::move(m.after));
+        on_behalf(by, [&] { room_.members(id, m.limit, std::move(m.after)); });
         mind_idleness();
       },
       [this](adopt_message& m) {
@@ -186,14 +192,19 @@ void room_actor::sweep() {
   mind_idleness();
 }
 
-bool room_actor::event_came(const broker::stored_event_ptr& e) { return room_.event_came(e); }
+bool room_actor::event_came(const broker::stored_event_ptr& e) {
+  auto wanted = false;
+  // It may come while it is published: who did that is known better there.
+  on_behalf(blamed_ != 0 ? blamed_ : culprit_mark(e->from, {}), [&] { wanted = room_.event_came(e); });
+  return wanted;
+}
 
 void room_actor::handle(bus_inbox::item& i) {
   std::visit(overloaded{
                  [this](bus_inbox::ready& r) { room_.ready(std::move(r.head)); },
                  [this](bus_inbox::began_anew& b) { room_.began_anew(std::move(b.head)); },
                  [this](broker::refusal& why) { room_.unavailable(std::move(why)); },
-                 [this](broker::stored_event_ptr& e) { std::ignore = room_.event_came(e); },
+                 [this](broker::stored_event_ptr& e) { std::ignore = event_came(e); },
                  [this](bus_inbox::missed&) { room_.missed(); },
                  [this](bus_inbox::lost& l) { room_.lost(l.count); },
                  [this](bus_inbox::stored& s) { on_published(s.token, std::move(s.what)); },

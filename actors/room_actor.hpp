@@ -11,6 +11,7 @@
 #include <atomic>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 
 namespace hubbub::actors {
 
@@ -64,6 +65,13 @@ private:
   caf::behavior make_behavior() override;
   [[nodiscard]] loop_unit& unit() noexcept;
   void took() noexcept;
+  /// What `f` breaks is held against `by` (`culprit_mark`), too.
+  template <class F>
+  void on_behalf(std::uint64_t by, F&& f) {
+    const auto before = std::exchange(blamed_, by);
+    f();
+    blamed_ = before;
+  }
   void show_numbers() noexcept;
   void show_offset() noexcept;
   /// Tells backends when it has got its first reader here, or lost its last.
@@ -100,6 +108,8 @@ private:
   std::unordered_map<std::uint64_t, caller> pending_;
   /// How many of those are publishes.
   std::size_t publishes_ = 0;
+  /// Whose doing it is what the room is about; stays when that throws.
+  std::uint64_t blamed_ = 0;
   broker::steady_time last_used_;
   bool watched_ = false;
   bool occupied_ = false;

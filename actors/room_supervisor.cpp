@@ -6,6 +6,8 @@
 #include <caf/behavior.hpp>
 #include <caf/sec.hpp>
 
+#include <string>
+
 namespace hubbub::actors {
 
 caf::behavior room_supervisor::make_behavior() {
@@ -17,7 +19,8 @@ caf::behavior room_supervisor::make_behavior() {
   });
   return {
       [this](const room_down& m) {
-        const auto wait = node_.supervision->rooms.crashed(m.room.str(), m.reason);
+        const auto wait = node_.supervision->rooms.crashed(
+            m.room.str(), m.reason, m.by != 0 ? "culprit " + std::to_string(m.by) : std::string{});
         if (wait.count() != 0)
           node_.rooms->hold(m.room, wait);
         for (auto* loop : node_.loops)

@@ -132,6 +132,8 @@ struct admitted {
   std::string subprotocol;
   /// May permessage-deflate be negotiated?
   bool deflate = true;
+  /// It is let in only to be told when to come again: counted as refused.
+  bool put_off = false;
 };
 
 /// Decides about handshakes. Called on the connection's loop.
@@ -142,6 +144,9 @@ public:
   [[nodiscard]] virtual bool may_connect(std::string_view remote_address) = 0;
   /// That socket is gone.
   virtual void disconnected(std::string_view remote_address) = 0;
+  /// Somebody is refused before it has asked: in how many milliseconds it is to come again, at least 1. Each
+  /// is told a time of its own.
+  [[nodiscard]] virtual std::uint32_t come_again_ms() = 0;
   /// A refusal becomes an HTTP answer: 401, 403, 429, 501 or 503 with `Retry-After`.
   [[nodiscard]] virtual result<admitted> admit(const handshake& h, loop& at) = 0;
 };

@@ -2,14 +2,16 @@
 
 #include "broker/clock.hpp"
 
+#include <array>
 #include <cstdint>
 
 namespace hubbub::broker {
 
 /// How many clients may come in a second, so that a storm of them does not slow those who are in: a fixed
-/// number, or as many as the event loops bear, which their lag tells. Clients that show a ticket go first.
-/// Whoever is refused is told when to come again, spread over the time that all who were refused need (full
-/// jitter: Brooker, "Exponential Backoff And Jitter", 2015). One thread at a time.
+/// number, or as many as the event loops bear, which their lag tells: there is no bound until they lag while
+/// so many come in that these can be why, and none any more when nobody was refused for a while. Clients that
+/// show a ticket go first. Whoever is refused is told when to come again, spread over the time that all who
+/// were refused need (full jitter: Brooker, "Exponential Backoff And Jitter", 2015). One thread at a time.
 class handshake_budget {
 public:
   /// More lag than this is too much: fewer come in until it is over.
@@ -28,6 +30,9 @@ public:
   [[nodiscard]] bool judges(steady_time now) const noexcept;
   /// `lag`: what an event waited for its loop, lately; of several loops, the longest.
   [[nodiscard]] answer ask(steady_time now, milliseconds lag, bool has_ticket) noexcept;
+  /// Somebody is refused for another reason, and will come again with the others: in how many milliseconds,
+  /// at least 1.
+  [[nodiscard]] std::uint32_t turn_away(steady_time now) noexcept;
 
   /// A second's; 0: there is no bound now.
   [[nodiscard]] double rate() const noexcept { return rate_; }
@@ -35,21 +40,31 @@ public:
   [[nodiscard]] double backlog() const noexcept { return backlog_; }
 
 private:
-  void go_on(steady_time now, milliseconds lag) noexcept;
+  void flow(steady_time now) noexcept;
+  void judge(steady_time now, milliseconds lag) noexcept;
   void adapt(steady_time now, milliseconds lag) noexcept;
+  void count_from(steady_time now) noexcept;
   [[nodiscard]] double burst() const noexcept;
-  [[nodiscard]] std::uint32_t come_again() noexcept;
+  [[nodiscard]] double likely_rate() const noexcept;
+  [[nodiscard]] double needed_ms(double clients, steady_time now) const noexcept;
+  [[nodiscard]] std::uint32_t come_again(double within_ms) noexcept;
 
   const bool fixed_;
   double rate_;
   double tokens_ = 0;
   double backlog_ = 0;
   steady_time last_{};
-  /// Of the period that is under way.
+  /// The period that is under way began then.
   steady_time period_{};
-  std::uint32_t let_in_ = 0;
+  /// When the lag was last looked at.
+  steady_time judged_{};
+  /// Those who came in, by period, the latest two seconds; `at_` is the one that is under way.
+  std::array<std::uint32_t, 20> let_in_{};
+  std::size_t at_ = 0;
   /// Until then lag tells nothing new.
   steady_time judge_again_{};
+  /// When the bound was last of use.
+  steady_time of_use_{};
   std::uint64_t random_;
 };
 

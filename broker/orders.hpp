@@ -26,6 +26,8 @@ public:
   virtual void on_revoked(std::function<void(const revocation&)> f) = 0;
   /// How many orders of all kinds could not be understood.
   [[nodiscard]] virtual std::uint64_t not_understood() const noexcept = 0;
+  /// How many were understood and could not be carried out.
+  [[nodiscard]] virtual std::uint64_t refused() const noexcept = 0;
 };
 
 } // namespace hubbub::broker

@@ -19,7 +19,7 @@ supervisor::supervisor(about what, restart_limits limits, const clock& time, log
 }
 
 milliseconds supervisor::crashed(std::string_view child, std::string_view reason) noexcept {
-  return crashed(child, reason, limits_.restarts ? child : std::string_view{});
+  return crashed(child, reason, {});
 }
 
 milliseconds supervisor::crashed(std::string_view child, std::string_view reason,
@@ -31,7 +31,9 @@ milliseconds supervisor::crashed(std::string_view child, std::string_view reason
     const auto now = time_.now();
     std::lock_guard hold{mutex_};
     note(child, reason);
-    const auto found = judge(by, now);
+    auto found = judge(children_, limits_.restarts ? child : by, now);
+    if (limits_.restarts && !judge(culprits_, by, now).counts)
+      found.counts = false;
     too_many = found.wait == milliseconds::max() || (found.counts && !all_.note(now));
     wait = std::min(found.wait, limits_.longest_wait);
     if (too_many)
@@ -68,13 +70,13 @@ void supervisor::note(std::string_view child, std::string_view reason) {
   now_.last_reason = reason;
 }
 
-supervisor::verdict supervisor::judge(std::string_view child, steady_time now) {
+supervisor::verdict supervisor::judge(rows& all, std::string_view child, steady_time now) {
   if (limits_.of_child == 0 || child.empty())
     return {}; // none of them comes again
-  forget_quiet(now);
-  auto it = children_.find(child);
-  if (it == children_.end())
-    it = children_.emplace(std::string{child}, child_row{{limits_.of_child, limits_.within}}).first;
+  forget_quiet(all, now);
+  auto it = all.find(child);
+  if (it == all.end())
+    it = all.emplace(std::string{child}, child_row{{limits_.of_child, limits_.within}}).first;
   auto& row = it->second;
   // It was already to wait; what else it does until then is the same crash still.
   if (now < row.until)
@@ -102,8 +104,8 @@ milliseconds supervisor::wait_of(std::string_view by) const noexcept {
              : std::chrono::ceil<milliseconds>(it->second.until - now);
 }
 
-void supervisor::forget_quiet(steady_time now) {
-  std::erase_if(children_, [&](const auto& one) {
+void supervisor::forget_quiet(rows& all, steady_time now) {
+  std::erase_if(all, [&](const auto& one) {
     return one.second.recent.quiet(now) && now - one.second.until > limits_.within;
   });
 }

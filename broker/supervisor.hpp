@@ -58,8 +58,9 @@ public:
 
   /// A child crashed. When it may be restarted: 0 is at once.
   milliseconds crashed(std::string_view child, std::string_view reason) noexcept;
-  /// The same where children are not restarted: `by` brought it about, and may do such things again after so
-  /// long. Empty: nobody knows who did.
+  /// The same where `by` brought it about; empty: nobody knows who did. Where children are not restarted it
+  /// is when that one may do such things again. Where they are, crashes of many children are held against the
+  /// supervisor only as far as one child that `by` has crashed as often would be.
   milliseconds crashed(std::string_view child, std::string_view reason, std::string_view by) noexcept;
   /// How long that one is still to wait; 0: not at all.
   [[nodiscard]] milliseconds wait_of(std::string_view by) const noexcept;
@@ -102,9 +103,10 @@ private:
     /// Another one than the crash that it waits for.
     bool counts = true;
   };
-  [[nodiscard]] verdict judge(std::string_view child, steady_time now);
+  using rows = std::map<std::string, child_row, std::less<>>;
+  [[nodiscard]] verdict judge(rows& all, std::string_view child, steady_time now);
   void note(std::string_view child, std::string_view reason);
-  void forget_quiet(steady_time now);
+  void forget_quiet(rows& all, steady_time now);
   void say(std::string_view message, std::string_view child, std::string_view reason, std::string_view by,
            milliseconds wait) noexcept;
 
@@ -117,7 +119,9 @@ private:
 
   mutable std::mutex mutex_;
   restart_intensity all_;
-  std::map<std::string, child_row, std::less<>> children_;
+  rows children_;
+  /// Those who crash children that are restarted.
+  rows culprits_;
   state now_;
 };
 

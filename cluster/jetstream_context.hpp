@@ -30,6 +30,8 @@ struct nats_counters {
   std::atomic<std::uint64_t> live_lost{0};
   /// Orders of operators that could not be understood.
   std::atomic<std::uint64_t> bad_orders{0};
+  /// Orders that were understood, and could not be carried out.
+  std::atomic<std::uint64_t> refused_orders{0};
 };
 
 /// What all parts of a NATS bus share. Outlives the bus in its interests; the link is closed by then, and

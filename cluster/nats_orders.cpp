@@ -44,6 +44,13 @@ private:
       ++to.counters.bad_orders;
       to.log.limited(broker::log_level::warn, "orders", what,
                      "an order to " + what + " is not understood: " + done.error().message);
+    } else if (!done) {
+      ++to.counters.refused_orders;
+      // Whoever published it, rather than asked, hears of it nowhere else.
+      if (!to.names.is_for_answers(reply))
+        to.log.limited(broker::log_level::warn, "orders", what + " refused",
+                       "an order to " + what + " was refused, and nobody waits for the answer",
+                       {{"code", name(done.error().code)}});
     }
     if (reply.empty())
       return;

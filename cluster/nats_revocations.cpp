@@ -40,6 +40,7 @@ public:
     bucket_->on_ordered(std::move(f));
   }
   [[nodiscard]] std::uint64_t not_understood() const noexcept override { return with_->counters.bad_orders; }
+  [[nodiscard]] std::uint64_t refused() const noexcept override { return with_->counters.refused_orders; }
 
 private:
   const std::shared_ptr<jetstream_context> with_;

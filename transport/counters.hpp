@@ -19,7 +19,7 @@ struct transport_counters {
   count refused_unauthorized{0}; ///< handshakes answered 401
   count refused_forbidden{0};    ///< 403
   count refused_limited{0};      ///< 429
-  count refused_overloaded{0};   ///< 503
+  count refused_overloaded{0};   ///< 503, or upgraded only to be told when to come again
   count refused_other{0};        ///< anything else
   count bad_requests{0};         ///< not HTTP, or beyond its bounds
   count timed_out{0};            ///< handshakes and requests that took too long

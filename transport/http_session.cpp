@@ -244,7 +244,7 @@ void http_session::upgrade() {
     }
     return refuse(response);
   }
-  ++counters.upgraded;
+  ++(welcome->put_off ? counters.refused_overloaded : counters.upgraded);
   const bool deflate = welcome->deflate && offers_deflate(request);
   auto response = upgrade_response(request, welcome->subprotocol, deflate);
   // From here on the socket's events are the WebSocket's.

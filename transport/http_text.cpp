@@ -82,6 +82,10 @@ unsigned status_of(broker::errc code) noexcept {
   }
 }
 
+std::uint32_t retry_after(unsigned status, std::uint32_t told) noexcept {
+  return told == 0 && (status == 429 || status == 503) ? 1000 : told;
+}
+
 broker::http_response error_response(unsigned status, std::string_view code, std::string_view message,
                                      std::uint32_t retry_after_ms) {
   broker::http_response response;
@@ -90,9 +94,13 @@ broker::http_response error_response(unsigned status, std::string_view code, std
   append_json_string(response.body, code);
   response.body += ",\"message\":";
   append_json_string(response.body, message);
+  if (const auto wait = retry_after(status, retry_after_ms); wait != 0) {
+    // The header knows whole seconds only, and clients that are to come at different times would come
+    // together.
+    response.body += ",\"retry_after_ms\":" + std::to_string(wait);
+    response.headers.emplace_back("Retry-After", std::to_string((wait + 999) / 1000));
+  }
   response.body += "}\n";
-  if (retry_after_ms || status == 429 || status == 503)
-    response.headers.emplace_back("Retry-After", std::to_string(std::max(1u, (retry_after_ms + 999) / 1000)));
   if (status == 401)
     response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;

@@ -16,7 +16,11 @@ namespace hubbub::transport {
 /// The status that shows a refusal.
 [[nodiscard]] unsigned status_of(broker::errc code) noexcept;
 
-/// `{"code": …, "message": …}`; `retry_after_ms` rounds up to a second, and 429 and 503 always say one.
+/// When an answer of that status tells to come again, where `told` was decided; 0: it says nothing of that.
+[[nodiscard]] std::uint32_t retry_after(unsigned status, std::uint32_t told) noexcept;
+
+/// `{"code": …, "message": …}`. `retry_after_ms` is in there, too, and as whole seconds in `Retry-After`; 429
+/// and 503 always say one.
 [[nodiscard]] broker::http_response error_response(unsigned status, std::string_view code,
                                                    std::string_view message,
                                                    std::uint32_t retry_after_ms = 0);

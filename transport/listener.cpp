@@ -207,7 +207,7 @@ private:
     auto* acceptor = lobby_->acceptor();
     if (acceptor && !acceptor->may_connect(address)) {
       ++counters.refused_busy;
-      turn_away(descriptor, "no more connections are taken now", 1000);
+      turn_away(descriptor, "no more connections are taken now", lobby_->come_again_ms());
       return true;
     }
     visit guest{acceptor, std::move(address)};

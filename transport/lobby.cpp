@@ -72,10 +72,7 @@ bool lobby::crowd_out(hooked_list<http_session>& from) {
   return false;
 }
 
-std::uint32_t lobby::come_again_ms() const noexcept {
-  const auto& shared = options_.counters ? *options_.counters : own_counters_;
-  return static_cast<std::uint32_t>(1000 + shared.accepted % 3 * 1000);
-}
+std::uint32_t lobby::come_again_ms() const noexcept { return acceptor_ ? acceptor_->come_again_ms() : 1000; }
 
 void lobby::enter(http_session& s) {
   places_.take(s.place());

@@ -22,6 +22,7 @@
 #include "transport/tls_context.hpp"
 
 #include <atomic>
+#include <csignal>
 #include <functional>
 #include <memory>
 #include <string>
@@ -34,6 +35,10 @@ namespace hubbub::daemon {
 /// Made, used and destroyed by one thread; the loops have their own.
 class node {
 public:
+  /// How an order to drain reaches the thread that waits for signals: none of those by which a process is
+  /// told to end, of which the second one means a hurry.
+  static constexpr int drain_ordered = SIGUSR1;
+
   /// Opens the log and the listeners and begins to serve. What stands in the way is a refusal
   /// with one sentence, and nothing runs then. `how`, `log` and `time` outlive the node.
   [[nodiscard]] static broker::result<std::unique_ptr<node>> start(const config& how, broker::log_sink& log,

@@ -21,10 +21,9 @@ constexpr std::chrono::seconds stop_within{30};
 } // namespace
 
 void node::drain_once() const {
-  // Whoever asks again is not in a hurry as one who sends the signal twice. The process's main thread takes
-  // it.
+  // The process's main thread, which may wait for the end, takes it.
   if (!draining_)
-    ::kill(::getpid(), SIGTERM);
+    ::kill(::getpid(), drain_ordered);
 }
 
 void node::drain(const std::function<bool()>& pause) {

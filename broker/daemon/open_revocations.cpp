@@ -26,6 +26,8 @@ broker::result<node_control> open_revocations(const config& how, broker::revoked
     return made.error();
   auto* orders = made->get();
   show_strange_messages(all, "order", [orders] { return static_cast<double>(orders->not_understood()); });
+  all.counter_from("hubbub_orders_refused_total", "Orders over NATS that were understood and not carried out",
+                   [orders] { return static_cast<double>(orders->refused()); });
   return node_control{std::move(*made), orders};
 }
 

@@ -2,6 +2,7 @@
 
 #include "broker/daemon/http_answer.hpp"
 #include "broker/json_writer.hpp"
+#include "transport/http_text.hpp"
 
 #include <utility>
 
@@ -15,7 +16,10 @@ constexpr std::uint32_t retry_later_ms = 1000;
 
 /// Up to what only a publish that was under way has.
 json_writer& write(json_writer& to, const broker::refusal& why) {
-  return to.put("{\"code\":").text(broker::name(why.code)).put(",\"message\":").text(why.message);
+  to.put("{\"code\":").text(broker::name(why.code)).put(",\"message\":").text(why.message);
+  if (const auto wait = transport::retry_after(transport::status_of(why.code), why.retry_after_ms); wait != 0)
+    to.put(",\"retry_after_ms\":").number(wait);
+  return to;
 }
 
 void write(json_writer& to, const broker::publish_refused& what) {

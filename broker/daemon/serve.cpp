@@ -17,17 +17,29 @@ namespace {
 sigset_t watched_signals() {
   sigset_t s;
   sigemptyset(&s);
-  for (auto one : {SIGTERM, SIGINT, SIGHUP})
+  for (auto one : {SIGTERM, SIGINT, SIGHUP, node::drain_ordered})
     sigaddset(&s, one);
   return s;
 }
 
-/// Waits a few milliseconds for a signal. True: to stop.
-bool asked_again(const sigset_t& signals) {
-  constexpr timespec a_moment{0, 20'000'000};
-  const auto got = sigtimedwait(&signals, nullptr, &a_moment);
-  return got == SIGTERM || got == SIGINT;
-}
+/// Who has the node end. Of one that is told to end by signals, the second one ends it at once; an order to
+/// drain, however it came, is none of them: whoever ordered it and then stops the process is in no hurry.
+class end_signals {
+public:
+  explicit end_signals(const sigset_t& watched) : watched_{watched} {}
+
+  void note(int signal) noexcept { count_ += signal == SIGTERM || signal == SIGINT; }
+  /// Waits a few milliseconds for the next. True: it was asked for twice.
+  bool hurry() noexcept {
+    constexpr timespec a_moment{0, 20'000'000};
+    note(sigtimedwait(&watched_, nullptr, &a_moment));
+    return count_ >= 2;
+  }
+
+private:
+  const sigset_t& watched_;
+  int count_ = 0;
+};
 
 } // namespace
 
@@ -67,9 +79,13 @@ int serve(const config& how) {
       continue;
     }
     if (!running.gave_up()) {
-      log->info("node", "stopping", {{"signal", got}});
-      // Whoever asks twice is in a hurry.
-      running.drain([&] { return asked_again(signals) || running.gave_up(); });
+      if (got == node::drain_ordered)
+        log->info("node", "stopping, as an operator ordered");
+      else
+        log->info("node", "stopping", {{"signal", got}});
+      end_signals ends{signals};
+      ends.note(got);
+      running.drain([&] { return ends.hurry() || running.gave_up(); });
     }
     if (!running.stop())
       leave(exit_gave_up, *log, "node", "ended, as a loop crashed", {{"reason", running.why_it_gave_up()}});

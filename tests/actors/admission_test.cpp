@@ -1,5 +1,7 @@
 #include "tests/actors/actor_fixture.hpp"
 
+#include <set>
+
 using namespace hubbub;
 using namespace hubbub::tests;
 using namespace std::chrono_literals;
@@ -60,4 +62,31 @@ TEST_CASE_METHOD(actor_fixture, "where the places left are kept for those who re
   // One that does not count is as good as none.
   CHECK(comes({.subprotocols = {"ticket.none"}}).first == broker::errc::unauthorized);
   CHECK(comes({.bearer = "ann", .subprotocols = {"ticket.none"}}) == later);
+}
+
+TEST_CASE_METHOD(four_loops, "a browser that is put off is let in, and marked as refused",
+                 "[actors][handshakes]") {
+  CHECK(let_in(100) == 400);
+  loops[0]->lags = 1s;
+  time.advance(100ms);
+  broker::handshake h;
+  h.origin = "https://example.com";
+  auto put_off = 0;
+  for (auto i = 0; i < 400; ++i) {
+    const auto in = node->acceptor().admit(h, *loops[1]);
+    REQUIRE(in.has_value());
+    put_off += in->put_off;
+  }
+  CHECK(put_off > 0);
+  CHECK_FALSE(node->acceptor().admit({}, *loops[1]).has_value());
+}
+
+TEST_CASE_METHOD(actor_fixture, "sockets that are turned away at the door are each told a time of their own",
+                 "[actors][handshakes]") {
+  std::set<std::uint32_t> waits;
+  for (auto i = 0; i < 20; ++i)
+    waits.insert(node->acceptor().come_again_ms());
+  CHECK(waits.size() > 10);
+  CHECK(*waits.begin() >= 1);
+  CHECK(*waits.rbegin() <= 1100);
 }

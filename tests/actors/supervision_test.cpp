@@ -82,6 +82,21 @@ TEST_CASE_METHOD(crashing, "a storm of crashes in one room does not end the node
   CHECK(tree().rooms.look().gave_up);
 }
 
+TEST_CASE_METHOD(crashing, "one user that makes room after room crash does not end the node", "[actors]") {
+  broker::identity who;
+  who.user = "mallory";
+  for (auto i = 0; i < 120; ++i) {
+    broker::handshake h;
+    h.subprotocols = {"ticket." + tickets.seal(who, broker::session_id::random())};
+    client mallory{*this, 0, h};
+    settle();
+    CHECK(crash(mallory, "chat.room" + std::to_string(i))["code"] == "unavailable");
+  }
+  CHECK(tree().rooms.look().crashes == 120);
+  CHECK(ends == 0);
+  CHECK(connect().ask(publish("chat.room1", "x"))["op"] == "ok");
+}
+
 TEST_CASE_METHOD(crashing, "a storm of crashes of connections ends the node", "[actors]") {
   for (auto i = 0; i < 51; ++i) {
     CHECK(ends == 0);

@@ -107,6 +107,24 @@ TEST_CASE_METHOD(supervised, "one room alone never ends the node, many at once d
   CHECK(ends == 1);
 }
 
+TEST_CASE_METHOD(supervised, "one culprit that crashes room after room never ends the node, several do",
+                 "[supervisor]") {
+  for (auto round = 0; round < 60; ++round) {
+    for (auto i = 0; i < 20; ++i)
+      CHECK(tree.rooms.crashed("chat." + std::to_string(round * 20 + i), "x", "culprit 1") == 0ms);
+    time.advance(500ms);
+  }
+  CHECK(ends == 0);
+  CHECK(tree.rooms.look().waiting_children.empty());
+  CHECK(tree.rooms.look().restarts == 1200);
+  time.advance(60s);
+  for (auto i = 0; i < 50; ++i)
+    tree.rooms.crashed("live." + std::to_string(i), "x", "culprit " + std::to_string(i % 25));
+  CHECK(ends == 0);
+  tree.rooms.crashed("live.50", "x", "culprit 25");
+  CHECK(ends == 1);
+}
+
 TEST_CASE_METHOD(supervised, "sessions are not restarted, and crashes that are rare add up to nothing",
                  "[supervisor]") {
   for (auto i = 0; i < 200; ++i, time.advance(250ms))

@@ -76,5 +76,32 @@ TEST_CASE("an order is answered where answers belong, and nowhere else", "[nats]
   CHECK(elsewhere == texts{"hubbubs.answers", "_INBOX.last"});
 }
 
+TEST_CASE("an order that is refused is counted, and logged where nobody waits for the answer",
+          "[nats][orders]") {
+  nats_server server;
+  obeying_node node{server};
+  const auto orders =
+      cluster::obey_orders(node.with, "try", [&](std::string_view json, const broker::order_reply& reply) {
+        reply(broker::refusal{json == "{}" ? broker::errc::unavailable : broker::errc::bad_frame, "a secret"},
+              {});
+      });
+  const auto& counters = node.with->counters;
+  nats_wire wire{server.port()};
+  CHECK(eventually([&] { // it listens
+    wire.send("PUB hubbub.control.try _INBOX.operator 2\r\n{}\r\n");
+    return within(100ms, [&] { return counters.refused_orders > 0; });
+  }));
+  CHECK(wire.request("hubbub.control.try", "{}").starts_with(R"({"code":"unavailable")"));
+  CHECK_FALSE(node.log.has_said("nobody waits"));
+  const auto before = counters.refused_orders.load();
+  wire.publish("hubbub.control.try", "{}");
+  CHECK(eventually([&] { return node.log.says("nobody waits for the answer"); }));
+  CHECK(counters.refused_orders > before);
+  CHECK_FALSE(node.log.has_said("a secret"));
+  CHECK(counters.bad_orders == 0);
+  wire.publish("hubbub.control.try", "rubbish");
+  CHECK(eventually([&] { return counters.bad_orders == 1; }));
+}
+
 } // namespace
 } // namespace hubbub::test

@@ -134,6 +134,7 @@ TEST_CASE_METHOD(admin_fixture, "a room that has too much to do says so, and whe
   CHECK(came[0].status == 503);
   CHECK(came[0].header("Retry-After") == "1");
   CHECK(came[0].body["code"] == "overloaded");
+  CHECK(came[0].body["retry_after_ms"] > 0);
   CHECK(came[0].body["outcome"] == "not_stored");
   CHECK(came[0].body["event_id"] == "mine");
   settle();
@@ -211,8 +212,11 @@ TEST_CASE("a publish that was answered is not answered again when it goes", "[ad
   r.reset();
   REQUIRE(out.came.size() == 1);
   CHECK(out.came[0].status == 503);
-  CHECK(out.body() ==
-        json{{"code", "unavailable"}, {"message", "no log"}, {"event_id", "e"}, {"outcome", "unknown"}});
+  CHECK(out.body() == json{{"code", "unavailable"},
+                           {"message", "no log"},
+                           {"retry_after_ms", 2100},
+                           {"event_id", "e"},
+                           {"outcome", "unknown"}});
   REQUIRE(out.came[0].headers.size() == 1);
   CHECK(out.came[0].headers[0] == std::pair<std::string, std::string>{"Retry-After", "3"});
 }

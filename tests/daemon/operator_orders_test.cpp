@@ -24,6 +24,7 @@ public:
   }
   void on_revoked(std::function<void(const broker::revocation&)> f) override { revoked = std::move(f); }
   std::uint64_t not_understood() const noexcept override { return 0; }
+  std::uint64_t refused() const noexcept override { return 0; }
 
   std::map<std::string, broker::order_handler> takes;
   std::function<void(const broker::revocation&)> revoked;

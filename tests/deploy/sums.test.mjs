@@ -82,6 +82,14 @@ test("the disruption budgets leave nodes and NATS a majority", () => {
   assert.ok(!render("dev").some((o) => o.kind === "PodDisruptionBudget"), "it would keep a machine from being emptied");
 });
 
+test("a node finds a machine when one of as few as there are nodes is being emptied", () => {
+  for (const overlay of ["cluster", "production"]) {
+    const spread = pick(render(overlay), "Deployment", "hubbub").spec.template.spec.topologySpreadConstraints;
+    assert.deepEqual(spread.map((one) => one.topologyKey).sort(), ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]);
+    for (const { topologyKey, whenUnsatisfiable } of spread) assert.equal(whenUnsatisfiable, "ScheduleAnyway", topologyKey);
+  }
+});
+
 test("the autoscaler adds nodes before connections are refused, and takes them away no faster than they drain", () => {
   const objects = render("production");
   const { spec } = pick(objects, "HorizontalPodAutoscaler");

@@ -46,6 +46,13 @@ int handshake_status(test_server& server, std::string_view ticket = {}, bool tls
   return handshake_status(client, ticket);
 }
 
+/// What a refusal's body says; -1: nothing.
+int retry_after_ms(const std::string& body) {
+  const std::string_view field = "\"retry_after_ms\":";
+  const auto at = body.find(field);
+  return at == body.npos ? -1 : std::stoi(body.substr(at + field.size()));
+}
+
 const std::string half_request = "GET /v1/ws HTTP/1.1\r\nHost: x\r\n";
 const std::string half_hello("\x16\x03\x01\x02\x00\x01\x00", 7);
 
@@ -56,13 +63,16 @@ TEST_CASE("more handshakes than may be under way are refused and told when to co
   const auto& counters = server.listener.counters();
   auto half = half_handshakes(server, 4, half_request);
   std::set<std::string> waits;
+  std::set<int> told;
   for (auto i = 0; i < 6; ++i) {
     const auto answer = http_request(server.port(), "GET", "/");
     CHECK(answer.status == 503);
     CHECK(answer.body.find("overloaded") != answer.body.npos);
     waits.insert(answer.header("Retry-After"));
+    told.insert(retry_after_ms(answer.body));
   }
   CHECK(waits == std::set<std::string>{"1", "2", "3"});
+  CHECK(told == std::set<int>{1000, 1999, 2998});
   CHECK(counters.refused_handshakes == 6);
   CHECK(counters.crowded_out == 0);
   // They are gone for whoever counts connections.

@@ -275,17 +275,27 @@ TEST_CASE("the acceptor's refusal becomes an HTTP answer", "[http][upgrade]") {
     broker::refusal why;
     int status;
     std::string retry_after;
+    std::string body;
   };
-  for (const auto& [why, status, retry_after] :
-       {row{{broker::errc::unauthorized, "no \"token\""}, 401, ""},
-        row{{broker::errc::forbidden, "origin"}, 403, ""},
-        row{{broker::errc::rate_limited, "slow down", 1500}, 429, "2"},
-        row{{broker::errc::overloaded, "too many", 0}, 503, "1"}}) {
+  for (const auto& [why, status, retry_after, body] :
+       {row{{broker::errc::unauthorized, "no \"token\""},
+            401,
+            "",
+            R"({"code":"unauthorized","message":"no \"token\""})"},
+        row{{broker::errc::forbidden, "origin"}, 403, "", R"({"code":"forbidden","message":"origin"})"},
+        row{{broker::errc::rate_limited, "slow down", 1500},
+            429,
+            "2",
+            R"({"code":"rate_limited","message":"slow down","retry_after_ms":1500})"},
+        row{{broker::errc::overloaded, "too many", 0},
+            503,
+            "1",
+            R"({"code":"overloaded","message":"too many","retry_after_ms":1000})"}}) {
     server.on_loop([&] { server.refuse = why; });
     auto answer = http_request(server.port(), "GET", "/v1/ws", upgrade);
     CHECK(answer.status == status);
     CHECK(answer.header("Retry-After") == retry_after);
-    CHECK(answer.body.find(std::string{broker::name(why.code)}) != std::string::npos);
+    CHECK(answer.body == body + "\n");
   }
   const auto& counters = server.listener.counters();
   CHECK(counters.refused_unauthorized == 1);
@@ -293,6 +303,15 @@ TEST_CASE("the acceptor's refusal becomes an HTTP answer", "[http][upgrade]") {
   CHECK(counters.refused_limited == 1);
   CHECK(counters.refused_overloaded == 1);
   CHECK(eventually(2s, [&] { return server.gone == server.connecting; }));
+}
+
+TEST_CASE("who is let in only to be told when to come again is counted as refused", "[http][upgrade]") {
+  test_server server;
+  server.on_loop([&] { server.put_off = true; });
+  ws_client client{server.port()};
+  const auto& counters = server.listener.counters();
+  CHECK(counters.upgraded == 0);
+  CHECK(counters.refused_overloaded == 1);
 }
 
 TEST_CASE("an address that may not connect gets a short 503", "[http]") {

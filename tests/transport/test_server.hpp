@@ -110,6 +110,7 @@ public:
     return open;
   }
   void disconnected(std::string_view) override { ++gone; }
+  std::uint32_t come_again_ms() override { return 1000 + turned_away++ % 3 * 999; }
   broker::result<broker::admitted> admit(const broker::handshake& h, broker::loop&) override {
     shown = h;
     if (refuse)
@@ -117,7 +118,7 @@ public:
     if (h.newcomers_wait_ms != 0 && h.ticket() != "good")
       return broker::refusal{broker::errc::overloaded, "kept for those who resume", h.newcomers_wait_ms};
     clients.push_back(std::make_shared<echo>(*this));
-    return broker::admitted{clients.back(), select, deflate};
+    return broker::admitted{clients.back(), select, deflate, put_off};
   }
   void handle(broker::http_request request, std::function<void(broker::http_response)> done) override {
     requests.push_back(request);
@@ -134,12 +135,14 @@ public:
   transport::listener listener;
   std::thread thread;
   std::atomic<int> connecting = 0, gone = 0, opened = 0, closed = 0;
+  std::atomic<std::uint32_t> turned_away = 0;
   std::atomic<bool> open = true;
 
   // The loop's.
   std::vector<std::shared_ptr<echo>> clients;
   broker::handshake shown;
   std::optional<broker::refusal> refuse;
+  bool put_off = false;
   std::string select;
   bool deflate = true;
   std::vector<broker::http_request> requests;
