@@ -222,6 +222,8 @@ void http_session::upgrade() {
     shown.newcomers_wait_ms = needs_a_place();
   else if (place_ == handshake_place::reserved)
     shown.newcomers_wait_ms = home_.come_again_ms();
+  auto& put_off =
+      shown.newcomers_wait_ms != 0 && !shows_ticket ? counters.refused_reserved : counters.refused_overloaded;
   auto welcome = home_.acceptor()->admit(shown, home_.loop());
   if (!welcome) {
     auto response = error_response(welcome.error());
@@ -236,15 +238,14 @@ void http_session::upgrade() {
       ++counters.refused_limited;
       break;
     case 503:
-      ++(shown.newcomers_wait_ms != 0 && !shows_ticket ? counters.refused_reserved
-                                                       : counters.refused_overloaded);
+      ++put_off;
       break;
     default:
       ++counters.refused_other;
     }
     return refuse(response);
   }
-  ++(welcome->put_off ? counters.refused_overloaded : counters.upgraded);
+  ++(welcome->put_off ? put_off : counters.upgraded);
   const bool deflate = welcome->deflate && offers_deflate(request);
   auto response = upgrade_response(request, welcome->subprotocol, deflate);
   // From here on the socket's events are the WebSocket's.
