@@ -117,6 +117,15 @@ struct guarantee {
   std::string sync = "none";
   /// How many servers keep each event.
   std::uint32_t replicas = 1;
+
+  /// Where the log of each namespace is configured by itself, and by whoever may: what that gives.
+  struct kept_namespace {
+    std::string name;
+    std::uint32_t replicas = 1;
+    /// `file` or `memory`; empty: not known yet.
+    std::string storage;
+  };
+  std::vector<kept_namespace> namespaces{};
 };
 
 /// The log and the other nodes. Any thread; every function returns at once.

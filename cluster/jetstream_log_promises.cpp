@@ -8,9 +8,16 @@ namespace hubbub::cluster {
 broker::guarantee jetstream_log::promises() const {
   // The least that any stream's real configuration gives.
   auto replicas = with_->options.replicas;
-  for (const auto& [_, stream] : streams_)
-    if (const auto i = stream->info(); !i.config.name.empty())
-      replicas = std::min(replicas, i.config.replicas);
+  std::vector<broker::guarantee::kept_namespace> each;
+  for (const auto& [name, stream] : streams_) {
+    const auto i = stream->info();
+    if (i.config.name.empty()) {
+      each.push_back({name, 0, {}});
+      continue;
+    }
+    replicas = std::min(replicas, i.config.replicas);
+    each.push_back({name, i.config.replicas, i.config.file ? "file" : "memory"});
+  }
   std::string sentence;
   if (replicas <= 1)
     sentence = "JetStream keeps each event in a file of one server before it is confirmed: it survives the "
@@ -24,7 +31,7 @@ broker::guarantee jetstream_log::promises() const {
           sentence + "; when all of their machines lose power at once, what was confirmed since "
                      "nats-server last synced its files (every two minutes unless it is told "
                      "otherwise) may be lost",
-          "server", replicas};
+          "server", replicas, std::move(each)};
 }
 
 void jetstream_log::look_at_guarantees() {

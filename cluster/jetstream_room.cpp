@@ -123,7 +123,7 @@ void jetstream_room::caught_up(const log_place& at, const std::string& epoch, co
     if (self->phase_ != phase::ready)
       return;
     if (e->offset == self->position_ && !self->is_had(print))
-      return self->stream_->written_over({std::move(epoch), e->offset});
+      return self->stream_->written_over({epoch, e->offset});
     if (e->offset <= self->position_)
       return;
     // Where it is not known what was between, the room looks: an event may have been lost before the reading

@@ -117,7 +117,13 @@ void admin_api::node(admin_request&& r) {
   to.put("{\"node\":").text(parts_.node).put(",\"version\":").text(node.version);
   to.put(",\"log\":{\"storage\":").text(promise.storage).put(",\"sync\":").text(promise.sync);
   to.put(",\"replicas\":").number(promise.replicas).put(",\"promise\":").text(promise.sentence);
-  to.put("},\"nats\":");
+  to.put(",\"namespaces\":[");
+  for (std::string_view comma; const auto& one : promise.namespaces) {
+    to.put(comma).put("{\"namespace\":").text(one.name);
+    to.put(",\"storage\":").text(one.storage).put(",\"replicas\":").number(one.replicas).put("}");
+    comma = ",";
+  }
+  to.put("]},\"nats\":");
   if (parts_.links)
     write_links(to, *parts_.links);
   else

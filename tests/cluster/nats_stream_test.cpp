@@ -1,6 +1,8 @@
 #include "tests/cluster/nats_kit.hpp"
 #include "tests/support/catch.hpp"
 
+#include <algorithm>
+
 /// What others do to a stream, and what nodes of other versions made of it.
 namespace hubbub::test {
 namespace {
@@ -38,6 +40,11 @@ TEST_CASE_METHOD(stream_fixture, "a namespace's stream is what its policy says",
   }
   CHECK(node.bus->promises().storage == "jetstream");
   CHECK(node.bus->promises().sentence.find("one server") != none);
+  const auto each = node.bus->promises().namespaces;
+  const auto chat = std::ranges::find(each, "chat", &broker::guarantee::kept_namespace::name);
+  REQUIRE(chat != each.end());
+  CHECK(chat->replicas == 1);
+  CHECK(chat->storage == "file");
 }
 
 TEST_CASE_METHOD(stream_fixture, "a stream that somebody deletes is made again, in another epoch", "[nats]") {

@@ -245,6 +245,8 @@ test("while NATS is away clients stay, nothing is confirmed that is not kept, an
 
 test("a node shows which nats-server it is connected to, and that this one will end soon", async (t) => {
   const { nats, nodes: [node] } = await cluster(t, 1);
+  const { log } = await node.get("/v1/node");
+  assert.deepEqual(log.namespaces.find(({ namespace }) => namespace === "chat"), { namespace: "chat", storage: "file", replicas: 1 });
   const look = async () => (await node.get("/v1/node")).nats;
   const well = await look();
   assert.ok(well.links.length > 1);
