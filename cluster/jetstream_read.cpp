@@ -30,6 +30,7 @@ void jetstream_read::start() {
   events_.clear();
   bytes_ = 0;
   last_ = 0;
+  first_ = 0;
   retained_ = 0;
   passed_over_ = false;
   result_ = {};
@@ -123,6 +124,8 @@ void jetstream_read::read_range() {
 bool jetstream_read::event_came(const log_place& at, const nats_message& m) {
   auto place = at;
   place.previous = std::exchange(last_, at.offset);
+  if (first_ == 0)
+    first_ = at.offset;
   if (at.time_ms < what_.not_before_ms) {
     passed_over_ = true;
     return true;
@@ -178,7 +181,8 @@ void jetstream_read::prove() {
   auto& head = result_.head.offset;
   if (passed_over_ || what_.after > head)
     return finish();
-  if (what_.after == head) {
+  // Nothing can have been between an event and the next sequence of the stream.
+  if (what_.after == head || first_ == what_.after + 1) {
     result_.complete = true;
     return finish();
   }

@@ -55,6 +55,8 @@ private:
   std::deque<broker::stored_event_ptr> events_;
   std::size_t bytes_ = 0;
   std::uint64_t last_ = 0;
+  /// The first event of the range that is there.
+  std::uint64_t first_ = 0;
   /// How many events of the room there were behind `after`, when they were counted.
   std::uint64_t retained_ = 0;
   /// A sequence that the stream had reached by then.
