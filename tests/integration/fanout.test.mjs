@@ -8,7 +8,7 @@ import { until } from "./support/wire.mjs";
 
 const sections = {
   limits: { send_buffer_bytes: 4608, stall: "5m" },
-  "namespace.default": { presence: "off", history_size: 100_000 },
+  "namespace.fan": { presence: "off", history_size: 100_000 },
 };
 const rooms = ["fan.a", "fan.b", "fan.c"];
 const sizes = [10, 60_000, 120, 3000, 131, 20_000, 65, 130, 9000, 700];

@@ -7,6 +7,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
+import { sharedNats } from "./nats.mjs";
 import { until, Wire } from "./wire.mjs";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -36,15 +37,26 @@ function toml(sections) {
     `[${name}]\n${Object.entries(keys).map(([key, value]) => `${key} = ${JSON.stringify(value)}`).join("\n")}\n`).join("\n");
 }
 
+let logs = 0;
+const logsOf = new Map();
+/** The name of a log that no other one in this NATS has. */
+function prefixOf(dataDir) {
+  if (!dataDir) return `t${++logs}`;
+  if (!logsOf.has(dataDir)) logsOf.set(dataDir, `t${++logs}`);
+  return logsOf.get(dataDir);
+}
+
 /**
  * Starts a node in dev mode. `sections`: the configuration file's. The node is stopped when the test ends;
  * a node that ended by itself or said that something is wrong in memory fails the test.
+ * `nats`: its log is JetStream, where it has streams of its own, or those of who had that `dataDir` before.
  */
-export async function serve(t, { loops = 1, secure = false, dataDir, sections = {} } = {}) {
+export async function serve(t, { loops = 1, secure = false, dataDir, nats = false, sections = {} } = {}) {
+  const bus = nats && { nats: { url: (await sharedNats()).url, prefix: prefixOf(dataDir) } };
   const file = path.join(directory(), "hubbub.toml");
-  writeFileSync(file, toml({ drain: { grace: "0s" }, ...sections, limits: { handshakes_per_second: 1_000_000, ...sections.limits }, server: { loops, ...sections.server }, ...(secure && { tls: certificateFiles() }) }));
+  writeFileSync(file, toml({ drain: { grace: "0s" }, ...bus, ...sections, limits: { handshakes_per_second: 1_000_000, ...sections.limits }, server: { loops, ...sections.server }, ...(secure && { tls: certificateFiles() }) }));
   const args = ["serve", "--dev", "--config", file, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-level", "warn"];
-  if (dataDir) args.push("--data-dir", dataDir);
+  if (dataDir && !nats) args.push("--data-dir", dataDir);
   const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
   let errors = "";
   child.stderr.setEncoding("utf8").on("data", (text) => { errors = (errors + text).slice(-20_000); });
@@ -115,9 +127,12 @@ export async function serve(t, { loops = 1, secure = false, dataDir, sections = 
   return node;
 }
 
-/** Each combination that a scenario is to be run in, with its name. */
-export const ways = [1, 4].flatMap((loops) => [false, true].map((secure) =>
-  ({ loops, secure, name: `${loops} loop${loops > 1 ? "s" : ""}${secure ? ", TLS" : ""}` })));
+/** Each combination that a scenario is to be run in, with its name: on the embedded log, and with NATS behind the rooms. */
+export const ways = [
+  ...[1, 4].flatMap((loops) => [false, true].map((secure) =>
+    ({ loops, secure, name: `${loops} loop${loops > 1 ? "s" : ""}${secure ? ", TLS" : ""}` }))),
+  { loops: 4, secure: false, nats: true, name: "4 loops, NATS" },
+];
 export const plainWays = ways.filter((way) => !way.secure);
 
 /**

@@ -94,6 +94,18 @@ export async function startNats(t, more = "") {
   return server;
 }
 
+let shared;
+/** One for all tests of this process, each with a prefix of its own; it ends with the process. */
+export function sharedNats() {
+  const ended = [];
+  process.once("exit", () => { for (const one of ended) rmSync(one, { recursive: true, force: true }); });
+  return shared ??= startNats({ after() {} }).then((server) => {
+    ended.push(server.directory);
+    server.child.unref(); // nobody waits for its end
+    return server;
+  });
+}
+
 /** A backend's own connection: the client of nats.io for JavaScript. */
 export async function backend(t, server) {
   const connection = await connect({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
