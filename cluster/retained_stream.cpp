@@ -199,7 +199,16 @@ void retained_stream::judge(const js::stream_info& i, const before_look& before)
     return update(i, right);
   }
   // Another node may have begun the next life already, or somebody made the stream anew.
-  if (before.written_over.epoch == short_name(life)) {
+  if (before.written_over.epoch == short_name(life) && i.config.replicas > 1) {
+    // Leaders that were stopped and go on have been seen to contradict those that follow them, and nothing
+    // was lost.
+    with_->log.limited(log_level::warn, "nats", name_ + "-over",
+                       "the stream's leader has another event in a place than one had before it",
+                       {{"stream", name_}, {"at", before.written_over.offset}});
+    std::lock_guard lock{mutex_};
+    if (written_over_ == before.written_over)
+      written_over_ = {};
+  } else if (before.written_over.epoch == short_name(life)) {
     with_->log.limited(log_level::error, "nats", name_ + "-over",
                        "the stream was set back and written over: what was published last is lost, and other "
                        "events are in its place",
