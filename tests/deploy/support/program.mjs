@@ -38,10 +38,10 @@ export async function flagsOf(...command) {
   return new Set(stdout.match(/--[a-z0-9-]+/g));
 }
 
-/** Those that the program does not know: no setting may hold a control character, so it complains of each that it reads. */
+/** Those that the program does not know: it says so, or says nothing; no setting may hold a control character, so it complains of each that it reads. */
 export async function unknownVariables(names) {
   const { stdout } = await run(["serve", "--help"]);
   const others = names.filter((name) => !stdout.includes(`(${name})`));
   const { stderr } = await run(["serve"], { env: Object.fromEntries(others.map((name) => [name, "\u0001"])) });
-  return others.filter((name) => !stderr.includes(`${name}: `));
+  return others.filter((name) => !stderr.includes(`${name}: `) || stderr.includes(`${name}: there is no such variable`));
 }
