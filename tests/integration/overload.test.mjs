@@ -6,7 +6,8 @@ import test from "node:test";
 import { megabytes, plainWays, publishAll, serve } from "./support/broker.mjs";
 import { until } from "./support/wire.mjs";
 
-const sections = { "namespace.default": { presence: "off", history_size: 100_000, tape_bytes: 65_536 } };
+const rules = { presence: "off", history_size: 100_000, tape_bytes: 65_536 };
+const sections = { "namespace.busy": rules, "namespace.calm": rules };
 const publishers = 120;
 const each = 64;
 
