@@ -98,7 +98,7 @@ let shared;
 /** One for all tests of this process, each with a prefix of its own; it ends with the process. */
 export function sharedNats() {
   const ended = [];
-  process.once("exit", () => { for (const one of ended) rmSync(one, { recursive: true, force: true }); });
+  process.once("exit", () => { for (const one of ended) rmSync(one, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }); }); // it may write still
   return shared ??= startNats({ after() {} }).then((server) => {
     ended.push(server.directory);
     server.child.unref(); // nobody waits for its end
