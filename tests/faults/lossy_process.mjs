@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 
 import { start } from "../integration/support/server.mjs";
 import { until, Wire } from "../integration/support/wire.mjs";
+import { mintToken, secret } from "./tokens.mjs";
 
 const ip = (command) => execFileSync("ip", command.split(" "), { stdio: ["ignore", "ignore", "inherit"] });
 const here = "10.9.8.1", there = "10.9.8.2";
@@ -21,7 +22,7 @@ async function clients(port, n, room) {
   await once(process.stdin, "data");
   ip(`addr add ${there}/24 dev lossy1`);
   ip("link set lossy1 up");
-  const wires = await Promise.all(Array.from({ length: n }, () => Wire.open({ host: here, port, keep: false })));
+  const wires = await Promise.all(Array.from({ length: n }, (_, i) => Wire.open({ host: here, port, keep: false, token: mintToken(secret, `lost-${i}`) })));
   await Promise.all(wires.map((wire) => wire.ask({ op: "join", room })));
   process.stdout.write("connected\n");
   await once(process.stdin, "data");
@@ -37,7 +38,7 @@ async function node(n, events, room, config) {
   ip("link add lossy0 type veth peer name lossy1");
   ip(`addr add ${here}/24 dev lossy0`);
   ip("link set lossy0 up");
-  const server = await start(undefined, { config: `[auth]\nanonymous = true\n[namespace.default]\nanyone = ["join", "publish"]\n${config}`, listen: `${here}:0`, flags: ["--log-level", "error"] });
+  const server = await start(undefined, { config, listen: `${here}:0`, flags: ["--log-level", "error"] });
   const others = spawn("unshare", ["-n", process.execPath, fileURLToPath(import.meta.url), "clients", server.port, n, room], { stdio: ["pipe", "pipe", "inherit"] });
   process.once("exit", () => others.kill("SIGKILL"));
   const said = async (word) => {
@@ -51,7 +52,7 @@ async function node(n, events, room, config) {
   const connected = () => execFileSync("ss", ["-tnH", "state", "established", `( sport = :${server.port} )`]).toString().split("\n").filter(Boolean).length;
   if (connected() !== n) throw new Error(`${connected()} of ${n} are connected`);
   // On this side of the wires, so it stays.
-  const writer = await Wire.open({ host: here, port: server.port, keep: false });
+  const writer = await Wire.open({ host: here, port: server.port, keep: false, token: mintToken(secret, "writer") });
   others.stdin.write("lose\n");
   await said("lossy");
   const began = performance.now();

@@ -1,9 +1,5 @@
 // What the rehearsals with a cluster share: nodes and their NATS, a crowd in rooms, producers, and the account of it all.
 
-import { writeFileSync } from "node:fs";
-import path from "node:path";
-
-import { temporaryDirectory } from "../integration/support/server.mjs";
 import { Wire } from "../integration/support/wire.mjs";
 import { sleep, startCluster } from "./cluster.mjs";
 import { Crowd } from "./crowd.mjs";
@@ -12,23 +8,10 @@ import { Figures, quantile } from "./figures.mjs";
 import { BackendProducer, ClientProducer } from "./producer.mjs";
 import { source } from "./random.mjs";
 import { rollCall } from "./roll_call.mjs";
-import { mintToken } from "./tokens.mjs";
+import { adminKey, keys, mintToken, secret } from "./tokens.mjs";
 
 const perRoom = 50, ping = 5000;
-const secret = "s".repeat(48), adminKey = "a".repeat(24);
 const sum = (list, of) => list.reduce((n, one) => n + of(one), 0);
-
-/** Keys that verify tokens, and with which a session goes on at another node. */
-function keys() {
-  const directory = temporaryDirectory();
-  const file = (name, text) => {
-    const where = path.join(directory, name);
-    writeFileSync(where, text);
-    return where;
-  };
-  return `[auth]\nhs256_key_file = "${file("hs256.key", secret)}"\nticket_keys = ["${file("tickets.key", "t".repeat(48))}"]\n` +
-    `[admin]\nkeys = ["${adminKey}"]\n`;
-}
 
 export class Stage {
   memory = new Map();

@@ -10,6 +10,7 @@ import { sleep } from "../cluster.mjs";
 import { Crowd } from "../crowd.mjs";
 import { Figures } from "../figures.mjs";
 import { Link } from "../proxy.mjs";
+import { adminKey, keys, mintToken, secret } from "../tokens.mjs";
 
 export const title = "heartbeats";
 export const alone = true;
@@ -20,9 +21,9 @@ const bounds = '[limits]\nping = "3s"\npong_within = "2s"\nstall = "20s"\n', mos
 const halves = 200, said = 20, room = "chat.half";
 
 async function idle({ clients, seed, figures, say }) {
-  const server = await start(undefined, { config: "", flags: ["--dev", "--log-level", "warn"] });
+  const server = await start(undefined, { config: keys(), adminKey, flags: ["--log-level", "warn"] });
   const rooms = Array.from({ length: Math.ceil(clients / perRoom) }, (_, i) => `chat.${i}`);
-  const crowd = await Crowd.gather({ clients, rooms, seed, ports: [server.port], patience: 60_000 });
+  const crowd = await Crowd.gather({ clients, rooms, seed, ports: [server.port], patience: 60_000, secret });
   try {
     say(`${clients} idle clients are there`);
     await sleep(5000); // what joining left behind
@@ -45,11 +46,11 @@ async function idle({ clients, seed, figures, say }) {
  * which is said something after that.
  */
 async function halfOpen({ figures, short }) {
-  const server = await start(undefined, { config: bounds, flags: ["--dev", "--log-level", "error"] });
+  const server = await start(undefined, { config: bounds + keys(), adminKey, flags: ["--log-level", "error"] });
   const link = await Link.to(server.port);
   try {
-    const stay = await Promise.all(Array.from({ length: 20 }, () => Wire.open({ port: server.port, keep: false })));
-    const half = await Promise.all(Array.from({ length: halves }, () => Wire.open({ port: link.port, keep: false })));
+    const clients = (n, port) => Promise.all(Array.from({ length: n }, (_, i) => Wire.open({ port, keep: false, token: mintToken(secret, `${port}-${i}`) })));
+    const stay = await clients(20, server.port), half = await clients(halves, link.port);
     await Promise.all([...stay, ...half].map((wire) => wire.ask({ op: "join", room, presence: true })));
     const heard = new Map(stay.map((wire) => [wire, 0]));
     for (const wire of stay) wire.onEvent = () => heard.set(wire, heard.get(wire) + 1);
@@ -80,7 +81,7 @@ async function lost({ figures, short }) {
   } catch {
     return figures.tell(name, "not tried: needs root, unshare and ip");
   }
-  const { stdout } = await promisify(execFile)("unshare", ["-n", process.execPath, module, String(halves), String(said), room, bounds]);
+  const { stdout } = await promisify(execFile)("unshare", ["-n", process.execPath, module, String(halves), String(said), room, bounds + keys()]);
   figures.bar(name, Number(stdout), most(short), "s");
 }
 

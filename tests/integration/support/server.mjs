@@ -140,8 +140,8 @@ export function request(url, { method = "GET", headers = {}, body, ms = 15_000 }
 }
 
 class Server {
-  constructor(said, directory, dataDir) {
-    Object.assign(this, { said, directory, dataDir });
+  constructor(said, directory, dataDir, adminKey) {
+    Object.assign(this, { said, directory, dataDir, adminKey });
   }
 
   get pid() { return this.said.child.pid; }
@@ -177,7 +177,10 @@ class Server {
   }
 
   /** What an admin path answers. */
-  ask(pathname, options) { return request(this.admin + pathname, options); }
+  ask(pathname, { headers, ...options } = {}) {
+    const shown = this.adminKey && { authorization: `Bearer ${this.adminKey}` };
+    return request(this.admin + pathname, { headers: { ...shown, ...headers }, ...options });
+  }
 
   /** Publishes as a backend does. */
   async publish(event) {
@@ -220,9 +223,9 @@ class Server {
  *
  * - `config`: the text of a TOML file. Without it, and with `dev: true`, `--dev` is given.
  * - `listen`: where. `flags`: more flags. `dataDir`: its log's directory, `true` for one of its own.
- * - `node`: its name. `env`, and `ulimit`: what the shell's `ulimit` is told first, as `-f 2000`.
+ * - `adminKey`: what `ask` shows, where `config` has keys. `node`: its name. `env`, and `ulimit`: what the shell's `ulimit` is told first, as `-f 2000`.
  */
-export async function start(t, { config, dev = config === undefined, listen = "127.0.0.1:0", flags = [], dataDir, env, ulimit, node = "n1" } = {}) {
+export async function start(t, { config, dev = config === undefined, listen = "127.0.0.1:0", flags = [], dataDir, env, ulimit, adminKey, node = "n1" } = {}) {
   if (!existsSync(binary)) throw new Error(`${binary} is not built; HUBBUB_BINARY names another`);
   const directory = temporaryDirectory(t);
   const log = dataDir === true ? path.join(directory, "data") : dataDir;
@@ -235,7 +238,7 @@ export async function start(t, { config, dev = config === undefined, listen = "1
     args.push("--config", file);
   }
   const said = launch([...args, ...flags], { env, ulimit });
-  const server = new Server(said, directory, log);
+  const server = new Server(said, directory, log, adminKey);
   afterwards(t, () => server.kill());
   const ready = new Promise((resolve, reject) => {
     let rest = "";
