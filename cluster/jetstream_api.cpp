@@ -172,6 +172,7 @@ stream_info read_stream_info(std::string_view json) {
     }
     i.config = config_in(config);
     i.created = text_in(root, "created");
+    i.created_ms = time_of(i.created);
     i.messages = count_in(state, "messages");
     i.first_seq = count_in(state, "first_seq");
     i.last_seq = count_in(state, "last_seq");

@@ -22,6 +22,8 @@ struct error {
   [[nodiscard]] explicit operator bool() const noexcept { return code != 0; }
 };
 inline constexpr int stream_not_found = 10059;
+/// By a stream of another configuration.
+inline constexpr int stream_name_in_use = 10058;
 inline constexpr int no_message_found = 10037;
 inline constexpr int not_enabled_for_account = 10039;
 inline constexpr int not_enabled = 10076;
@@ -66,6 +68,7 @@ struct stream_info {
   error why;
   stream_config config;
   std::string created;
+  std::int64_t created_ms = 0;
   std::uint64_t messages = 0;
   std::uint64_t first_seq = 0;
   std::uint64_t last_seq = 0;

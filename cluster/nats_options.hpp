@@ -30,6 +30,9 @@ struct nats_intervals {
   broker::milliseconds canary_late{3'000};
   /// Each stream's configuration is compared with the policy at least that often.
   broker::milliseconds configuration{60'000};
+  /// A stream that was created so much later than before was made again, whatever is written on it. Nodes that
+  /// make one at once do so within less.
+  broker::milliseconds made_again{60'000};
   /// A connection whose server will end soon goes to another one at some moment within this. Servers cut off
   /// the first one after `lame_duck_grace_period`, ten seconds unless they are told otherwise.
   broker::milliseconds lame_duck{4'000};

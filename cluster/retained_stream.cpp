@@ -1,6 +1,7 @@
 #include "cluster/retained_stream.hpp"
 
 #include "cluster/attempts.hpp"
+#include "cluster/epoch.hpp"
 #include "cluster/siphash.hpp"
 
 #include <algorithm>
@@ -15,6 +16,8 @@ using broker::log_level;
 constexpr std::int64_t shortest_ns = 100'000'000;
 // A new leader may not have caught up with itself yet when it is first asked.
 constexpr int sure_of_set_back = 3;
+// Another node was first with making the stream, or nobody answered.
+constexpr int tries_to_make = 4;
 
 std::int64_t ns(broker::milliseconds ms) { return std::chrono::nanoseconds{ms}.count(); }
 
@@ -36,8 +39,11 @@ std::string hash_of(js::stream_config c) {
 }
 
 std::string life_of(const js::stream_info& i, const stream_note& n) {
-  return i.config.name + ' ' + i.created + ' ' + n.life;
+  return i.config.name + ' ' + (n.id.empty() ? i.created : n.id) + ' ' + n.life;
 }
+
+/// The same on all nodes, which may find out at once.
+std::string next_life(const std::string& life) { return short_name(life + " and the next"); }
 
 } // namespace
 
@@ -94,12 +100,17 @@ void retained_stream::ask() {
     answered_next_ = std::exchange(waiting_, {});
     before = {known_last_, written_over_};
   }
-  with_->link->request("$JS.API.STREAM.INFO." + name_, {}, {},
-                       [self = shared_from_this(), before = std::move(before)](
-                           nats_link::fate f, const nats_message& m) { self->told(f, m, before); });
+  inquire(before, tries_to_make);
 }
 
-void retained_stream::told(nats_link::fate f, const nats_message& m, const before_look& before) {
+void retained_stream::inquire(const before_look& before, int tries) {
+  with_->link->request("$JS.API.STREAM.INFO." + name_, {}, {},
+                       [self = shared_from_this(), before, tries](nats_link::fate f, const nats_message& m) {
+                         self->told(f, m, before, tries);
+                       });
+}
+
+void retained_stream::told(nats_link::fate f, const nats_message& m, const before_look& before, int tries) {
   const auto i = f == nats_link::fate::answered ? js::read_stream_info(m.data) : js::stream_info{};
   {
     std::lock_guard lock{mutex_};
@@ -117,7 +128,7 @@ void retained_stream::told(nats_link::fate f, const nats_message& m, const befor
     break;
   }
   if (i.why.err_code == js::stream_not_found)
-    return make();
+    return make(before, tries - 1);
   if (i.why.err_code == js::not_enabled || i.why.err_code == js::not_enabled_for_account)
     return finish({errc::unavailable,
                    "the NATS server " + with_->link->server() + " has no JetStream for this account"});
@@ -155,75 +166,81 @@ std::string retained_stream::why_unusable(const js::stream_config& c, bool ours)
 
 void retained_stream::judge(const js::stream_info& i, const before_look& before) {
   const auto note = stream_note::parse(i.config.description);
-  auto fresh = fresh_note();
+  const auto fresh = fresh_note();
+  const auto newer = note && note->generation > fresh.generation;
+  const auto other = note && note->generation == fresh.generation && note->policy != fresh.policy;
   // Who leaves it as it is cannot put right what is wrong.
-  const auto foreign = note && (note->generation > fresh.generation ||
-                                (note->generation == fresh.generation && note->policy != fresh.policy));
+  const auto foreign = newer || other;
   if (auto why = why_unusable(i.config, note && !foreign); !why.empty())
     return give_up_on(std::move(why));
   if (foreign && !is_republished(i.config))
     return give_up_on(not_republished());
-  if (note && note->generation > fresh.generation) {
+  if (newer)
     with_->log.limited(log_level::info, "nats", name_ + "-newer",
                        "a node with a newer policy has configured the stream; it stays as it is",
                        {{"stream", name_}, {"generation", note->generation}});
-    return adopt(i);
-  }
-  if (note && note->generation == fresh.generation && note->policy != fresh.policy) {
+  if (other)
     with_->log.limited(log_level::error, "nats", name_ + "-other",
                        "another node has configured the stream by another policy of the same generation; "
                        "it stays as it is",
                        {{"stream", name_}, {"generation", note->generation}});
-    return adopt(i);
+  auto right = note.value_or(stream_note{});
+  if (!foreign) {
+    right.generation = fresh.generation;
+    right.policy = fresh.policy;
   }
-  const auto life = life_of(i, note.value_or(stream_note{}));
+  if (right.id.empty())
+    right.id = i.created;
+  if (const auto over = why_next_life(i, note.value_or(stream_note{}), before)) {
+    with_->log.error("nats", over->why, {{"stream", name_}, {"from", before.known}, {"at", over->at}});
+    right.life = next_life(life_of(i, right));
+    return update(i, right, !foreign);
+  }
+  if (foreign || i.config == wanted(right))
+    return adopt(i);
+  if (note && note->generation == fresh.generation && !note->id.empty())
+    with_->log.warn("nats", "the stream's configuration was changed by somebody else; it is put right",
+                    {{"stream", name_}});
+  if (i.config.max_msgs_per_subject > 0 && i.config.max_msgs_per_subject < wanted(right).max_msgs_per_subject)
+    right.raised = i.last_seq;
+  update(i, right, true);
+}
+
+std::optional<retained_stream::end_of_life>
+retained_stream::why_next_life(const js::stream_info& i, const stream_note& note, const before_look& before) {
+  const auto life = life_of(i, note);
   {
     std::lock_guard lock{mutex_};
+    const auto same = life_ == life;
+    if (same && !note.id.empty() && i.created_ms > created_ms_ + with_->options.every.made_again.count())
+      return end_of_life{"the stream was made again as it was: what was in it is lost", i.last_seq};
     // Somebody restored it, or its server lost the end of it. What asks for looks may do so many times in a
     // moment, and a leader needs longer.
     const auto now = std::chrono::steady_clock::now();
-    if (i.last_seq >= before.known || life_ != life)
+    if (i.last_seq >= before.known || !same)
       set_back_ = 0;
     else if (set_back_ == 0 || now - set_back_at_ >= with_->options.every.canary) {
       ++set_back_;
       set_back_at_ = now;
     }
-  }
-  auto right = note.value_or(stream_note{});
-  right.generation = fresh.generation;
-  right.policy = fresh.policy;
-  if (set_back_ >= sure_of_set_back) {
-    with_->log.error("nats", "the stream was set back: what was published last is lost",
-                     {{"stream", name_}, {"from", before.known}, {"to", i.last_seq}});
-    right.life = new_epoch();
-    return update(i, right);
-  }
-  // Another node may have begun the next life already, or somebody made the stream anew.
-  if (before.written_over.epoch == short_name(life) && i.config.replicas > 1) {
-    // Leaders that were stopped and go on have been seen to contradict those that follow them, and nothing
-    // was lost.
-    with_->log.limited(log_level::warn, "nats", name_ + "-over",
-                       "the stream's leader has another event in a place than one had before it",
-                       {{"stream", name_}, {"at", before.written_over.offset}});
-    std::lock_guard lock{mutex_};
+    if (set_back_ >= sure_of_set_back)
+      return end_of_life{"the stream was set back: what was published last is lost", i.last_seq};
+    // Another node may have begun the next life already, or somebody made the stream anew.
+    if (before.written_over.epoch != short_name(life))
+      return std::nullopt;
+    if (i.config.replicas == 1)
+      return end_of_life{"the stream was set back and written over: what was published last is lost, and "
+                         "other events are in its place",
+                         before.written_over.offset};
     if (written_over_ == before.written_over)
       written_over_ = {};
-  } else if (before.written_over.epoch == short_name(life)) {
-    with_->log.limited(log_level::error, "nats", name_ + "-over",
-                       "the stream was set back and written over: what was published last is lost, and other "
-                       "events are in its place",
-                       {{"stream", name_}, {"at", before.written_over.offset}});
-    right.life = new_epoch();
-    return update(i, right);
   }
-  if (i.config == wanted(right))
-    return adopt(i);
-  if (note && note->generation == fresh.generation)
-    with_->log.warn("nats", "the stream's configuration was changed by somebody else; it is put right",
-                    {{"stream", name_}});
-  if (i.config.max_msgs_per_subject > 0 && i.config.max_msgs_per_subject < wanted(right).max_msgs_per_subject)
-    right.raised = i.last_seq;
-  update(i, right);
+  // Leaders that were stopped and go on have been seen to contradict those that follow them, and nothing
+  // was lost.
+  with_->log.limited(log_level::warn, "nats", name_ + "-over",
+                     "the stream's leader has another event in a place than one had before it",
+                     {{"stream", name_}, {"at", before.written_over.offset}});
+  return std::nullopt;
 }
 
 void retained_stream::adopt(const js::stream_info& i) {
@@ -243,6 +260,7 @@ void retained_stream::adopt(const js::stream_info& i) {
       new_life = !life_.empty();
       life_ = std::move(life);
       epoch_ = short_name(life_);
+      created_ms_ = i.created_ms;
       known_last_ = i.last_seq;
       settled_last_ = i.last_seq;
       settled_at_ = now;
@@ -304,18 +322,26 @@ void retained_stream::give_up_on(std::string why) {
   finish(state);
 }
 
-void retained_stream::make() {
-  const auto config = wanted(fresh_note());
-  with_->link->request("$JS.API.STREAM.CREATE." + name_, {}, js::to_json(config),
-                       [self = shared_from_this()](nats_link::fate f, const nats_message& m) {
-                         if (f == nats_link::fate::answered && !js::read_stream_info(m.data).why)
-                           self->with_->log.info("nats", "a stream was made", {{"stream", self->name_}});
-                         self->changed(f, m, {}, false);
-                       });
+void retained_stream::make(const before_look& before, int tries) {
+  auto note = fresh_note();
+  note.id = new_epoch();
+  with_->link->request(
+      "$JS.API.STREAM.CREATE." + name_, {}, js::to_json(wanted(note)),
+      [self = shared_from_this(), before, tries](nats_link::fate f, const nats_message& m) {
+        const auto i = f == nats_link::fate::answered ? js::read_stream_info(m.data) : js::stream_info{};
+        // Where several nodes make it at once, one of them does; some of the others hear nothing of theirs.
+        if (tries > 0 && (f == nats_link::fate::unknown || i.why.err_code == js::stream_name_in_use))
+          return self->inquire(before, tries);
+        if (f == nats_link::fate::answered && !i.why)
+          self->with_->log.info("nats", "a stream was made", {{"stream", self->name_}});
+        self->changed(f, m, {}, false);
+      });
 }
 
-void retained_stream::update(const js::stream_info& from, const stream_note& note) {
-  // Servers of version 2.9 cannot change that, and newer ones may learn to.
+void retained_stream::update(const js::stream_info& from, const stream_note& note, bool ours) {
+  auto right = ours ? wanted(note) : from.config;
+  right.description = note.str();
+  // Servers before 2.10 cannot change that.
   auto refused = is_republished(from.config) ? std::string{} : not_republished();
   auto another = false;
   {
@@ -324,7 +350,7 @@ void retained_stream::update(const js::stream_info& from, const stream_note& not
     another = !life_.empty() && life_ != life_of(from, is);
   }
   with_->link->request(
-      "$JS.API.STREAM.UPDATE." + name_, {}, js::to_json(wanted(note)),
+      "$JS.API.STREAM.UPDATE." + name_, {}, js::to_json(right),
       [self = shared_from_this(), refused = std::move(refused),
        another](nats_link::fate f, const nats_message& m) { self->changed(f, m, refused, another); });
 }

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -88,8 +89,18 @@ private:
     /// Of no epoch: it was not.
     broker::stream_position written_over;
   };
-  void told(nats_link::fate f, const nats_message& m, const before_look& before);
+  /// `tries`: how often it may be tried to make one where there is none.
+  void inquire(const before_look& before, int tries);
+  void told(nats_link::fate f, const nats_message& m, const before_look& before, int tries);
   void judge(const js::stream_info& i, const before_look& before);
+  struct end_of_life {
+    std::string why;
+    /// The sequence that tells.
+    std::uint64_t at = 0;
+  };
+  /// Why what was known of its positions is not true any more; none: it is.
+  [[nodiscard]] std::optional<end_of_life> why_next_life(const js::stream_info& i, const stream_note& note,
+                                                         const before_look& before);
   /// Why a stream like that can neither be used nor be put right; empty: it can. `ours`: this node may change
   /// what it takes, too.
   [[nodiscard]] std::string why_unusable(const js::stream_config& c, bool ours) const;
@@ -97,8 +108,9 @@ private:
   [[nodiscard]] std::string not_republished() const;
   void adopt(const js::stream_info& i);
   void give_up_on(std::string why);
-  void make();
-  void update(const js::stream_info& from, const stream_note& note);
+  void make(const before_look& before, int tries);
+  /// `ours`: to this node's policy; otherwise only the note changes.
+  void update(const js::stream_info& from, const stream_note& note, bool ours);
   /// What a change has come to. `refused`: what it means when the server refuses; empty: what it says.
   /// `another`: it was another stream than the one that is known.
   void changed(nats_link::fate f, const nats_message& m, const std::string& refused, bool another);
@@ -127,6 +139,8 @@ private:
   stream_note note_;
   std::string life_;
   std::string epoch_;
+  /// When the stream of this life was created, as servers told it first.
+  std::int64_t created_ms_ = 0;
   std::uint64_t known_last_ = 0;
   std::uint64_t settled_last_ = 0;
   /// When the look that found it was answered, and when the newest one was.

@@ -20,7 +20,7 @@ std::string_view value_of(std::string_view text, std::string_view name) {
 
 std::string stream_note::str() const {
   return std::string{ours} + "generation=" + std::to_string(generation) + " policy=" + policy +
-         " raised=" + std::to_string(raised) + " life=" + life;
+         " raised=" + std::to_string(raised) + " life=" + life + (id.empty() ? "" : " id=" + id);
 }
 
 std::optional<stream_note> stream_note::parse(std::string_view text) {
@@ -31,6 +31,7 @@ std::optional<stream_note> stream_note::parse(std::string_view text) {
   n.policy = value_of(text, " policy=");
   n.raised = number_in(value_of(text, " raised="));
   n.life = value_of(text, " life=");
+  n.id = value_of(text, " id=");
   return n;
 }
 

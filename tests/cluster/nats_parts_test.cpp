@@ -88,8 +88,11 @@ TEST_CASE("only a name becomes a subject", "[nats_parts]") {
 }
 
 TEST_CASE("a stream's note is read as it is written", "[nats_parts]") {
-  const stream_note n{7, "abcDEF01", 99, "Zz3"};
+  const stream_note n{7, "abcDEF01", 99, "Zz3", "Qv3Zk0ab"};
   CHECK(stream_note::parse(n.str()) == n);
+  const stream_note older{7, "abcDEF01", 99, "Zz3", ""};
+  CHECK(older.str() == "hubbub generation=7 policy=abcDEF01 raised=99 life=Zz3");
+  CHECK(stream_note::parse(older.str()) == older);
   CHECK_FALSE(stream_note::parse("").has_value());
   CHECK_FALSE(stream_note::parse("somebody's stream generation=7").has_value());
   CHECK(stream_note::parse("hubbub generation=x policy")->generation == 0);

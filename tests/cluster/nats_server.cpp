@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <stdexcept>
@@ -178,12 +179,21 @@ void nats_server::set_back() {
 nats_wire::nats_wire(std::uint16_t port) : socket_{connect_to(port)} {
   if (socket_ < 0)
     throw std::runtime_error{"nats-server is not there"};
-  static_cast<void>(line());
+  info_ = line();
   send("CONNECT {\"verbose\":false,\"headers\":true,\"no_responders\":true}\r\n");
   pong();
 }
 
 nats_wire::~nats_wire() { ::close(socket_); }
+
+bool nats_wire::changes_republishing() const {
+  static constexpr std::string_view field = "\"version\":\"";
+  const auto at = info_.find(field);
+  auto major = 0, minor = 0;
+  if (at != info_.npos)
+    std::sscanf(info_.c_str() + at + field.size(), "%d.%d", &major, &minor);
+  return std::pair{major, minor} >= std::pair{2, 10};
+}
 
 std::string nats_wire::text_of(const std::string& subject, std::string_view data,
                                const std::string& headers) {

@@ -74,6 +74,8 @@ public:
   void publish_now(const std::string& subject, std::string_view data, const std::string& headers = {});
   /// The payload of the first answer.
   std::string request(const std::string& subject, std::string_view data = {});
+  /// Since 2.10 a server can be told that a stream is to be republished elsewhere.
+  [[nodiscard]] bool changes_republishing() const;
 
 private:
   [[nodiscard]] std::string line();
@@ -81,6 +83,7 @@ private:
   void pong();
 
   int socket_ = -1;
+  std::string info_; // what the server said first
   std::string read_;
 };
 

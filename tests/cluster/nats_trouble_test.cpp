@@ -78,7 +78,14 @@ TEST_CASE("a server that comes back with an empty disk has another epoch", "[nat
 
 /// A server that has lost what was published last, and a node that knows it.
 struct set_back_server {
-  explicit set_back_server(broker::milliseconds between_looks) {
+  /// `generation`: of who has configured its stream, and is no more.
+  explicit set_back_server(broker::milliseconds between_looks, std::uint64_t generation = 1) {
+    if (generation != node.options.generation) {
+      nats_node newer;
+      newer.options.servers = {server.url()};
+      newer.options.generation = generation;
+      newer.open();
+    }
     node.options.servers = {server.url()};
     node.options.every.canary = between_looks;
     node.open();
@@ -108,6 +115,14 @@ TEST_CASE("a stream that was set back has another epoch", "[nats]") {
   CHECK(t.node.log.says("was set back"));
   CHECK(t.chat->seen().epochs().front().epoch != t.chat->seen().ready().epoch);
   CHECK(t.chat->seen().epochs().front().offset == 1);
+}
+
+TEST_CASE("a stream that was set back has another epoch where a newer node has configured it", "[nats]") {
+  set_back_server t{50ms, 2};
+  REQUIRE(eventually([&] { return !t.chat->seen().epochs().empty(); }));
+  CHECK(t.node.log.says("was set back"));
+  nats_wire wire{t.server.port()};
+  CHECK(stream_info(wire).find("generation=2") != std::string::npos);
 }
 
 TEST_CASE("a stream is not thought to be set back by what many looks find in one moment", "[nats]") {
