@@ -14,6 +14,8 @@ struct dedup_bound {
   explicit dedup_bound(std::size_t ids = usual) : most{ids} {}
 
   const std::size_t most;
+  /// What a table may have of its own, however much the others have.
+  const std::size_t each = most / 128;
   std::atomic<std::size_t> held{0};
   /// Ids that had to make room for others before their window was over.
   std::atomic<std::uint64_t> forgotten_early{0};

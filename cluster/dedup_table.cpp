@@ -23,8 +23,9 @@ std::uint64_t dedup_table::find(const digest& id, std::int64_t now) const noexce
 }
 
 void dedup_table::add(const digest& id, std::uint64_t offset, std::int64_t expires, std::int64_t now) {
-  // Another table may have taken the place meanwhile: each is beyond the bound by one at most.
-  while (!order_.empty() && bound_->held.load(std::memory_order_relaxed) >= bound_->most) {
+  // Another table may have taken the place meanwhile. Who has little gives nothing up for those who have
+  // much, and they give it up with their next one.
+  while (order_.size() > bound_->each && bound_->held.load(std::memory_order_relaxed) >= bound_->most) {
     if (order_.front().expires > now)
       bound_->forgotten_early.fetch_add(1, std::memory_order_relaxed);
     forget_oldest();

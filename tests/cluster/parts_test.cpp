@@ -75,6 +75,25 @@ TEST_CASE("tables with one bound share it: a busy one takes what the others do n
   CHECK(bound->forgotten_early == 1);
 }
 
+TEST_CASE("a table with little gives nothing up for a busy one", "[cluster]") {
+  const auto bound = std::make_shared<dedup_bound>(256);
+  dedup_table busy{bound}, quiet{bound};
+  for (std::uint64_t i = 0; i < 256; ++i)
+    busy.add({i, 0}, i + 1, 300, 100);
+  quiet.add({1000, 0}, 1, 300, 100);
+  quiet.add({1001, 0}, 2, 300, 100);
+  CHECK(quiet.find({1000, 0}, 100) == 1);
+  busy.add({256, 0}, 257, 300, 100);
+  CHECK(bound->held == 256);
+  CHECK(busy.find({2, 0}, 100) == 0);
+  CHECK(busy.find({3, 0}, 100) == 4);
+  quiet.add({1002, 0}, 3, 300, 100); // what is more than its own
+  CHECK(quiet.find({1000, 0}, 100) == 1);
+  quiet.add({1003, 0}, 4, 300, 100);
+  CHECK(quiet.find({1000, 0}, 100) == 0);
+  CHECK(quiet.find({1001, 0}, 100) == 2);
+}
+
 TEST_CASE("an id that the log made is known by its epoch", "[cluster]") {
   CHECK(new_epoch() != new_epoch());
   CHECK(new_epoch().size() == 8);
