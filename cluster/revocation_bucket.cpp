@@ -17,6 +17,7 @@ using broker::refusal;
 
 // What was published and not heard is found so soon; a second is promised only where nothing was lost.
 constexpr std::int64_t look_every_ms = 5'000;
+constexpr std::int64_t pause_ms = 1'000;
 // Each takes the half second that a replica which is behind gets.
 constexpr int most_looks = 5;
 constexpr std::string_view nats_kv = "$KV.";
@@ -110,7 +111,8 @@ void revocation_bucket::tick() {
   {
     std::lock_guard lock{mutex_};
     run = run_;
-    due = !looking_ && !closed_ && (doubted_ || position_watch::now() - looked_ms_ >= look_every_ms);
+    const auto now = position_watch::now();
+    due = !looking_ && !closed_ && now >= not_before_ms_ && (doubted_ || now - looked_ms_ >= look_every_ms);
   }
   if (run)
     run->check(std::chrono::steady_clock::now());
@@ -297,8 +299,10 @@ void revocation_bucket::read_done(const refusal& why, std::uint64_t last) {
     run_.reset();
     if (why.code == errc::ok)
       read_to_ = std::max(read_to_, last);
-    else
+    else {
       doubted_ = true;
+      not_before_ms_ = position_watch::now() + pause_ms;
+    }
   }
   finish(why);
 }

@@ -88,6 +88,8 @@ private:
   /// Of this look: how often what is there did not come.
   int tries_ = 0;
   std::int64_t looked_ms_ = 0;
+  /// After a read that was refused: it would be again.
+  std::int64_t not_before_ms_ = 0;
   std::shared_ptr<consumer_run> run_;
 };
 
