@@ -12,6 +12,7 @@ using broker::log_level;
 
 // What does not fit waits for the next message.
 constexpr std::size_t most_message_bytes = 256 << 10;
+static_assert(most_message_bytes + (32 << 10) < most_between_nodes);
 // What waits while NATS does not take it; the newest are lost, and counted by those who get the others.
 constexpr std::size_t most_waiting_bytes = 4 << 20;
 

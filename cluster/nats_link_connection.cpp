@@ -81,15 +81,19 @@ void nats_link::impl::take_over(made_connection made) {
 
 std::optional<broker::refusal> nats_link::impl::why_too_small() {
   const auto takes = max_payload_of(connection.get());
-  const auto needs = std::uint64_t{options.payload_bytes} + nats_headers_bytes;
+  const auto events = std::uint64_t{options.payload_bytes} + nats_headers_bytes;
+  const auto needs = std::max<std::uint64_t>(events, most_between_nodes);
   if (takes == 0 || takes >= needs)
     return std::nullopt;
+  const auto server = "the NATS server " + server_of(connection.get()) + " takes messages of at most " +
+                      std::to_string(takes) + " bytes";
+  const auto set = ": set its max_payload to " + std::to_string(needs) + " or more";
+  if (takes >= events)
+    return broker::refusal{broker::errc::unavailable,
+                           server + ", and nodes send each other larger ones" + set};
   return broker::refusal{broker::errc::unavailable,
-                         "limits.payload_bytes is " + std::to_string(options.payload_bytes) +
-                             ", and the NATS server " + server_of(connection.get()) +
-                             " takes messages of at most " + std::to_string(takes) +
-                             " bytes, with their headers: set its max_payload to " + std::to_string(needs) +
-                             " or more, or lower limits.payload_bytes"};
+                         "limits.payload_bytes is " + std::to_string(options.payload_bytes) + ", and " +
+                             server + ", with their headers" + set + ", or lower limits.payload_bytes"};
 }
 
 natsSubscription* nats_link::impl::listen(const sub_ptr& to) {

@@ -30,8 +30,8 @@ struct nats_intervals {
   broker::milliseconds canary_late{3'000};
   /// Each stream's configuration is compared with the policy at least that often.
   broker::milliseconds configuration{60'000};
-  /// A stream that was created so much later than before was made again, whatever is written on it. Nodes that
-  /// make one at once do so within less.
+  /// A stream that was created so much later than before was made again, whatever is written on it. Nodes
+  /// that make one at once do so within less.
   broker::milliseconds made_again{60'000};
   /// A connection whose server will end soon goes to another one at some moment within this. Servers cut off
   /// the first one after `lame_duck_grace_period`, ten seconds unless they are told otherwise.
@@ -81,6 +81,9 @@ private:
 
 /// What a message may have beside its payload.
 inline constexpr std::uint32_t nats_headers_bytes = 4096;
+/// The largest that nodes say to each other: events of live rooms, and who is in a room, go in parts that are
+/// smaller.
+inline constexpr std::uint32_t most_between_nodes = 320 << 10;
 
 /// How to reach NATS, and what to keep there.
 struct nats_options {
