@@ -60,6 +60,11 @@ struct jetstream_context {
     return incarnation.starts_with(link->id());
   }
 
+  void note_bad_room() {
+    ++counters.foreign;
+    log.limited(broker::log_level::warn, "nats", "bad-room",
+                "a stream holds a message on a subject that is no room's name");
+  }
   void note(const event_flaws& f, const broker::room_name& room) {
     if (f.not_json) {
       ++counters.not_json;

@@ -78,7 +78,6 @@ private:
                    const js::stream_info& now);
   void compare_all(const retained_stream& stream);
   void caught_up(const std::shared_ptr<retained_stream>& stream, bool all);
-  void note_bad_room();
 
   const std::shared_ptr<jetstream_context> with_;
   const std::shared_ptr<position_watch> watch_;

@@ -91,7 +91,7 @@ void jetstream_log::read_missed(const std::shared_ptr<retained_stream>& stream, 
               return false;
             const auto name = self->with_->names.room_in(m.subject);
             if (!name)
-              self->note_bad_room();
+              self->with_->note_bad_room();
             else if (const auto room = self->find(name->str())) {
               // Only a room that had as many events behind this one as it may keep lost one before it.
               const auto kept =
@@ -129,12 +129,6 @@ void jetstream_log::caught_up(const std::shared_ptr<retained_stream>& stream, bo
     it->second = {std::move(*it->second.then), false, {}};
   else
     missed_.erase(it);
-}
-
-void jetstream_log::note_bad_room() {
-  ++with_->counters.foreign;
-  with_->log.limited(broker::log_level::warn, "nats", "bad-room",
-                     "a stream holds a message on a subject that is no room's name");
 }
 
 } // namespace hubbub::cluster

@@ -46,6 +46,9 @@ void stream_mark::check(const place& mark, const place& newest, handler written_
 
 void stream_mark::move_to(const place& newest) {
   ask(newest.sequence, [self = shared_from_this(), newest](const js::message* m) {
+    // Nobody can want such a room, so what comes there is seen by no other look than this one.
+    if (m != nullptr && !m->why && !self->with_->names.room_in(m->subject))
+      self->with_->note_bad_room();
     std::lock_guard lock{self->mutex_};
     self->asking_ = false;
     if (m == nullptr) // the next look asks again

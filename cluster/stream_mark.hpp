@@ -14,7 +14,7 @@ namespace hubbub::cluster {
 
 /// One message that a stream has had, by which it shows whether its end was lost and written over: another
 /// message at the same place has another time. Moves along with the stream. Any thread; asks are answered on
-/// the link's threads.
+/// the link's threads. What it marks it has read: a subject that is no room's name is counted.
 class stream_mark : public std::enable_shared_from_this<stream_mark> {
 public:
   /// Given the place where there is another message now.

@@ -111,6 +111,15 @@ TEST_CASE_METHOD(foreign_fixture, "a producer cannot claim a place in the log", 
   CHECK(chat.seen().events().size() == 3);
 }
 
+TEST_CASE_METHOD(foreign_fixture, "a subject that is no room's name is counted, and no event", "[nats]") {
+  wire.publish_now("hubbub.rooms.chat.a$b", "1");
+  REQUIRE(eventually([&] { return node.bus->figures().foreign == 1; }));
+  CHECK(node.log.says("no room's name"));
+  event_of("2");
+  CHECK(chat.seen().events().size() == 1);
+  CHECK(node.bus->figures().foreign == 1);
+}
+
 TEST_CASE_METHOD(foreign_fixture, "what a client says survives the way through headers", "[nats]") {
   auto e = chat.event("1");
   e.from = " 100% \r\nHubbub-Type: forged\r\n\xf0\x9f\x98\x80 ";

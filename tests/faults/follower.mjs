@@ -11,6 +11,8 @@ export class Follower {
    */
   rooms = new Map();
   reconnects = 0;
+  /** The rooms that it has joined on this connection. */
+  joined = new Set();
   #over = false;
 
   constructor(random, nodes, rooms) {
@@ -41,6 +43,12 @@ export class Follower {
     }
   }
 
+  /** Who it is now, as a node shows it, where, and in which rooms; nothing: nowhere. */
+  present() {
+    const { wire, node, joined } = this;
+    return wire?.welcome && !wire.closed ? { session: wire.welcome.session, node: node?.name, rooms: joined } : undefined;
+  }
+
   fault(what) { for (const had of this.rooms.values()) had.faults.push(what); }
 
   async #connect() {
@@ -57,6 +65,7 @@ export class Follower {
       onAnswer: (answer) => this.#joined(answer),
     });
     const late = setTimeout(() => pending.then((wire) => wire.close(), () => {}), 3000);
+    this.joined = new Set();
     this.wire = await Promise.race([pending, sleep(3000).then(() => { throw new Error("no welcome"); })]);
     clearTimeout(late);
     this.node = node;
@@ -81,6 +90,7 @@ export class Follower {
     if (answer.op !== "ok" || answer.recovered === undefined && answer.head === undefined) return;
     const had = this.rooms.get(answer.room);
     if (!had) return;
+    this.joined.add(answer.room);
     if (had.epoch !== answer.epoch) {
       had.epoch = answer.epoch;
       had.epochs.push(answer.epoch);

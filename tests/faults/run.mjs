@@ -7,6 +7,7 @@
 import { createWriteStream, mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
+import { request } from "../integration/support/server.mjs";
 import { audit, explained } from "./audit.mjs";
 import { sleep, startCluster } from "./cluster.mjs";
 import { Follower } from "./follower.mjs";
@@ -14,6 +15,7 @@ import { mischief } from "./mischief.mjs";
 import { BackendProducer, ClientProducer } from "./producer.mjs";
 import { source } from "./random.mjs";
 import { rollCall } from "./roll_call.mjs";
+import { RosterWatch } from "./roster_watch.mjs";
 
 const names = ["seconds", "seed", "clients", "rooms", "nodes"];
 const fail = (why) => {
@@ -68,8 +70,9 @@ for (const producer of producers) producer.begin();
 let memory = 0;
 const watch = setInterval(() => { memory = Math.max(memory, ...world.nodes.map((node) => node.memory())); }, 500);
 
+const rosters = new RosterWatch(world.nodes, rooms, () => followers.map((follower) => follower.present()).filter(Boolean));
 const random = source(seed);
-const deeds = mischief(random, world);
+const deeds = mischief(random, world, rosters.troubles);
 let faults = 0;
 await sleep(2000);
 for (const end = Date.now() + seconds * 1000; Date.now() < end; ++faults) {
@@ -98,6 +101,15 @@ clearInterval(watch);
 await sleep(5000);
 const people = await rollCall(world.nodes, followers.map(({ rooms, wire }) => ({ rooms, user: wire?.welcome?.session })), rooms);
 say(`presence on ${world.nodes.length} nodes: ${people.ghosts} ghosts, ${people.missing} missing`);
+await rosters.end();
+if (!rosters.truth.well || people.missing || people.ghosts)
+  for (const node of world.nodes) {
+    const { nodes, nats } = await request(`${node.admin}/v1/node`).then((answer) => answer.json());
+    say(`${node.name} knows ${JSON.stringify(nodes)} over ${JSON.stringify(nats?.links)}`);
+  }
+const { compared, due, overdue, longestGhost, longestMissing, sentences } = rosters.truth.found;
+for (const sentence of sentences) say(sentence);
+say(`rosters compared every second, ${compared} times, ${rosters.unanswered} times without an answer: ${due} people had to be there, ${overdue} had to be gone; the longest ghost ${(longestGhost / 1000).toFixed(1)} s, the longest missing ${(longestMissing / 1000).toFixed(1)} s (at most ${rosters.truth.bound / 1000} s); this process stood still for ${(rosters.late / 1000).toFixed(1)} s at most`);
 
 const found = audit(followers, producers, await world.archive());
 await Promise.all(followers.map((follower) => follower.end()));
@@ -110,6 +122,6 @@ await world.end();
 const told = explained(found, world.nodes.map(({ errors }) => errors), sum(followers, ({ rooms }) => rooms.size));
 if (!told.well) say(`the nodes know of ${told.lives} lives of the log that ended, which does not explain ${found.gaps} gaps and ${found.epochs} epochs`);
 const well = late === 0 && told.well && found.absent === 0 && found.lost === 0 && found.repeated === 0 && found.disordered === 0 && found.confirmed > 0 && memory < 500e6 &&
-  people.ghosts === 0 && people.missing === 0;
+  people.ghosts === 0 && people.missing === 0 && rosters.truth.well;
 say(well ? "Nothing was lost." : "Something is wrong.");
 log.end(() => process.exit(well ? 0 : 1));
