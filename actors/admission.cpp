@@ -7,6 +7,7 @@
 #include "actors/node_metrics.hpp"
 #include "actors/shown_ticket.hpp"
 #include "actors/token_check.hpp"
+#include "actors/user_place.hpp"
 
 #include <caf/actor_config.hpp>
 #include <caf/actor_system.hpp>
@@ -126,16 +127,16 @@ broker::result<broker::admitted> admission::admit(const broker::handshake& h, br
   return in;
 }
 
-broker::result<broker::admitted> admission::put_off(const broker::handshake& h, std::uint32_t wait_ms,
-                                                    const char* why) {
+broker::result<broker::admitted> admission::put_off(const broker::handshake& h, const broker::refusal& why,
+                                                    broker::close_code code) {
   // Only browsers say where they come from, and only they cannot read the answer to a handshake.
   if (h.origin.empty())
-    return broker::refusal{broker::errc::overloaded, why, wait_ms};
+    return why;
   broker::admitted in;
-  in.handler = std::make_shared<come_again>(broker::disconnect{broker::close_code::overloaded, why, wait_ms});
+  in.handler = std::make_shared<come_again>(broker::disconnect{code, why.message, why.retry_after_ms});
   in.subprotocol = chosen_protocol(h);
   in.deflate = false;
-  in.put_off = true;
+  in.put_off = why.code;
   return in;
 }
 
@@ -159,13 +160,15 @@ broker::result<broker::admitted> admission::judge(const broker::handshake& h, br
     }
     // Whoever shows one alone expects its rooms back: what was passed over in silence would be missed later.
     if (!session && (token_of(h).empty() || token_of(h).data() == h.cookie_token.data()))
+  constexpr auto overloaded = broker::errc::overloaded;
       return why;
   }
   if (!session && h.newcomers_wait_ms != 0)
-    return put_off(h, h.newcomers_wait_ms, "the places that are left are kept for those who resume");
+    return put_off(
+        h, {overloaded, "the places that are left are kept for those who resume", h.newcomers_wait_ms});
   // Before the token, which costs more than all else here.
   if (const auto wait = hold_up(static_cast<bool>(session)); wait != 0)
-    return put_off(h, wait, "too many handshakes at once");
+    return put_off(h, {overloaded, "too many handshakes at once", wait});
   if (session) {
     node_.counts.ticket_handshakes.add(at.index());
   } else {
@@ -175,11 +178,19 @@ broker::result<broker::admitted> admission::judge(const broker::handshake& h, br
     who = std::move(*verified);
   }
   if (const auto wait = culprit_waits(node_, at.index(), who.get(), h.remote_address); wait.count() != 0)
-    return put_off(h, static_cast<std::uint32_t>(wait.count()), keeps_crashing);
+    return put_off(h, {overloaded, keeps_crashing, static_cast<std::uint32_t>(wait.count())});
+  const auto by_ticket = static_cast<bool>(session);
+  if (!by_ticket)
+    session = broker::session_id::random();
+  static const std::string nobody;
+  auto place = place_for(node_, who ? who->user : nobody, session);
+  if (!place)
+    return put_off(h, place.error(), too_many(place.error()).code);
   auto& unit = *node_.loops[at.index()];
   caf::actor_config how{&unit};
   auto address = caf::make_actor<connection_actor, caf::strong_actor_ptr>(
-      node_.system->next_actor_id(), node_.system->node(), node_.system, how, unit, std::move(who), session);
+      node_.system->next_actor_id(), node_.system->node(), node_.system, how, unit,
+      connection_actor::arrival{std::move(who), session, by_ticket, std::move(*place)});
   auto* raw = static_cast<connection_actor*>(address->get());
   broker::admitted in;
   // The transport holds the actor as long as the socket lives.

@@ -37,9 +37,10 @@ private:
   /// Of the loop that is worst off: the kernel gives each its share of those who come, so all must wait for
   /// it.
   [[nodiscard]] broker::milliseconds longest_lag() const;
-  /// The answer to a client that is to come again.
-  [[nodiscard]] static broker::result<broker::admitted> put_off(const broker::handshake& h,
-                                                                std::uint32_t wait_ms, const char* why);
+  /// The answer to a client that is to come again; a browser is told by `goodbye` with `code`.
+  [[nodiscard]] static broker::result<broker::admitted>
+  put_off(const broker::handshake& h, const broker::refusal& why,
+          broker::close_code code = broker::close_code::overloaded);
   /// The token that counts; empty: none. A cookie that may not carry one was refused before.
   [[nodiscard]] static std::string_view token_of(const broker::handshake& h) noexcept;
   /// The handshake's token, verified; null: it has none, and may come in without.

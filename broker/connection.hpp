@@ -132,8 +132,8 @@ struct admitted {
   std::string subprotocol;
   /// May permessage-deflate be negotiated?
   bool deflate = true;
-  /// It is let in only to be told when to come again: counted as refused.
-  bool put_off = false;
+  /// Not `ok`: it is let in only to be told when to come again, and counted as refused for this.
+  errc put_off = errc::ok;
 };
 
 /// Decides about handshakes. Called on the connection's loop.

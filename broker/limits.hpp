@@ -11,6 +11,7 @@ namespace hubbub::broker {
 struct limits {
   std::uint32_t connections = 0;           ///< 0: the descriptor limit less 200
   std::uint32_t connections_per_ip = 0;    ///< 0: no limit
+  std::uint32_t connections_per_user = 0;  ///< 0: no limit
   std::uint32_t handshakes_at_once = 0;    ///< 0: a quarter of the connections
   std::uint32_t handshakes_per_second = 0; ///< 0: what the loops bear
   std::uint32_t payload_bytes = 65'536;

@@ -18,7 +18,8 @@ struct transport_counters {
   count upgraded{0};             ///< WebSocket connections begun
   count refused_unauthorized{0}; ///< handshakes answered 401
   count refused_forbidden{0};    ///< 403
-  count refused_limited{0};      ///< 429
+  count refused_user{0};         ///< 429 or 4106: the user has all the connections it may have
+  count refused_limited{0};      ///< 429 for another reason
   count refused_overloaded{0};   ///< 503, or upgraded only to be told when to come again
   count refused_other{0};        ///< anything else
   count bad_requests{0};         ///< not HTTP, or beyond its bounds

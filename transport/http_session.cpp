@@ -235,7 +235,8 @@ void http_session::upgrade() {
       ++counters.refused_forbidden;
       break;
     case 429:
-      ++counters.refused_limited;
+      ++(welcome.error().code == broker::errc::too_many_connections ? counters.refused_user
+                                                                    : counters.refused_limited);
       break;
     case 503:
       ++put_off;
@@ -245,7 +246,16 @@ void http_session::upgrade() {
     }
     return refuse(response);
   }
-  ++(welcome->put_off ? put_off : counters.upgraded);
+  switch (welcome->put_off) {
+  case broker::errc::ok:
+    ++counters.upgraded;
+    break;
+  case broker::errc::too_many_connections:
+    ++counters.refused_user;
+    break;
+  default:
+    ++put_off;
+  }
   const bool deflate = welcome->deflate && offers_deflate(request);
   auto response = upgrade_response(request, welcome->subprotocol, deflate);
   // From here on the socket's events are the WebSocket's.

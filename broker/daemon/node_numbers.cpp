@@ -20,6 +20,7 @@ void node::show_numbers() {
   constexpr auto refused = "hubbub_handshakes_refused_total";
   constexpr auto why = "Sockets and handshakes refused, by reason";
   count(refused, why, doors_.refused_busy, {{"reason", "connections"}});
+  count(refused, why, doors_.refused_user, {{"reason", "connections_per_user"}});
   count(refused, why, doors_.refused_handshakes, {{"reason", "handshakes"}});
   count(refused, why, doors_.refused_reserved, {{"reason", "reserved"}});
   count(refused, why, doors_.crowded_out, {{"reason", "crowded_out"}});

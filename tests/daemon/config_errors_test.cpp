@@ -33,6 +33,8 @@ TEST_CASE("each wrong value is told with its line, its key and what is right", "
       {"[server]\nloops = 65", "hubbub.toml:2: server.loops: expected an integer from 0 to 64, got 65"},
       {"[limits]\nconnections = 4294967296",
        "hubbub.toml:2: limits.connections: expected an integer of 0 or more, got 4294967296"},
+      {"[limits]\nconnections_per_user = -1",
+       "hubbub.toml:2: limits.connections_per_user: expected an integer of 0 or more, got -1"},
       {"[limits]\npayload_bytes = \"64k\"",
        "hubbub.toml:2: limits.payload_bytes: expected an integer from 1 to 16777216, got \"64k\""},
       {"[limits]\nping = 25",

@@ -307,7 +307,7 @@ TEST_CASE("the acceptor's refusal becomes an HTTP answer", "[http][upgrade]") {
 
 TEST_CASE("who is let in only to be told when to come again is counted as refused", "[http][upgrade]") {
   test_server server;
-  server.on_loop([&] { server.put_off = true; });
+  server.on_loop([&] { server.put_off = broker::errc::overloaded; });
   ws_client client{server.port()};
   const auto& counters = server.listener.counters();
   CHECK(counters.upgraded == 0);

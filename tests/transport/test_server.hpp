@@ -142,7 +142,7 @@ public:
   std::vector<std::shared_ptr<echo>> clients;
   broker::handshake shown;
   std::optional<broker::refusal> refuse;
-  bool put_off = false;
+  broker::errc put_off = broker::errc::ok;
   std::string select;
   bool deflate = true;
   std::vector<broker::http_request> requests;
