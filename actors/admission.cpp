@@ -31,27 +31,46 @@ std::string chosen_protocol(const broker::handshake& h) {
 } // namespace
 
 admission::admission(node_context& node, origin_rule origin)
-    : node_{node}, origin_{std::move(origin)}, handshakes_{node.bounds.handshakes_per_second, node.salt} {}
+    : node_{node},
+      origin_{std::move(origin)},
+      handshakes_{node.bounds.handshakes_per_second, node.salt},
+      rates_{node.salt} {}
 
-bool admission::may_connect(std::string_view remote_address) {
+broker::door_answer admission::may_connect(std::string_view remote_address, bool tls) {
+  using broker::door;
+  const auto now = node_.time.now();
   std::lock_guard hold{mutex_};
   if (node_.bounds.connections != 0 && sockets_ >= node_.bounds.connections) {
     node_.log.limited(broker::log_level::warn, "admission", "connections",
                       "refused: the node has all the connections it may have", {{"connections", sockets_}});
-    return false;
+    return {door::full, handshakes_.turn_away(now)};
   }
   if (node_.bounds.connections_per_ip != 0) {
-    auto& n = by_address_[std::string{remote_address}];
-    if (n >= node_.bounds.connections_per_ip) {
+    const auto there = by_address_.find(std::string{remote_address});
+    if (there != by_address_.end() && there->second >= node_.bounds.connections_per_ip) {
       node_.log.limited(broker::log_level::warn, "admission", "per_ip",
                         "refused: an address has all the connections it may have",
                         {{"address", remote_address}});
-      return false;
+      return {door::full, handshakes_.turn_away(now)};
     }
-    ++n;
   }
+  if (const auto rate = node_.bounds.handshakes_per_second_per_ip; rate != 0)
+    if (const auto wait = rates_.take(remote_address, rate, now); wait != 0) {
+      node_.log.limited(broker::log_level::warn, "admission", "rate_per_ip",
+                        "refused: an address connects more often than it may", {{"address", remote_address}});
+      // It is not among those for whom the node has no room: others need not wait longer for it.
+      return {door::too_often, wait};
+    }
+  if (tls && !handshakes_.may_begin(now)) {
+    node_.log.limited(broker::log_level::warn, "admission", "before_tls",
+                      "refused before TLS: too many handshakes at once",
+                      {{"per_second", static_cast<std::int64_t>(handshakes_.rate())}});
+    return {door::before_tls, handshakes_.turn_away(now)};
+  }
+  if (node_.bounds.connections_per_ip != 0)
+    ++by_address_[std::string{remote_address}];
   ++sockets_;
-  return true;
+  return {};
 }
 
 void admission::disconnected(std::string_view remote_address) {
@@ -141,6 +160,7 @@ broker::result<broker::admitted> admission::put_off(const broker::handshake& h, 
 }
 
 broker::result<broker::admitted> admission::judge(const broker::handshake& h, broker::loop& at) {
+  constexpr auto overloaded = broker::errc::overloaded;
   if (origin_)
     if (auto why = origin_(h); why.code != broker::errc::ok)
       return why;
@@ -160,7 +180,6 @@ broker::result<broker::admitted> admission::judge(const broker::handshake& h, br
     }
     // Whoever shows one alone expects its rooms back: what was passed over in silence would be missed later.
     if (!session && (token_of(h).empty() || token_of(h).data() == h.cookie_token.data()))
-  constexpr auto overloaded = broker::errc::overloaded;
       return why;
   }
   if (!session && h.newcomers_wait_ms != 0)

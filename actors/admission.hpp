@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/node_context.hpp"
+#include "broker/address_rates.hpp"
 #include "broker/connection.hpp"
 #include "broker/handshake_budget.hpp"
 
@@ -21,7 +22,7 @@ public:
   using origin_rule = std::function<broker::refusal(const broker::handshake&)>;
   admission(node_context& node, origin_rule origin);
 
-  [[nodiscard]] bool may_connect(std::string_view remote_address) override;
+  [[nodiscard]] broker::door_answer may_connect(std::string_view remote_address, bool tls) override;
   void disconnected(std::string_view remote_address) override;
   [[nodiscard]] std::uint32_t come_again_ms() override;
   [[nodiscard]] broker::result<broker::admitted> admit(const broker::handshake& h, broker::loop& at) override;
@@ -53,6 +54,7 @@ private:
   broker::handshake_budget handshakes_;
   std::uint32_t sockets_ = 0;
   std::unordered_map<std::string, std::uint32_t> by_address_;
+  broker::address_rates rates_;
 };
 
 } // namespace hubbub::actors

@@ -11,7 +11,9 @@ struct transport_counters {
   using gauge = std::atomic<std::int64_t>;
 
   count accepted{0};             ///< sockets
-  count refused_busy{0};         ///< `may_connect` said no: 503 and closed
+  count refused_busy{0};         ///< `may_connect` said `full`: 503 and closed
+  count refused_often{0};        ///< `too_often`: 429 and closed
+  count refused_before_tls{0};   ///< `before_tls`: closed
   count refused_handshakes{0};   ///< too many under way: 503 and closed
   count refused_reserved{0};     ///< the places left were kept for those who resume: 503 and closed
   count crowded_out{0};          ///< they took long, and gave up their place to newcomers

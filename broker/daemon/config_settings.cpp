@@ -240,6 +240,11 @@ constexpr std::array all_settings{
             {},
             {}},
     setting{"limits",
+            "handshakes_per_second_per_ip",
+            [](config& c, value v) { return read(v, c.limits.handshakes_per_second_per_ip, any); },
+            {},
+            {}},
+    setting{"limits",
             "payload_bytes",
             [](config& c, value v) {
               return read(v, c.limits.payload_bytes, range{1, 16'777'216});

@@ -35,6 +35,8 @@ TEST_CASE("each wrong value is told with its line, its key and what is right", "
        "hubbub.toml:2: limits.connections: expected an integer of 0 or more, got 4294967296"},
       {"[limits]\nconnections_per_user = -1",
        "hubbub.toml:2: limits.connections_per_user: expected an integer of 0 or more, got -1"},
+      {"[limits]\nhandshakes_per_second_per_ip = \"5\"",
+       "hubbub.toml:2: limits.handshakes_per_second_per_ip: expected an integer of 0 or more, got \"5\""},
       {"[limits]\npayload_bytes = \"64k\"",
        "hubbub.toml:2: limits.payload_bytes: expected an integer from 1 to 16777216, got \"64k\""},
       {"[limits]\nping = 25",
