@@ -7,6 +7,7 @@
 #include "actors/node_metrics.hpp"
 #include "actors/shown_ticket.hpp"
 #include "actors/token_check.hpp"
+#include "actors/user_place.hpp"
 
 #include <caf/actor_config.hpp>
 #include <caf/actor_system.hpp>
@@ -30,27 +31,46 @@ std::string chosen_protocol(const broker::handshake& h) {
 } // namespace
 
 admission::admission(node_context& node, origin_rule origin)
-    : node_{node}, origin_{std::move(origin)}, handshakes_{node.bounds.handshakes_per_second, node.salt} {}
+    : node_{node},
+      origin_{std::move(origin)},
+      handshakes_{node.bounds.handshakes_per_second, node.salt},
+      rates_{node.salt} {}
 
-bool admission::may_connect(std::string_view remote_address) {
+broker::door_answer admission::may_connect(std::string_view remote_address, bool tls) {
+  using broker::door;
+  const auto now = node_.time.now();
   std::lock_guard hold{mutex_};
   if (node_.bounds.connections != 0 && sockets_ >= node_.bounds.connections) {
     node_.log.limited(broker::log_level::warn, "admission", "connections",
                       "refused: the node has all the connections it may have", {{"connections", sockets_}});
-    return false;
+    return {door::full, handshakes_.turn_away(now)};
   }
   if (node_.bounds.connections_per_ip != 0) {
-    auto& n = by_address_[std::string{remote_address}];
-    if (n >= node_.bounds.connections_per_ip) {
+    const auto there = by_address_.find(std::string{remote_address});
+    if (there != by_address_.end() && there->second >= node_.bounds.connections_per_ip) {
       node_.log.limited(broker::log_level::warn, "admission", "per_ip",
                         "refused: an address has all the connections it may have",
                         {{"address", remote_address}});
-      return false;
+      return {door::full, handshakes_.turn_away(now)};
     }
-    ++n;
   }
+  if (const auto rate = node_.bounds.handshakes_per_second_per_ip; rate != 0)
+    if (const auto wait = rates_.take(remote_address, rate, now); wait != 0) {
+      node_.log.limited(broker::log_level::warn, "admission", "rate_per_ip",
+                        "refused: an address connects more often than it may", {{"address", remote_address}});
+      // It is not among those for whom the node has no room: others need not wait longer for it.
+      return {door::too_often, wait};
+    }
+  if (tls && !handshakes_.may_begin(now)) {
+    node_.log.limited(broker::log_level::warn, "admission", "before_tls",
+                      "refused before TLS: too many handshakes at once",
+                      {{"per_second", static_cast<std::int64_t>(handshakes_.rate())}});
+    return {door::before_tls, handshakes_.turn_away(now)};
+  }
+  if (node_.bounds.connections_per_ip != 0)
+    ++by_address_[std::string{remote_address}];
   ++sockets_;
-  return true;
+  return {};
 }
 
 void admission::disconnected(std::string_view remote_address) {
@@ -126,20 +146,21 @@ broker::result<broker::admitted> admission::admit(const broker::handshake& h, br
   return in;
 }
 
-broker::result<broker::admitted> admission::put_off(const broker::handshake& h, std::uint32_t wait_ms,
-                                                    const char* why) {
+broker::result<broker::admitted> admission::put_off(const broker::handshake& h, const broker::refusal& why,
+                                                    broker::close_code code) {
   // Only browsers say where they come from, and only they cannot read the answer to a handshake.
   if (h.origin.empty())
-    return broker::refusal{broker::errc::overloaded, why, wait_ms};
+    return why;
   broker::admitted in;
-  in.handler = std::make_shared<come_again>(broker::disconnect{broker::close_code::overloaded, why, wait_ms});
+  in.handler = std::make_shared<come_again>(broker::disconnect{code, why.message, why.retry_after_ms});
   in.subprotocol = chosen_protocol(h);
   in.deflate = false;
-  in.put_off = true;
+  in.put_off = why.code;
   return in;
 }
 
 broker::result<broker::admitted> admission::judge(const broker::handshake& h, broker::loop& at) {
+  constexpr auto overloaded = broker::errc::overloaded;
   if (origin_)
     if (auto why = origin_(h); why.code != broker::errc::ok)
       return why;
@@ -162,10 +183,11 @@ broker::result<broker::admitted> admission::judge(const broker::handshake& h, br
       return why;
   }
   if (!session && h.newcomers_wait_ms != 0)
-    return put_off(h, h.newcomers_wait_ms, "the places that are left are kept for those who resume");
+    return put_off(
+        h, {overloaded, "the places that are left are kept for those who resume", h.newcomers_wait_ms});
   // Before the token, which costs more than all else here.
   if (const auto wait = hold_up(static_cast<bool>(session)); wait != 0)
-    return put_off(h, wait, "too many handshakes at once");
+    return put_off(h, {overloaded, "too many handshakes at once", wait});
   if (session) {
     node_.counts.ticket_handshakes.add(at.index());
   } else {
@@ -175,11 +197,19 @@ broker::result<broker::admitted> admission::judge(const broker::handshake& h, br
     who = std::move(*verified);
   }
   if (const auto wait = culprit_waits(node_, at.index(), who.get(), h.remote_address); wait.count() != 0)
-    return put_off(h, static_cast<std::uint32_t>(wait.count()), keeps_crashing);
+    return put_off(h, {overloaded, keeps_crashing, static_cast<std::uint32_t>(wait.count())});
+  const auto by_ticket = static_cast<bool>(session);
+  if (!by_ticket)
+    session = broker::session_id::random();
+  static const std::string nobody;
+  auto place = place_for(node_, who ? who->user : nobody, session);
+  if (!place)
+    return put_off(h, place.error(), too_many(place.error()).code);
   auto& unit = *node_.loops[at.index()];
   caf::actor_config how{&unit};
   auto address = caf::make_actor<connection_actor, caf::strong_actor_ptr>(
-      node_.system->next_actor_id(), node_.system->node(), node_.system, how, unit, std::move(who), session);
+      node_.system->next_actor_id(), node_.system->node(), node_.system, how, unit,
+      connection_actor::arrival{std::move(who), session, by_ticket, std::move(*place)});
   auto* raw = static_cast<connection_actor*>(address->get());
   broker::admitted in;
   // The transport holds the actor as long as the socket lives.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/node_context.hpp"
+#include "broker/address_rates.hpp"
 #include "broker/connection.hpp"
 #include "broker/handshake_budget.hpp"
 
@@ -21,7 +22,7 @@ public:
   using origin_rule = std::function<broker::refusal(const broker::handshake&)>;
   admission(node_context& node, origin_rule origin);
 
-  [[nodiscard]] bool may_connect(std::string_view remote_address) override;
+  [[nodiscard]] broker::door_answer may_connect(std::string_view remote_address, bool tls) override;
   void disconnected(std::string_view remote_address) override;
   [[nodiscard]] std::uint32_t come_again_ms() override;
   [[nodiscard]] broker::result<broker::admitted> admit(const broker::handshake& h, broker::loop& at) override;
@@ -37,9 +38,10 @@ private:
   /// Of the loop that is worst off: the kernel gives each its share of those who come, so all must wait for
   /// it.
   [[nodiscard]] broker::milliseconds longest_lag() const;
-  /// The answer to a client that is to come again.
-  [[nodiscard]] static broker::result<broker::admitted> put_off(const broker::handshake& h,
-                                                                std::uint32_t wait_ms, const char* why);
+  /// The answer to a client that is to come again; a browser is told by `goodbye` with `code`.
+  [[nodiscard]] static broker::result<broker::admitted>
+  put_off(const broker::handshake& h, const broker::refusal& why,
+          broker::close_code code = broker::close_code::overloaded);
   /// The token that counts; empty: none. A cookie that may not carry one was refused before.
   [[nodiscard]] static std::string_view token_of(const broker::handshake& h) noexcept;
   /// The handshake's token, verified; null: it has none, and may come in without.
@@ -52,6 +54,7 @@ private:
   broker::handshake_budget handshakes_;
   std::uint32_t sockets_ = 0;
   std::unordered_map<std::string, std::uint32_t> by_address_;
+  broker::address_rates rates_;
 };
 
 } // namespace hubbub::actors

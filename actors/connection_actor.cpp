@@ -2,6 +2,7 @@
 
 #include "actors/culprit.hpp"
 #include "actors/node_metrics.hpp"
+#include "actors/user_place.hpp"
 
 #include <caf/message.hpp>
 
@@ -24,15 +25,15 @@ constexpr std::chrono::seconds answers_within{1};
 
 broker::disconnect revoked() { return {broker::close_code::revoked, "revoked"}; }
 
-connection_actor::connection_actor(caf::actor_config& cfg, loop_unit& at,
-                                   std::shared_ptr<const broker::identity> who, broker::session_id session)
+connection_actor::connection_actor(caf::actor_config& cfg, loop_unit& at, arrival as)
     : caf::monitorable_actor{cfg},
       at_{at},
-      who_{std::move(who)},
+      who_{std::move(as.who)},
+      place_{std::move(as.place)},
       commands_{at.node().bounds.commands_per_second},
       alive_{at.now()},
-      by_ticket_{session} {
-  to_.session = session ? session : broker::session_id::random();
+      by_ticket_{as.by_ticket} {
+  to_.session = as.session;
   timer_.owner = this;
 }
 
@@ -52,6 +53,14 @@ bool connection_actor::is_held_back(const broker::identity& who) {
   if (wait != 0)
     close({broker::close_code::overloaded, keeps_crashing, static_cast<std::uint32_t>(wait)});
   return wait != 0;
+}
+
+refusal connection_actor::take_place(const std::string& user, broker::session_id session) {
+  auto place = place_for(at_.node(), user, session);
+  if (!place)
+    return place.error();
+  place_ = std::move(*place);
+  return {errc::ok};
 }
 
 // -- its mailbox --------------------------------------------------------------------
@@ -148,6 +157,7 @@ void connection_actor::on_control_sent() {
 void connection_actor::on_closed() {
   if (!std::exchange(open_, false))
     return;
+  place_.give_back();
   broker::timing_wheel::cancel(timer_);
   leave_all();
   if (has_session())

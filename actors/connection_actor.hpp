@@ -16,6 +16,7 @@
 #include "broker/rate_limit.hpp"
 #include "broker/tickets.hpp"
 #include "broker/timing_wheel.hpp"
+#include "broker/user_connections.hpp"
 
 #include <caf/monitorable_actor.hpp>
 
@@ -43,9 +44,17 @@ class connection_actor final : public caf::monitorable_actor,
                                public broker::connection_handler,
                                public broker::protocol::command_sink {
 public:
-  /// `who`: null when it is not known yet. `session`: the one that a ticket in the handshake restores.
-  connection_actor(caf::actor_config& cfg, loop_unit& at, std::shared_ptr<const broker::identity> who,
-                   broker::session_id session = {});
+  /// As its handshake showed it.
+  struct arrival {
+    /// Null: not known yet.
+    std::shared_ptr<const broker::identity> who;
+    broker::session_id session;
+    /// It showed the ticket of its session.
+    bool by_ticket = false;
+    /// Its user's.
+    broker::user_connections::place place{};
+  };
+  connection_actor(caf::actor_config& cfg, loop_unit& at, arrival as);
   ~connection_actor() override;
 
   // -- its socket ---------------------------------------------------------------
@@ -137,6 +146,8 @@ private:
   void tell_refused(std::string_view code, std::string_view message);
 
   void crashed(const char* why);
+  /// Takes a place of that user's, who was nobody until now. Not `ok`: it has none left.
+  [[nodiscard]] broker::refusal take_place(const std::string& user, broker::session_id session);
   /// True: that one is refused for a while, and this connection closed.
   [[nodiscard]] bool is_held_back(const broker::identity& who);
 
@@ -191,6 +202,8 @@ private:
   loop_unit& at_;
   broker::recipient to_;
   std::shared_ptr<const broker::identity> who_;
+  /// One of those that its user may have; empty: they are not counted, or nobody is known yet.
+  broker::user_connections::place place_;
   broker::rate_limit commands_;
   connection_timer timer_;
   std::vector<std::unique_ptr<joined_room>> joined_;

@@ -7,6 +7,7 @@
 #include "actors/room_directory.hpp"
 #include "actors/shown_ticket.hpp"
 #include "actors/token_check.hpp"
+#include "actors/user_place.hpp"
 
 #include <caf/message.hpp>
 
@@ -124,8 +125,14 @@ void connection_actor::run_auth(const std::string& id, broker::auth_command&& c)
     return refuse(id, {errc::unauthorized, "the token was revoked"});
   mind_long_life(at_.node(), *verified);
   const auto first = !who_;
-  if ((first || who_->user.empty()) && is_held_back(*verified))
-    return;
+  if (first || who_->user.empty()) {
+    if (is_held_back(*verified))
+      return;
+    if (auto why = take_place(verified->user, to_.session); why.code != errc::ok) {
+      refuse(id, why);
+      return close(too_many(why));
+    }
+  }
   admit(std::make_shared<const broker::identity>(std::move(*verified)));
   if (first) {
     take_session();

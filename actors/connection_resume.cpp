@@ -6,6 +6,7 @@
 #include "actors/room_directory.hpp"
 #include "actors/session_directory.hpp"
 #include "actors/shown_ticket.hpp"
+#include "actors/user_place.hpp"
 
 #include <caf/message.hpp>
 
@@ -137,8 +138,12 @@ void connection_actor::run_resume(const std::string& id, broker::resume_command&
     auto opened = open_shown_ticket(node, at_.index(), c.ticket);
     if (const auto* flaw = std::get_if<broker::ticket_flaw>(&opened))
       return turn_down(broker::refused(*flaw));
-    if (auto why = go_on_with(std::move(std::get<broker::ticket>(opened))); why.code != errc::ok)
-      return turn_down(why);
+    if (auto why = go_on_with(std::move(std::get<broker::ticket>(opened))); why.code != errc::ok) {
+      turn_down(why);
+      if (why.code == errc::too_many_connections)
+        close(too_many(why));
+      return;
+    }
   } else if (!by_ticket_) {
     return turn_down({errc::bad_command, "field `ticket` is missing"});
   }
@@ -151,18 +156,25 @@ refusal connection_actor::go_on_with(broker::ticket&& t) {
   if (who_ && !who_->user.empty() && who_->user != t.who.user)
     return {errc::forbidden, "the ticket is another user's"};
   const auto first = !who_;
-  if ((first || who_->user.empty()) && is_held_back(t.who))
+  const auto nobody = first || who_->user.empty();
+  if (nobody && is_held_back(t.who))
     return {errc::overloaded, keeps_crashing};
   const auto another = t.session != to_.session;
   if (another && (!joined_.empty() || questions_.count(question::kind::join) != 0))
     return {errc::already_joined, "another session's ticket counts only before the first join"};
+  if (nobody) {
+    if (auto why = take_place(t.who.user, t.session); why.code != errc::ok)
+      return why;
+  } else if (another) {
+    place_ = at_.node().users.exchange(std::move(place_), t.session);
+  }
   if (another) {
     tell_disconnected();
     leave_session();
     to_.session = t.session;
   }
   // Who showed a token keeps what that says: it is the newer word.
-  if (!who_ || who_->user.empty())
+  if (nobody)
     admit(std::make_shared<const broker::identity>(std::move(t.who)));
   if (first || another) {
     take_session();

@@ -16,6 +16,7 @@
 #include "broker/supervision.hpp"
 #include "broker/tape_budget.hpp"
 #include "broker/tickets.hpp"
+#include "broker/user_connections.hpp"
 
 #include <caf/actor.hpp>
 
@@ -68,6 +69,8 @@ struct node_context {
   const broker::revoked_list* revoked = nullptr;
   /// Empty where no tickets are given.
   session_directory sessions{};
+  /// Empty where no user is limited.
+  broker::user_connections users{};
   /// Tells this start of the node from all others.
   const std::uint64_t salt = broker::session_id::random().value;
   /// Who leaves a room lingers so many milliseconds at least: while the node drains, they are expected

@@ -132,17 +132,35 @@ struct admitted {
   std::string subprotocol;
   /// May permessage-deflate be negotiated?
   bool deflate = true;
-  /// It is let in only to be told when to come again: counted as refused.
-  bool put_off = false;
+  /// Not `ok`: it is let in only to be told when to come again, and counted as refused for this.
+  errc put_off = errc::ok;
+};
+
+/// What becomes of a socket before anything was read from it.
+enum class door : std::uint8_t {
+  open,
+  /// The node, or the socket's address, has as many as it may.
+  full,
+  /// Its address comes more often than it may.
+  too_often,
+  /// More come than may begin TLS.
+  before_tls,
+};
+struct door_answer {
+  door what = door::open;
+  /// In how many milliseconds it is to come again, at least 1; each is told a time of its own. 0: it may come
+  /// in.
+  std::uint32_t retry_after_ms = 0;
 };
 
 /// Decides about handshakes. Called on the connection's loop.
 class connection_acceptor {
 public:
   virtual ~connection_acceptor() = default;
-  /// May a socket of this address be served at all? Refused ones are closed at once with a short 503.
-  [[nodiscard]] virtual bool may_connect(std::string_view remote_address) = 0;
-  /// That socket is gone.
+  /// May a socket of this address be served at all? With TLS all that it costs is still to come. Refused ones
+  /// are told so in a short answer, or closed at once.
+  [[nodiscard]] virtual door_answer may_connect(std::string_view remote_address, bool tls) = 0;
+  /// That socket, for which it was open, is gone.
   virtual void disconnected(std::string_view remote_address) = 0;
   /// Somebody is refused before it has asked: in how many milliseconds it is to come again, at least 1. Each
   /// is told a time of its own.

@@ -28,6 +28,8 @@ std::string_view name(errc code) noexcept {
     return "too_large";
   case errc::too_many_rooms:
     return "too_many_rooms";
+  case errc::too_many_connections:
+    return "too_many_connections";
   case errc::rate_limited:
     return "rate_limited";
   case errc::overloaded:

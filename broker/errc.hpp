@@ -35,6 +35,8 @@ enum class errc : std::uint8_t {
   too_large,
   /// The connection is in as many rooms as it may be.
   too_many_rooms,
+  /// The user has as many connections to the node as it may.
+  too_many_connections,
   /// More commands per second than allowed.
   rate_limited,
   /// A bounded mailbox is full: try again later.

@@ -38,6 +38,11 @@ double seconds(steady_time::duration d) noexcept { return std::chrono::duration<
 handshake_budget::handshake_budget(std::uint32_t fixed, std::uint64_t seed) noexcept
     : fixed_{fixed != 0}, rate_{static_cast<double>(fixed)}, random_{seed | 1} {
   tokens_ = burst();
+  begins_ = begin(burst());
+}
+
+double handshake_budget::begin(double come_in) noexcept {
+  return std::max(begin_for_one * come_in, least_begin);
 }
 
 double handshake_budget::burst() const noexcept {
@@ -64,6 +69,18 @@ handshake_budget::answer handshake_budget::ask(steady_time now, milliseconds lag
   return {true, 0};
 }
 
+bool handshake_budget::may_begin(steady_time now) noexcept {
+  flow(now);
+  if (rate_ == 0)
+    return true;
+  if (begins_ < 1) {
+    of_use_ = now;
+    return false;
+  }
+  begins_ -= 1;
+  return true;
+}
+
 std::uint32_t handshake_budget::turn_away(steady_time now) noexcept {
   flow(now);
   backlog_ += 1;
@@ -74,6 +91,7 @@ void handshake_budget::flow(steady_time now) noexcept {
   const auto passed = last_ == steady_time{} ? 0.0 : std::max(seconds(now - last_), 0.0);
   last_ = now;
   tokens_ = std::min(burst(), tokens_ + passed * rate_);
+  begins_ = std::min(begin(burst()), begins_ + passed * begin(rate_));
   backlog_ = std::max(0.0, backlog_ - passed * (rate_ != 0 ? rate_ : likely));
 }
 

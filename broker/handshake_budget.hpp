@@ -30,6 +30,13 @@ public:
   [[nodiscard]] bool judges(steady_time now) const noexcept;
   /// `lag`: what an event waited for its loop, lately; of several loops, the longest.
   [[nodiscard]] answer ask(steady_time now, milliseconds lag, bool has_ticket) noexcept;
+  /// May one more begin TLS, which costs more than all that follows? What it wants is seen only behind that:
+  /// so that those with a ticket find what is kept for them, some more begin than may come in,
+  /// `begin_for_one` for each, and `least_begin` a second at least. Always while there is no bound.
+  [[nodiscard]] bool may_begin(steady_time now) noexcept;
+  static constexpr double begin_for_one = 4;
+  static constexpr double least_begin = 16;
+
   /// Somebody is refused for another reason, and will come again with the others: in how many milliseconds,
   /// at least 1.
   [[nodiscard]] std::uint32_t turn_away(steady_time now) noexcept;
@@ -45,6 +52,7 @@ private:
   void adapt(steady_time now, milliseconds lag) noexcept;
   void count_from(steady_time now) noexcept;
   [[nodiscard]] double burst() const noexcept;
+  [[nodiscard]] static double begin(double come_in) noexcept;
   [[nodiscard]] double likely_rate() const noexcept;
   [[nodiscard]] double needed_ms(double clients, steady_time now) const noexcept;
   [[nodiscard]] std::uint32_t come_again(double within_ms) noexcept;
@@ -52,6 +60,8 @@ private:
   const bool fixed_;
   double rate_;
   double tokens_ = 0;
+  /// The same for those who begin TLS.
+  double begins_ = 0;
   double backlog_ = 0;
   steady_time last_{};
   /// The period that is under way began then.

@@ -9,10 +9,12 @@ namespace hubbub::broker {
 /// What one node and one connection may use. The values are the defaults;
 /// 0 means what the comment says.
 struct limits {
-  std::uint32_t connections = 0;           ///< 0: the descriptor limit less 200
-  std::uint32_t connections_per_ip = 0;    ///< 0: no limit
-  std::uint32_t handshakes_at_once = 0;    ///< 0: a quarter of the connections
-  std::uint32_t handshakes_per_second = 0; ///< 0: what the loops bear
+  std::uint32_t connections = 0;                  ///< 0: the descriptor limit less 200
+  std::uint32_t connections_per_ip = 0;           ///< 0: no limit
+  std::uint32_t connections_per_user = 0;         ///< 0: no limit
+  std::uint32_t handshakes_at_once = 0;           ///< 0: a quarter of the connections
+  std::uint32_t handshakes_per_second = 0;        ///< 0: what the loops bear
+  std::uint32_t handshakes_per_second_per_ip = 0; ///< 0: no limit
   std::uint32_t payload_bytes = 65'536;
   std::uint32_t rooms = 256;
   std::uint32_t commands_in_flight = 64;

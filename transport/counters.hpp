@@ -11,14 +11,17 @@ struct transport_counters {
   using gauge = std::atomic<std::int64_t>;
 
   count accepted{0};             ///< sockets
-  count refused_busy{0};         ///< `may_connect` said no: 503 and closed
+  count refused_busy{0};         ///< `may_connect` said `full`: 503 and closed
+  count refused_often{0};        ///< `too_often`: 429 and closed
+  count refused_before_tls{0};   ///< `before_tls`: closed
   count refused_handshakes{0};   ///< too many under way: 503 and closed
   count refused_reserved{0};     ///< the places left were kept for those who resume: 503 and closed
   count crowded_out{0};          ///< they took long, and gave up their place to newcomers
   count upgraded{0};             ///< WebSocket connections begun
   count refused_unauthorized{0}; ///< handshakes answered 401
   count refused_forbidden{0};    ///< 403
-  count refused_limited{0};      ///< 429
+  count refused_user{0};         ///< 429 or 4106: the user has all the connections it may have
+  count refused_limited{0};      ///< 429 for another reason
   count refused_overloaded{0};   ///< 503, or upgraded only to be told when to come again
   count refused_other{0};        ///< anything else
   count bad_requests{0};         ///< not HTTP, or beyond its bounds

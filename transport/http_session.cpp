@@ -9,6 +9,7 @@
 #include <chrono>
 #include <optional>
 #include <sys/epoll.h>
+#include <tuple>
 #include <utility>
 
 namespace hubbub::transport {
@@ -20,6 +21,8 @@ using broker::handshake_place;
 using namespace std::chrono_literals;
 
 constexpr std::uint32_t header_bytes = 16'384;
+/// How long who is turned away may take for its TLS handshake.
+constexpr auto turn_away_within = 2s;
 /// How long a handler may take.
 constexpr auto handle_within = 60s;
 /// Whoever waits in a reserved place has this part of the patience that others have: enough for a TLS
@@ -47,14 +50,16 @@ void http_session::serve(lobby& home, wire socket, visit guest, broker::handshak
     session->drop();
 }
 
-void http_session::turn_away(lobby& home, wire socket, std::string_view why, std::uint32_t retry_after_ms) {
+void http_session::turn_away(lobby& home, wire socket, const broker::refusal& why) {
   auto session = std::make_shared<http_session>(home, std::move(socket), visit{}, handshake_place::none);
   session->self_ = session;
   if (!session->start(EPOLLIN))
     return session->drop();
   session->turned_away_ = true;
   ++home.counters().turning_away;
-  session->refuse(error_response(503, "overloaded", why, retry_after_ms));
+  session->no_ = std::make_unique<broker::http_response>(error_response(why));
+  session->deadline_ = home.loop().now() + turn_away_within;
+  std::ignore = session->say_no();
 }
 
 http_session::http_session(lobby& home, wire socket, visit guest, broker::handshake_place place)
@@ -112,10 +117,12 @@ void http_session::on_again() {
 void http_session::read() {
   std::array<char, 8192> bytes;
   const auto n = wire_.read(bytes.data(), bytes.size());
+  if ((n == wire::again || n > 0) && say_no())
+    return;
   if (n == wire::again)
     return rearm();
   if (n <= 0) {
-    if (!wire_.ready())
+    if (!wire_.ready() && !turned_away_)
       ++home_.counters().tls_failed;
     return drop();
   }
@@ -127,6 +134,13 @@ void http_session::read() {
     ask_again();
   if (phase_ != phase::dead)
     rearm();
+}
+
+bool http_session::say_no() {
+  if (!no_ || !wire_.ready())
+    return false;
+  refuse(*std::exchange(no_, nullptr));
+  return true;
 }
 
 void http_session::process() {
@@ -235,7 +249,8 @@ void http_session::upgrade() {
       ++counters.refused_forbidden;
       break;
     case 429:
-      ++counters.refused_limited;
+      ++(welcome.error().code == broker::errc::too_many_connections ? counters.refused_user
+                                                                    : counters.refused_limited);
       break;
     case 503:
       ++put_off;
@@ -245,7 +260,16 @@ void http_session::upgrade() {
     }
     return refuse(response);
   }
-  ++(welcome->put_off ? put_off : counters.upgraded);
+  switch (welcome->put_off) {
+  case broker::errc::ok:
+    ++counters.upgraded;
+    break;
+  case broker::errc::too_many_connections:
+    ++counters.refused_user;
+    break;
+  default:
+    ++put_off;
+  }
   const bool deflate = welcome->deflate && offers_deflate(request);
   auto response = upgrade_response(request, welcome->subprotocol, deflate);
   // From here on the socket's events are the WebSocket's.
@@ -304,7 +328,7 @@ void http_session::handle() {
 void http_session::on_tick(broker::steady_time now) {
   if (phase_ == phase::dead || now < deadline_)
     return;
-  if (phase_ == phase::lingering || (phase_ == phase::reading && idle_))
+  if (phase_ == phase::lingering || (phase_ == phase::reading && (idle_ || no_)))
     return drop();
   ++home_.counters().timed_out;
   if (phase_ == phase::handling) {

@@ -23,8 +23,8 @@ class http_session final : public pollable, public hook, public std::enable_shar
 public:
   /// Begins to serve `socket`, which has got `place`.
   static void serve(lobby& home, wire socket, visit guest, broker::handshake_place place);
-  /// Answers 503 before anything was asked, and closes.
-  static void turn_away(lobby& home, wire socket, std::string_view why, std::uint32_t retry_after_ms);
+  /// Answers before anything was asked, with TLS as soon as it has shaken hands, and closes.
+  static void turn_away(lobby& home, wire socket, const broker::refusal& why);
 
   http_session(lobby& home, wire socket, visit guest, broker::handshake_place place);
   ~http_session();
@@ -60,6 +60,8 @@ private:
   /// may come again after so many milliseconds.
   [[nodiscard]] std::uint32_t needs_a_place();
   void forget_request();
+  /// Says what it is turned away with, if it can be said now. False: not yet, or there is nothing to say.
+  [[nodiscard]] bool say_no();
   void upgrade();
   void handle();
   void answer(const broker::http_response& response);
@@ -76,6 +78,8 @@ private:
   visit guest_;
   std::shared_ptr<http_session> self_;
   std::unique_ptr<parser> parser_;
+  /// What it is turned away with behind the TLS handshake that is under way.
+  std::unique_ptr<broker::http_response> no_;
   std::string in_;
   std::string out_;
   std::size_t gone_ = 0;

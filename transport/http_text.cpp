@@ -62,6 +62,7 @@ unsigned status_of(broker::errc code) noexcept {
     return 403;
   case errc::rate_limited:
   case errc::too_many_rooms:
+  case errc::too_many_connections:
     return 429;
   case errc::overloaded:
   case errc::unavailable:

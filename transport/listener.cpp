@@ -1,5 +1,6 @@
 #include "transport/listener.hpp"
 
+#include "broker/rate_limit.hpp"
 #include "transport/http_session.hpp"
 #include "transport/lobby.hpp"
 #include "transport/tls_context.hpp"
@@ -119,7 +120,10 @@ broker::result<owned_descriptor> bound(const listener_options& options, const en
 /// The listening socket. Its loop only, but for `open`.
 class listener::acceptor final : public pollable, public resident {
 public:
-  explicit acceptor(std::shared_ptr<lobby> home) : lobby_{std::move(home)} { lobby_->loop().add(*this); }
+  explicit acceptor(std::shared_ptr<lobby> home)
+      : lobby_{std::move(home)}, told_over_tls_{lobby_->options().tls_refusals_per_second} {
+    lobby_->loop().add(*this);
+  }
   ~acceptor() { lobby_->loop().remove(*this); }
 
   broker::result<void> open() {
@@ -205,17 +209,18 @@ private:
     ++counters.accepted;
     auto address = address_of(peer);
     auto* acceptor = lobby_->acceptor();
-    if (acceptor && !acceptor->may_connect(address)) {
-      ++counters.refused_busy;
-      turn_away(descriptor, "no more connections are taken now", lobby_->come_again_ms());
-      return true;
-    }
+    if (acceptor)
+      if (const auto shut = acceptor->may_connect(address, lobby_->options().tls != nullptr);
+          shut.what != broker::door::open) {
+        turn_away(descriptor, count_shut(shut));
+        return true;
+      }
     visit guest{acceptor, std::move(address)};
     // Behind the above: nobody loses its place to one who may not come in anyway.
     const auto place = lobby_->place_for_newcomer();
     if (place == broker::handshake_place::none) {
       ++counters.refused_handshakes;
-      turn_away(descriptor, "too many handshakes are under way", lobby_->come_again_ms());
+      turn_away(descriptor, {errc::overloaded, "too many handshakes are under way", lobby_->come_again_ms()});
       return true;
     }
     ssl_st* tls = nullptr;
@@ -231,13 +236,40 @@ private:
     return true;
   }
 
-  void turn_away(int descriptor, std::string_view why, std::uint32_t retry_after_ms) {
-    wire refused{descriptor, nullptr};
-    if (!lobby_->options().tls && lobby_->counters().turning_away < polite_refusals)
-      http_session::turn_away(*lobby_, std::move(refused), why, retry_after_ms);
+  /// What a socket is told for which the door is shut; counts it.
+  refusal count_shut(const broker::door_answer& shut) {
+    auto& counters = lobby_->counters();
+    switch (shut.what) {
+    case broker::door::too_often:
+      ++counters.refused_often;
+      return {errc::rate_limited, "your address connects too often", shut.retry_after_ms};
+    case broker::door::before_tls:
+      ++counters.refused_before_tls;
+      return {errc::overloaded, "too many handshakes at once", shut.retry_after_ms};
+    default:
+      ++counters.refused_busy;
+      return {errc::overloaded, "no more connections are taken now", shut.retry_after_ms};
+    }
+  }
+
+  void turn_away(int descriptor, const refusal& why) {
+    owned_descriptor refused{descriptor};
+    const auto& options = lobby_->options();
+    if (lobby_->counters().turning_away >= polite_refusals)
+      return;
+    ssl_st* tls = nullptr;
+    if (options.tls) {
+      if (options.tls_refusals_per_second == 0 || !told_over_tls_.take(lobby_->loop().now()))
+        return;
+      tls = options.tls->new_session();
+      if (!tls)
+        return;
+    }
+    http_session::turn_away(*lobby_, wire{refused.release(), tls}, why);
   }
 
   std::shared_ptr<lobby> lobby_;
+  broker::rate_limit told_over_tls_;
   std::unique_ptr<owned_descriptor> descriptor_;
   std::uint16_t port_ = 0;
   bool resting_ = false;

@@ -58,6 +58,9 @@ struct listener_options {
   std::string websocket_path = "/v1/ws";
   /// Outlives the listener; null: no TLS.
   tls_context* tls = nullptr;
+  /// Sockets that get a TLS handshake in a second, and as many at once after a pause, only to be told why
+  /// they are refused; others are closed without a word, which costs nothing. 0: none.
+  std::uint32_t tls_refusals_per_second = 10;
   std::uint32_t http_body_bytes = 1 << 20;
   /// Outlives the listener; is charged with the rests of torn frames. Null: nothing is.
   broker::tape_budget* tapes = nullptr;

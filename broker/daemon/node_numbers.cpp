@@ -20,6 +20,9 @@ void node::show_numbers() {
   constexpr auto refused = "hubbub_handshakes_refused_total";
   constexpr auto why = "Sockets and handshakes refused, by reason";
   count(refused, why, doors_.refused_busy, {{"reason", "connections"}});
+  count(refused, why, doors_.refused_often, {{"reason", "handshakes_per_ip"}});
+  count(refused, why, doors_.refused_before_tls, {{"reason", "before_tls"}});
+  count(refused, why, doors_.refused_user, {{"reason", "connections_per_user"}});
   count(refused, why, doors_.refused_handshakes, {{"reason", "handshakes"}});
   count(refused, why, doors_.refused_reserved, {{"reason", "reserved"}});
   count(refused, why, doors_.crowded_out, {{"reason", "crowded_out"}});

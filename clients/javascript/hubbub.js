@@ -241,7 +241,7 @@ export class Hubbub extends Emitter {
       this.#online(resumed);
     };
     this.#connection.command("resume", body, done, (error) => {
-      if (error.code === "offline") return;
+      if (error.code === "offline" || error.code === "too_many_connections") return; // goodbye follows, and the ticket is as good as before
       this.#ticket = null;
       this.#authenticate();
     });

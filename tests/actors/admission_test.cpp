@@ -75,7 +75,7 @@ TEST_CASE_METHOD(four_loops, "a browser that is put off is let in, and marked as
   for (auto i = 0; i < 400; ++i) {
     const auto in = node->acceptor().admit(h, *loops[1]);
     REQUIRE(in.has_value());
-    put_off += in->put_off;
+    put_off += in->put_off == broker::errc::overloaded;
   }
   CHECK(put_off > 0);
   CHECK_FALSE(node->acceptor().admit({}, *loops[1]).has_value());
@@ -89,4 +89,54 @@ TEST_CASE_METHOD(actor_fixture, "sockets that are turned away at the door are ea
   CHECK(waits.size() > 10);
   CHECK(*waits.begin() >= 1);
   CHECK(*waits.rbegin() <= 1100);
+}
+
+TEST_CASE_METHOD(actor_fixture, "an address that comes too often is refused at the door, and holds no place",
+                 "[actors][handshakes][limits]") {
+  using broker::door;
+  bounds.handshakes_per_second_per_ip = 2;
+  bounds.connections_per_ip = 2;
+  auto& acceptor = node->acceptor();
+  const auto come = [&](std::string_view address) { return acceptor.may_connect(address, false); };
+  CHECK(come("192.0.2.1").what == door::open);
+  CHECK(come("192.0.2.1").what == door::open);
+  CHECK(come("192.0.2.1").what == door::full);
+  acceptor.disconnected("192.0.2.1");
+  acceptor.disconnected("192.0.2.1");
+  for (auto i = 0; i < 5; ++i) {
+    const auto no = come("192.0.2.1");
+    CHECK(no.what == door::too_often);
+    CHECK(no.retry_after_ms >= 1);
+  }
+  CHECK(come("192.0.2.2").what == door::open);
+  // Others are not told to wait longer for it.
+  CHECK(acceptor.come_again_ms() <= 1100);
+  time.advance(1s);
+  CHECK(come("192.0.2.1").what == door::open);
+  CHECK(come("192.0.2.1").what == door::open);
+}
+
+TEST_CASE_METHOD(four_loops, "when loops lag few begin TLS, and those without it come to the door as ever",
+                 "[actors][handshakes][limits]") {
+  using broker::door;
+  const auto begin = [&](int n, bool tls) {
+    auto begun = 0;
+    for (auto i = 0; i < n; ++i)
+      if (const auto answer = node->acceptor().may_connect("192.0.2.1", tls); answer.what == door::open) {
+        ++begun;
+        node->acceptor().disconnected("192.0.2.1");
+      } else {
+        CHECK(answer.what == door::before_tls);
+        CHECK(answer.retry_after_ms >= 1);
+      }
+    return begun;
+  };
+  CHECK(begin(20'000, true) == 20'000);
+  CHECK(let_in(100) == 400);
+  loops[0]->lags = 1s;
+  time.advance(100ms);
+  std::ignore = let_in(1);
+  CHECK(begin(20'000, true) < 10'000);
+  CHECK(begin(100, true) == 0);
+  CHECK(begin(100, false) == 100);
 }

@@ -267,3 +267,54 @@ TEST_CASE("who is turned away for another reason is told a time of its own, too"
   time.advance(10s);
   CHECK(budget.turn_away(time.now()) <= 1050);
 }
+
+TEST_CASE("while there is no bound anybody may begin TLS", "[handshakes]") {
+  handshake_budget budget{0, 1};
+  manual_clock time;
+  for (auto i = 0; i < 10'000; ++i)
+    REQUIRE(budget.may_begin(time.now()));
+  overload(budget, time);
+  REQUIRE(budget.rate() > 0);
+  auto begun = 0;
+  for (auto i = 0; i < 100'000; ++i)
+    begun += budget.may_begin(time.now());
+  CHECK(begun >= 16);
+  CHECK(begun <= 4 * budget.rate() + 16);
+}
+
+TEST_CASE("four begin TLS for each that may come in, and a few in any case", "[handshakes]") {
+  manual_clock time;
+  const auto begin = [&](handshake_budget& budget) {
+    auto begun = 0;
+    for (auto i = 0; i < 1000; ++i)
+      begun += budget.may_begin(time.now());
+    return begun;
+  };
+  handshake_budget hundred{100, 1}, one{1, 1};
+  CHECK(begin(hundred) == 400);
+  CHECK(begin(one) == 16);
+  time.advance(250ms);
+  CHECK(begin(hundred) == 100);
+  CHECK(begin(one) == 4);
+}
+
+TEST_CASE("who resumes finds what is kept for it, though most are refused before TLS", "[handshakes]") {
+  handshake_budget budget{80, 1};
+  manual_clock time;
+  auto begun = 0, resumes = 0, resumed = 0, newcomers = 0;
+  // 10,000 a second, one of 16 of whom has a ticket.
+  for (auto i = 0; i < 50'000; ++i) {
+    if (i % 10 == 0)
+      time.advance(1ms);
+    if (!budget.may_begin(time.now()))
+      continue;
+    const auto has_ticket = begun++ % 16 == 0;
+    const auto in = budget.ask(time.now(), 0ms, has_ticket).in;
+    resumes += has_ticket;
+    (has_ticket ? resumed : newcomers) += in;
+  }
+  CHECK(begun <= 4 * 80 * 6);
+  CHECK(resumes >= 100);
+  CHECK(resumed == resumes);
+  CHECK(newcomers >= 250);
+}

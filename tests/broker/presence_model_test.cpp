@@ -59,7 +59,7 @@ struct model {
   }
 };
 
-struct reader {
+struct model_reader {
   std::uint64_t version = 0;
   std::uint32_t count = 0;
   bool knows_members = false;
@@ -102,7 +102,7 @@ void run(unsigned seed) {
   auto user_of = [&](std::uint64_t session) {
     return session % 3 == 0 ? std::string{} : "user" + std::to_string(session % 40);
   };
-  std::vector<reader> readers(4);
+  std::vector<model_reader> readers(4);
 
   for (int step = 0; step < 1500; ++step) {
     auto session = static_cast<std::uint64_t>(1 + pick(sessions));

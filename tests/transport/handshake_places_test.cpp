@@ -143,6 +143,7 @@ TEST_CASE("who refuses a TLS handshake for want of places spends nothing on it",
       transport::tls_context::load(certificate.certificate_file(), certificate.key_file()).value();
   auto options = with_places(2, 1h);
   options.tls = context.get();
+  options.tls_refusals_per_second = 0;
   test_server server{options};
   auto half = half_handshakes(server, 2, half_hello);
   raw_client late{"127.0.0.1", server.port()};

@@ -307,7 +307,7 @@ TEST_CASE("the acceptor's refusal becomes an HTTP answer", "[http][upgrade]") {
 
 TEST_CASE("who is let in only to be told when to come again is counted as refused", "[http][upgrade]") {
   test_server server;
-  server.on_loop([&] { server.put_off = true; });
+  server.on_loop([&] { server.put_off = broker::errc::overloaded; });
   ws_client client{server.port()};
   const auto& counters = server.listener.counters();
   CHECK(counters.upgraded == 0);
@@ -316,7 +316,7 @@ TEST_CASE("who is let in only to be told when to come again is counted as refuse
 
 TEST_CASE("an address that may not connect gets a short 503", "[http]") {
   test_server server;
-  server.open = false;
+  server.door = broker::door::full;
   auto answer = http_request(server.port(), "GET", "/");
   CHECK(answer.status == 503);
   CHECK(answer.header("Retry-After") == "1");
@@ -326,7 +326,7 @@ TEST_CASE("an address that may not connect gets a short 503", "[http]") {
 
 TEST_CASE("no more than a hundred at a time are told why they may not connect", "[http]") {
   test_server server;
-  server.open = false;
+  server.door = broker::door::full;
   std::vector<raw_client> clients;
   for (int i = 0; i < 150; ++i)
     clients.emplace_back("127.0.0.1", server.port());

@@ -105,9 +105,10 @@ public:
   }
   [[nodiscard]] std::uint16_t port() const { return listener.port(); }
 
-  bool may_connect(std::string_view) override {
+  broker::door_answer may_connect(std::string_view, bool) override {
     ++connecting;
-    return open;
+    const auto what = door.load();
+    return {what, what == broker::door::open ? 0 : come_again_ms()};
   }
   void disconnected(std::string_view) override { ++gone; }
   std::uint32_t come_again_ms() override { return 1000 + turned_away++ % 3 * 999; }
@@ -136,13 +137,13 @@ public:
   std::thread thread;
   std::atomic<int> connecting = 0, gone = 0, opened = 0, closed = 0;
   std::atomic<std::uint32_t> turned_away = 0;
-  std::atomic<bool> open = true;
+  std::atomic<broker::door> door = broker::door::open;
 
   // The loop's.
   std::vector<std::shared_ptr<echo>> clients;
   broker::handshake shown;
   std::optional<broker::refusal> refuse;
-  bool put_off = false;
+  broker::errc put_off = broker::errc::ok;
   std::string select;
   bool deflate = true;
   std::vector<broker::http_request> requests;
