@@ -214,9 +214,11 @@ void room::loaded(read_result r) {
   }
   const auto fresh = feed_ && readers_.empty();
   if (!r.events.empty()) {
-    if (fresh) // the tape begins before what was read, not at the position that was known
+    if (fresh) { // the tapes begin before what was read, not at the position that was known
       make_feed(r.events.front()->offset - 1);
-    else if (feed_ && !r.complete) // the log has given up what would come next: the readers are to be told
+      if (rules_.deflate && is_awaited_in(wire_format::websocket_deflate))
+        feed_->add(wire_format::websocket_deflate, around_.budget, r.events.front()->offset - 1);
+    } else if (feed_ && !r.complete) // the log has given up what would come next: the readers are to be told
       renew_feed(r.events.front()->offset - 1);
     const auto known = fresh ? 0 : position_.offset;
     for (const auto& e : r.events)
@@ -226,6 +228,13 @@ void room::loaded(read_result r) {
   if (missed_some_ || (r.more && !fresh))
     return load(position_.offset, false);
   serve_waiting();
+}
+
+bool room::is_awaited_in(wire_format f) const noexcept {
+  const auto wants = [f](const auto& one) { return one.format == f; };
+  return std::ranges::any_of(waiting_, wants) || std::ranges::any_of(adopting_, [&](const adoption& a) {
+           return std::ranges::any_of(a.readers, wants);
+         });
 }
 
 // -- its end ------------------------------------------------------------------

@@ -168,6 +168,8 @@ private:
   /// Brings the tape up to the log's head: after a hole, or when it is new and somebody looks back.
   void load(std::uint64_t after, bool newest);
   void loaded(read_result r);
+  /// Does anybody wait to read in that format?
+  [[nodiscard]] bool is_awaited_in(wire_format f) const noexcept;
   void append(const stored_event& e);
   void append_live(stored_event e);
   /// What `frames` has begun goes on the tapes, and to their readers in time.
