@@ -41,7 +41,7 @@ serveParent({
       members.push(new Member({
         room: rooms[i % rooms.length], port: ports[Math.floor(i / rooms.length) % ports.length], ports, random,
         // Every other one is in no hurry to suspect its node.
-        patience: i % 2 ? patience : 4 * patience, log, token: secret && mintToken(secret, `m${i}`),
+        patience: i % 2 ? patience : 4 * patience, log, token: secret && mintToken(secret, `m${i}`), deflate: i % 4 < 2,
       }));
     }
     for (let i = 0; i < members.length; i += step)

@@ -34,10 +34,10 @@ export class Member {
 
   /**
    * `patience`: milliseconds of silence after which it looks for another node. `token`: what it shows as long as it has no
-   * ticket.
+   * ticket. `deflate`: it takes compressed messages, as browsers do.
    */
-  constructor({ room, port, ports, random, patience, log, token }) {
-    Object.assign(this, { room, port, ports, random, patience, log, token });
+  constructor({ room, port, ports, random, patience, log, token, deflate }) {
+    Object.assign(this, { room, port, ports, random, patience, log, token, deflate });
     this.here = new Promise((resolve) => { this.#arrived = resolve; });
   }
   #arrived;
@@ -101,7 +101,7 @@ export class Member {
     this.heard = Date.now();
     this.wire = undefined;
     const wire = await Wire.open({
-      port: this.port, keep: false, ticket: this.#ticket, token: this.#ticket ? undefined : this.token, within: this.patience,
+      port: this.port, keep: false, deflate: this.deflate, ticket: this.#ticket, token: this.#ticket ? undefined : this.token, within: this.patience,
       onEvent: (event) => this.#had(event),
       onPush: (push) => this.#pushed(push),
       onAnswer: (answer) => this.#answered(answer),
