@@ -32,6 +32,9 @@ const defaults = {
 /** Refusals of a `leave` after which one is not in the room either. */
 const notIn = new Set(["offline", "not_joined", "bad_room"]);
 
+/** Refusals of a token after which the same one is refused again. */
+const refusesToken = new Set(["unauthorized", "expired"]);
+
 // What a message may have beside a payload (docs/protocol.md, "Limits").
 const envelopeBytes = 65_536;
 
@@ -52,9 +55,11 @@ export class Hubbub extends Emitter {
   #rooms = new Map();
   /** What the server gave to go on with this session; null: none. */
   #ticket = null;
-  /** How this attempt says who it is: "token", or the ticket in the "handshake" or in the first "frame". */
-  #shows = "token";
-  /** The last attempt showed the ticket in its handshake, and ended without a word from the server. */
+  /** What this attempt says who it is with: "token", "ticket" or "nothing". */
+  #shows = "nothing";
+  /** It is shown in the first frame, not in the handshake. */
+  #inFrame = false;
+  /** The last attempt's handshake showed a token or a ticket and failed without a word, or its token was refused. */
   #unexplained = false;
   /** The server has said `welcome` in this attempt. */
   #welcomed = false;
@@ -151,32 +156,36 @@ export class Hubbub extends Emitter {
     this.#attempt = attempt;
     this.#backoff.stop();
     this.#welcomed = false;
-    // In the handshake a ticket costs the server least, and goes first where many come. But why that fails no browser
-    // tells: the attempt after such a one shows it in the first frame, where a refusal has a name.
-    this.#shows = !this.#ticket ? "token" : this.#unexplained ? "frame" : "handshake";
+    const ticket = this.#ticket;
     this.#openTimer = setTimeout(() => {
       this.#lost(null, new HubbubError("timeout", `not connected within ${this.#options.openWithinMs} ms`));
     }, this.#options.openWithinMs);
     this.#become("connecting");
     if (this.#attempt !== attempt) return;
-    const protocols = ["hubbub.v1.json"];
-    if (this.#shows === "handshake") protocols.push(`ticket.${this.#ticket}`);
     try {
-      if (this.#shows === "token") {
-        const token = await this.#token();
-        if (this.#attempt !== attempt) return;
-        if (token) protocols.push(`bearer.${token}`);
-      }
-      this.#connect(new this.#options.WebSocket(this.#url, protocols));
+      const token = ticket ? null : await this.#token();
+      if (this.#attempt !== attempt) return;
+      this.#shows = ticket ? "ticket" : token ? "token" : "nothing";
+      // In the handshake a ticket costs the server least, and goes first where many come. But why that fails no browser
+      // tells: the attempt after such a one shows what it has in the first frame, where a refusal has a name.
+      this.#inFrame = this.#unexplained && this.#shows !== "nothing";
+      const protocols = ["hubbub.v1.json"];
+      if (!this.#inFrame && ticket) protocols.push(`ticket.${ticket}`);
+      if (!this.#inFrame && token) protocols.push(`bearer.${token}`);
+      this.#connect(new this.#options.WebSocket(this.#url, protocols), token);
     } catch (error) {
       if (this.#attempt === attempt) this.#wait(error);
     }
   }
 
-  #connect(socket) {
+  #connect(socket, token) {
     const mine = (react) => (what) => { if (this.#connection === connection) react(what); };
     const connection = new Connection(socket, {
-      opened: mine(() => { if (this.#shows === "frame") this.#resume(this.#ticket); }),
+      opened: mine(() => {
+        if (!this.#inFrame) return;
+        if (token) this.#authenticate(token);
+        else this.#resume(this.#ticket);
+      }),
       told: mine((frame) => this.#told(frame)),
       failed: mine((error) => this.emit("error", error)),
       lost: mine((event) => this.#lost(event)),
@@ -198,9 +207,9 @@ export class Hubbub extends Emitter {
         this.reason = null;
         this.#connection.pingMs = frame.ping_ms ?? 0;
         this.#mindLimits();
-        if (this.#shows === "frame") return; // who that is shows in the answer to `resume`
+        if (this.#inFrame) return; // who that is shows in the answer to `resume` or `auth`
         this.#ticket = frame.ticket;
-        return this.#shows === "handshake" ? this.#resume() : this.#online();
+        return this.#shows === "ticket" ? this.#resume() : this.#online();
       case "ticket":
         this.#ticket = frame.ticket;
         return;
@@ -247,20 +256,29 @@ export class Hubbub extends Emitter {
     });
   }
 
-  /** The ticket was of no use: shows the token on the same connection. */
-  async #authenticate() {
+  /** Shows a token in a frame: the one that is `known`, or, where a ticket was of no use, another. */
+  async #authenticate(known = null) {
     const attempt = this.#attempt;
     try {
-      const token = await this.#token();
+      const token = known ?? await this.#token();
       if (this.#attempt !== attempt) return;
       if (!token && !this.#welcomed) throw new HubbubError("unauthorized", "the ticket is refused, and there is no token");
-      const ticket = token ? (await this.request("auth", { token })).ticket : this.welcome.ticket;
-      if (this.#attempt !== attempt) return;
-      this.#ticket = ticket;
-      this.#online();
+      if (token) await this.#auth(token);
+      else this.#ticket = this.welcome.ticket;
+      if (this.#attempt === attempt) this.#online();
     } catch (error) {
-      if (this.#attempt === attempt) this.#wait(error);
+      if (this.#attempt !== attempt) return;
+      this.#unexplained = refusesToken.has(error.code); // another token is shown in a frame, too, until one counts
+      const { token } = this.#options;
+      if (this.#unexplained && token && typeof token !== "function") return this.#end(error); // there is no other
+      this.#wait(error);
     }
+  }
+
+  async #auth(token) {
+    const { user, ticket } = await this.request("auth", { token });
+    this.#ticket = ticket;
+    this.welcome = { ...this.welcome, user }; // where anybody is welcome, `welcome` came before it was known who this is
   }
 
   /** Without the line break that a file or a shell leaves behind it. */
@@ -273,7 +291,7 @@ export class Hubbub extends Emitter {
   async #refresh() {
     if (typeof this.#options.token !== "function") return;
     try {
-      this.#ticket = (await this.request("auth", { token: await this.#token() })).ticket;
+      await this.#auth(await this.#token());
     } catch (error) {
       this.emit("error", error);
     }
@@ -288,7 +306,7 @@ export class Hubbub extends Emitter {
   /** This attempt is over: by a close `event`, or after `error`. */
   #lost(event, error = null) {
     const goodbye = this.#connection?.goodbye;
-    this.#unexplained = this.#shows === "handshake" && !this.#welcomed && !goodbye;
+    this.#unexplained = this.#connection !== null && this.#shows !== "nothing" && !this.#inFrame && !this.#welcomed && !goodbye;
     const code = goodbye?.code ?? event?.code;
     if (code === 4105) this.#ticket = null; // it ended with the token
     if (goodbye ? !goodbye.reconnect : code >= 4000 && code < 4100)

@@ -127,9 +127,7 @@ export class Room extends Emitter {
     this.#entering = false;
     if (this.#left) return;
     this.joined = this.#hasBeenIn = true;
-    this.#renewed = Boolean(since) && since.epoch !== ok.epoch;
-    if (since?.epoch !== ok.epoch) this.#seen = ok.offset; // another life of the log: offsets start afresh
-    this.position = { epoch: ok.epoch, offset: ok.offset };
+    this.#goOn(since, ok);
     this.members = ok.members ? new Map(ok.members.map((m) => [m.user, m])) : null;
     this.count = ok.count ?? null;
     this.emit("joined", {
@@ -137,6 +135,16 @@ export class Room extends Emitter {
     });
     this.emit("presence", { reset: true });
     this.#catchUp();
+  }
+
+  /**
+   * What follows comes after the server's position, which may lie before `since` in the same epoch: a restored backup
+   * brings the log's name back, and its later offsets are given to other events.
+   */
+  #goOn(since, { epoch, offset }) {
+    this.#renewed = Boolean(since) && (since.epoch !== epoch || offset < since.offset);
+    this.#seen = offset;
+    this.position = { epoch, offset };
   }
 
   /** @internal What a `resume` says of this room; null: there is nothing to go on from. */
@@ -154,9 +162,7 @@ export class Room extends Emitter {
       return true;
     }
     this.joined = true;
-    this.#renewed = this.position.epoch !== epoch;
-    if (this.#renewed) this.#seen = offset; // another life of the log: offsets start afresh
-    this.position = { epoch, offset };
+    this.#goOn(this.position, { epoch, offset });
     this.emit("joined", { head, offset, recovered, again: true, renewed: this.#renewed });
     this.#catchUp();
     return true;

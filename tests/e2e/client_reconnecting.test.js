@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { mintToken } from "../faults/tokens.mjs";
 import { keyFile, mint, start, temporaryDirectory, within } from "../integration/support/server.mjs";
 import { client, happens, reconnected, recorded, scripted, shown } from "./clients.js";
 import { eventually } from "./server.js";
@@ -11,8 +12,22 @@ async function strict(t) {
   const key = keyFile(temporaryDirectory(t));
   const sections = [`[auth]\nhs256_key_file = "${key}"`, '[admin]\nkeys = ["a-secret-of-the-operators"]', "[namespace.chat]"];
   const server = await start(t, { config: `${sections.join("\n")}\n` });
-  return { server, token: await mint(key) };
+  const revoke = (order) => server.ask("/v1/revoke", {
+    method: "POST", headers: { authorization: "Bearer a-secret-of-the-operators" }, body: JSON.stringify(order),
+  });
+  return { server, revoke, token: await mint(key) };
 }
+
+/** The states that `hub` comes to, with the code of the reason of each. */
+function states(hub) {
+  const all = [];
+  hub.on("state", (state) => all.push(`${state} ${hub.reason?.code ?? null}`));
+  return all;
+}
+
+/** A token whose time was over before it was made, and one of a stranger. */
+const over = mintToken("k".repeat(48), "ann", undefined, -60);
+const foreign = mintToken("x".repeat(48), "ann");
 
 test("the ticket is shown in the handshake after each cut", async (t) => {
   const { server, token } = await strict(t);
@@ -61,6 +76,79 @@ test("a client that is closed while it waits for its token stays closed", async 
   await new Promise(setImmediate);
   assert.equal(hub.state, "closed");
   assert.equal(hub.reason.message, "closed by this client");
+});
+
+for (const [what, given, code] of [["is not of this server", foreign, "unauthorized"], ["is over", over, "expired"]])
+  test(`a client whose one token ${what} ends, and says why`, async (t) => {
+    const { server } = await strict(t);
+    const { sockets, Recorded } = recorded();
+    const hub = client(t, server.url, { WebSocket: Recorded, token: given });
+    const all = states(hub);
+    const waits = hub.publish("chat.reconnecting-3", "message", 1);
+    await assert.rejects(within(10_000, waits, "it ends"), { code, outcome: "not_stored" });
+    assert.deepEqual(all, ["waiting null", "connecting null", `closed ${code}`]);
+    assert.deepEqual(sockets.map(shown), ["bearer", ""]);
+    assert.deepEqual(sockets[1].ops, ["auth"]);
+  });
+
+test("a client whose one token was revoked ends, and says why, also when it is made anew", async (t) => {
+  const { server, revoke, token } = await strict(t);
+  const first = client(t, server.url, { token });
+  await eventually(() => first.state === "online");
+  assert.equal((await revoke({ user: "ann" })).status, 200);
+  await eventually(() => first.state === "closed");
+  const second = client(t, server.url, { token });
+  await eventually(() => second.state === "closed");
+  assert.equal(second.reason.code, "unauthorized");
+  assert.match(second.reason.message, /revoked/);
+});
+
+test("a function is asked for another token until one counts, and says why the others did not", async (t) => {
+  const { server, token } = await strict(t);
+  const { sockets, Recorded } = recorded();
+  const given = [foreign, over, foreign, token];
+  const hub = client(t, server.url, { WebSocket: Recorded, token: () => given.shift() });
+  const all = states(hub);
+  const room = hub.join("chat.reconnecting-4");
+  await happens(room, "joined");
+  assert.equal(hub.welcome.user, "ann");
+  const waits = all.filter((state) => state.startsWith("waiting"));
+  assert.deepEqual(waits, ["waiting null", "waiting expired", "waiting unauthorized"]);
+  assert.equal(all.at(-1), "online null");
+  await reconnected(hub, () => sockets.at(-1).terminate());
+  await eventually(() => room.joined);
+  assert.deepEqual(sockets.map(shown), ["bearer", "", "", "", "ticket"]);
+  assert.deepEqual(sockets.map((socket) => socket.ops[0]), [undefined, "auth", "auth", "auth", "resume"]);
+});
+
+test("where anybody is welcome, a client with a token is not online as nobody", async (t) => {
+  const key = keyFile(temporaryDirectory(t));
+  const server = await start(t, { config: `[auth]\nhs256_key_file = "${key}"\n`, dev: true });
+  const { sockets, Recorded } = recorded();
+  const given = [foreign, over, await mint(key)];
+  const hub = client(t, server.url, { WebSocket: Recorded, token: () => given.shift() });
+  const users = [];
+  hub.on("state", (state) => { if (state === "online") users.push(hub.welcome.user); });
+  await eventually(() => hub.state === "online");
+  assert.deepEqual(users, ["ann"]);
+  await reconnected(hub, () => sockets.at(-1).terminate());
+  assert.deepEqual(users, ["ann", "ann"]); // the ticket is ann's, too
+});
+
+test("after a handshake that failed without a word the token is shown in a frame, and then in a handshake", async (t) => {
+  const fake = await scripted(t, ({ socket, say, number }) => {
+    if (number !== 2) return number === 1 ? socket.terminate() : undefined;
+    socket.on("message", (text) => {
+      say({ op: "welcome", session: "s", ping_ms: 1000 });
+      say({ op: "ok", id: JSON.parse(text).id, user: "ann", ticket: null });
+    });
+  }, { welcomes: (number) => number > 2 });
+  const { sockets, Recorded } = recorded();
+  const hub = client(t, fake.url, { WebSocket: Recorded, token: "a.b.c" });
+  await eventually(() => hub.state === "online");
+  await reconnected(hub, () => sockets[1].terminate());
+  assert.deepEqual(sockets.map(shown), ["bearer", "", "bearer"]);
+  assert.deepEqual(sockets[1].ops, ["auth"]);
 });
 
 test("a token may end with a line break", async (t) => {

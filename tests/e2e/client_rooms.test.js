@@ -1,10 +1,11 @@
 // Rooms that are left, joined and changed while something is under way.
 
 import assert from "node:assert/strict";
+import { cpSync, rmSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { within } from "../integration/support/server.mjs";
+import { keyFile, start, temporaryDirectory, within } from "../integration/support/server.mjs";
 import { client, happens, reconnected, recorded } from "./clients.js";
-import { eventually, publish, startServer } from "./server.js";
+import { eventually, freePort, publish, startServer } from "./server.js";
 
 let server;
 before(async () => {
@@ -156,3 +157,52 @@ test("a listener may join rooms, and close the client", async (t) => {
   await eventually(() => sockets[1].readyState === 3);
   assert.equal(second.state, "closed");
 });
+
+for (const [op, ticketKeys] of [["join", false], ["resume", true]])
+  test(`after a backup was restored a ${op} tells that the log was set back, and nothing new is lost`, async (t) => {
+    const directory = temporaryDirectory(t);
+    const config = ticketKeys ? `[auth]\nticket_keys = ["${keyFile(directory, "ticket.key", "t")}"]\n` : "";
+    const [dataDir, backup] = [`${directory}/data`, `${directory}/backup`];
+    const listen = `127.0.0.1:${await freePort()}`;
+    const again = () => start(t, { config, dev: true, dataDir, listen });
+    const tell = async (node, ...all) => {
+      for (const data of all) await node.publish({ room: "chat.rooms-7", type: "message", data });
+    };
+    let node = await again();
+    await tell(node, 1, 2, 3);
+    await node.kill("SIGTERM");
+    cpSync(dataDir, backup, { recursive: true });
+
+    node = await again();
+    const { sockets, Recorded } = recorded();
+    const hub = client(t, node.url, { WebSocket: Recorded });
+    const room = hub.join("chat.rooms-7");
+    const [heard, told, gaps] = [watch(room), [], []];
+    room.on("joined", (joined) => told.push(joined));
+    room.on("gap", (gap) => gaps.push(gap));
+    await eventually(() => room.joined);
+    await tell(node, 4, 5, 6, 7);
+    await eventually(() => heard.length === 4);
+    const before = room.position;
+    await node.kill();
+    rmSync(dataDir, { recursive: true });
+    cpSync(backup, dataDir, { recursive: true });
+
+    node = await again();
+    await eventually(() => told.length === 2);
+    await tell(node, "new 4", "new 5");
+    await eventually(() => heard.includes("new 5"));
+    assert.equal(sockets.at(-1).ops.at(-1), op);
+    assert.deepEqual(heard, [4, 5, 6, 7, 1, 2, 3, "new 4", "new 5"]);
+    const { recovered, renewed, offset } = told[1];
+    assert.deepEqual({ recovered, renewed, offset }, { recovered: false, renewed: true, offset: 0 });
+    assert.deepEqual(gaps, [{ from: before.offset, to: 1, renewed: true }]);
+    assert.deepEqual(room.position, { epoch: before.epoch, offset: 5 }); // the same epoch: only the offset tells
+    // And it goes on from there as ever.
+    await reconnected(hub, () => sockets.at(-1).terminate());
+    await eventually(() => told.length === 3);
+    await tell(node, "new 6");
+    await eventually(() => heard.at(-1) === "new 6");
+    assert.equal(heard.length, 10);
+    assert.deepEqual([told[2].recovered, told[2].renewed], [true, false]);
+  });

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { after, before, test } from "node:test";
+import { mintToken } from "../faults/tokens.mjs";
+import { keyFile, mint, start, within } from "../integration/support/server.mjs";
 import { Window, launchBrowser } from "./browser.js";
 import { eventually, freePort, publish, startServer, temporaryDirectory } from "./server.js";
 
@@ -269,3 +271,30 @@ for (const [width, dark] of [[320, false], [400, true], [1100, true], [1100, fal
     ann.hadNoErrors();
   });
 }
+
+test("a browser, which is not told why a handshake failed, says why a token was refused", async (t) => {
+  const directory = await temporaryDirectory(t);
+  const key = keyFile(directory);
+  const strict = await start(t, { config: `[auth]\nhs256_key_file = "${key}"\n`, dev: true });
+  const window = await Window.open(t, browser, strict.url);
+  const ended = (given) => within(10_000, window.page.evaluate(async (tokens) => {
+    const { connect } = await import("/hubbub.js");
+    const token = tokens.length > 1 ? () => tokens.shift() : tokens[0];
+    const hub = connect(`${location.origin}/v1/ws`, { token, backoffMs: 50, backoffMaxMs: 200 });
+    const reasons = [];
+    await new Promise((resolve) => hub.on("state", (state) => {
+      if (state !== "connecting") reasons.push(`${state} ${hub.reason?.code ?? null}`);
+      if (state === "closed" || state === "online") resolve();
+    }));
+    const user = hub.welcome?.user ?? null;
+    hub.close();
+    return { reasons, user };
+  }, given), "it is online, or closed");
+  const over = mintToken("k".repeat(48), "ann", undefined, -60);
+  const foreign = mintToken("x".repeat(48), "ann");
+  assert.deepEqual((await ended([over])).reasons.slice(0, 2), ["waiting null", "closed expired"]);
+  assert.deepEqual((await ended([foreign])).reasons.slice(0, 2), ["waiting null", "closed unauthorized"]);
+  const { reasons, user } = await ended([over, over, await mint(key)]);
+  assert.deepEqual(reasons.slice(0, 3), ["waiting null", "waiting expired", "online null"]);
+  assert.equal(user, "ann");
+});
