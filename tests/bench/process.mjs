@@ -21,6 +21,19 @@ export function resident(pid) {
   return family(pid).reduce((sum, p) => sum + 4096 * +(read(`/proc/${p}/statm`).split(' ')[1] ?? 0), 0);
 }
 
+/** By how many bytes one process has grown since, when that is called: resident, and of these its own, of no file. */
+export function grown(pid) {
+  const look = () => {
+    const text = read(`/proc/${pid}/smaps_rollup`);
+    return ['Rss', 'Anonymous'].map((name) => 1024 * +(new RegExp(`^${name}: +(\\d+) kB$`, 'm').exec(text)?.[1] ?? NaN));
+  };
+  const before = look();
+  return () => {
+    const [resident, anonymous] = look().map((now, i) => now - before[i]);
+    return { resident, anonymous };
+  };
+}
+
 /** Nanoseconds that the scheduler gave to all threads so far. */
 export function cpuTime(pid) {
   let sum = 0;
