@@ -24,6 +24,8 @@ node_metrics::node_metrics(broker::metrics& all)
       connection_crashes{all.counter("hubbub_connection_crashes_total",
                                      "Connections that ended by an error on the server's side")},
       log_pulls{all.counter("hubbub_log_pulls_total", "Reads of the log for readers behind their tape")},
+      room_reads{all.counter("hubbub_room_reads_total",
+                             "Reads of the log by rooms, for their tapes and for those who join")},
       tickets_too_large{all.counter("hubbub_tickets_too_large_total",
                                     "Tickets that were not given because the user has too many grants")},
       ticket_handshakes{

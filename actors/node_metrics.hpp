@@ -26,6 +26,8 @@ struct node_metrics {
   broker::metric_counter& room_crashes;
   broker::metric_counter& connection_crashes;
   broker::metric_counter& log_pulls;
+  /// Reads of the log by rooms, for their tapes and for those who join.
+  broker::metric_counter& room_reads;
   broker::metric_counter& tickets_too_large;
   broker::metric_counter& ticket_handshakes;
   broker::metric_counter& culprits_refused;

@@ -291,6 +291,7 @@ void room_actor::delay_news(broker::milliseconds by) { tell_later(by, news_atom:
 void room_actor::delay_tick(broker::milliseconds by) { tell_later(by, tick_atom::value); }
 
 void room_actor::read(broker::read_request what, broker::read_handler done) {
+  node_.counts.room_reads.add(unit().index());
   bus_inbox::calling here{*inbox_};
   node_.bus.read(std::move(what), bus_inbox::through(inbox_, std::move(done)));
 }

@@ -101,6 +101,20 @@ struct read_result {
   bool complete = false;
   /// The log's newest event of the room, and its life.
   stream_position head;
+
+  /// Of an answer to what was asked behind `asked`, without `newest`: is all there that was ever published
+  /// behind `offset`, which is not before `asked`? Nullopt: somebody would have to ask from there.
+  [[nodiscard]] std::optional<bool> is_whole_behind(std::uint64_t offset,
+                                                    std::uint64_t asked) const noexcept {
+    if (offset == asked || complete)
+      return complete;
+    if (offset > head.offset)
+      return std::nullopt;
+    if (events.empty()) // the newest is gone, too
+      return offset == head.offset;
+    // A log is trimmed from its oldest event on: from the first that is there, all are.
+    return offset >= events.front()->offset ? std::optional{true} : std::nullopt;
+  }
 };
 
 /// Called once, on any thread, perhaps before `read` returns.

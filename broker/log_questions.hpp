@@ -14,11 +14,18 @@
 namespace hubbub::broker {
 
 /// What a room asks the log for those who want to join it and whose place the tape cannot tell: each question
-/// once, for all whom its answer serves. The room only.
+/// once, for all whom its answer serves. Those who come with positions of the log's present life share
+/// questions whatever their positions are: what is asked from one place tells of all that follow, and of
+/// those before it one asks next, from the first. The room only.
 class log_questions {
 public:
+  /// Whom an answer serves: those who ask the same, those who stand there or behind it, or those of whom it
+  /// is known that nothing is there between them and that place, which may tell of them, too.
+  enum class reach : std::uint8_t { same, behind, around };
+
   struct question {
     std::uint64_t id = 0;
+    reach serves = reach::same;
     read_request what;
     /// The room's position when it was asked.
     stream_position head;
@@ -27,11 +34,18 @@ public:
     bool whole_history = false;
     /// Those who wait for the answer and have not left.
     std::vector<join_request> those;
+    /// Those who wait for it, too, to ask the next question; in the order of their positions when it is
+    /// taken.
+    std::vector<join_request> next;
   };
 
   /// `who` waits for the answer to `what`, in a room that stands at `head`. Returns the number of a question
-  /// that is to be asked now; 0: one that is under way serves it, too.
+  /// that is to be asked now; 0: one that is under way serves it, too, or is waited for.
   [[nodiscard]] std::uint64_t add(join_request who, const read_request& what, const stream_position& head);
+  /// The answer left it open whether `those` have missed something: they wait for the one to `what`. Returns
+  /// the number of that question.
+  [[nodiscard]] std::uint64_t add_around(std::vector<join_request> those, const read_request& what,
+                                         const stream_position& head);
   /// The log has answered.
   [[nodiscard]] question take(std::uint64_t id);
   /// What the log said a moment ago to the same question; null: it has to be asked. `head` and `now`: the

@@ -49,6 +49,15 @@ starting_point recovery::in_log(const read_result& said) const {
   return behind(first - 1, first);
 }
 
+std::optional<starting_point> recovery::in_log(const read_result& said, std::uint64_t asked) const {
+  if (since_.offset <= asked) // what is not there behind that place is not there behind those before it
+    return since_.offset == asked || !said.complete ? std::optional{in_log(said)} : std::nullopt;
+  const auto whole = said.is_whole_behind(since_.offset, asked);
+  if (!whole)
+    return std::nullopt;
+  return *whole ? starting_point{since_.offset, true, {}} : in_log(said);
+}
+
 starting_point recovery::behind(std::uint64_t offset, std::optional<std::uint64_t> first) const {
   return {offset, false, gap{room_, since_.offset, first}};
 }

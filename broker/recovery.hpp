@@ -32,6 +32,13 @@ public:
   /// What the log is asked then, and what follows from its answer.
   [[nodiscard]] read_request question() const;
   [[nodiscard]] starting_point in_log(const read_result& said) const;
+  /// The same when the log was asked for somebody else of this life, who stood behind `asked`. Of those
+  /// before that place it must be known that nothing is there between them and it. Nullopt: that answer
+  /// cannot tell.
+  [[nodiscard]] std::optional<starting_point> in_log(const read_result& said, std::uint64_t asked) const;
+
+  /// Is it a position of the log's present life, that the room has reached? Only those share answers.
+  [[nodiscard]] bool same_life() const noexcept { return same_life_; }
 
 private:
   [[nodiscard]] starting_point behind(std::uint64_t offset, std::optional<std::uint64_t> first) const;

@@ -144,7 +144,12 @@ private:
   void answer(const join_request& who, starting_point there);
   /// Asks the log, unless it is asked that already; goes on with `log_said`, but for who has left meanwhile.
   void ask_log(join_request who, read_request what);
-  void log_said(join_request who, const read_request& asked, const read_result& said);
+  void read_for(std::uint64_t question, read_request what);
+  /// Asks once more for those whom an answer could not serve.
+  void ask_around(const log_questions::question& asked, std::vector<join_request> those);
+  /// False: the answer cannot tell, and `who` is as it was.
+  [[nodiscard]] bool log_said(join_request& who, const read_request& asked, log_questions::reach serves,
+                              const read_result& said);
   /// Has the reader had, on another node, what the log has and the room has not heard of yet?
   [[nodiscard]] bool has_had_more(const join_request& who, const read_result& said) const noexcept;
   /// Would the reader begin where the log is, and the room, which hears of it a little later, is not yet?

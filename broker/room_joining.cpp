@@ -3,6 +3,7 @@
 #include "broker/room.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace hubbub::broker {
 namespace {
@@ -44,7 +45,10 @@ void room::join(join_request who) {
 void room::serve_waiting() {
   for (auto& a : std::exchange(adopting_, {}))
     adopt(a.loop, std::move(a.readers));
-  for (auto& who : std::exchange(waiting_, {}))
+  auto waiting = std::exchange(waiting_, {});
+  // What is asked from the lowest position serves the others.
+  std::ranges::stable_sort(waiting, {}, [](const join_request& j) { return j.since ? j.since->offset : 0; });
+  for (auto& who : waiting)
     join(std::move(who));
 }
 
@@ -94,44 +98,85 @@ void room::place_history(join_request who) {
 }
 
 void room::ask_log(join_request who, read_request what) {
-  if (const auto* said = asking_.said_to(who, what, position_, around_.time.now()))
-    return log_said(std::move(who), what, *said);
+  if (const auto* said = asking_.said_to(who, what, position_, around_.time.now())) {
+    std::ignore = log_said(who, what, log_questions::reach::same, *said); // it is the same question
+    return;
+  }
   if (asking_.waiting() >= most_waiting)
     return out_.on_join_refused(who.id, {errc::overloaded, "the log is slow and too many wait for it", 500});
   const auto id = asking_.add(std::move(who), what, position_);
-  if (id == 0)
-    return;
-  out_.read(std::move(what), [this, id](const read_result& r) {
-    auto asked = asking_.take(id);
+  if (id != 0)
+    read_for(id, std::move(what));
+}
+
+void room::read_for(std::uint64_t question, read_request what) {
+  out_.read(std::move(what), [this, question](const read_result& r) {
+    auto asked = asking_.take(question);
     asking_.keep(asked, r, position_, around_.time.now());
+    std::vector<join_request> open;
     for (auto& waits : asked.those)
-      log_said(std::move(waits), asked.what, r);
+      if (!log_said(waits, asked.what, asked.serves, r))
+        open.push_back(std::move(waits));
+    if (!open.empty())
+      ask_around(asked, std::move(open));
+    // The first of them asks, and the others stand behind it.
+    for (auto& waits : asked.next)
+      join(std::move(waits));
   });
 }
 
-void room::log_said(join_request who, const read_request& asked, const read_result& said) {
-  if (said.why.code != errc::ok)
-    return out_.on_join_refused(who.id, said.why);
-  if (said.head.epoch != position_.epoch)
-    return out_.on_join_refused(who.id, {errc::unavailable, "the room's log began anew", retry_soon_ms});
+void room::ask_around(const log_questions::question& asked, std::vector<join_request> those) {
+  // They stand before the first event that is there. Mostly all have missed something, which the last of them
+  // tells; where it has not, the boundary is looked for by halves.
+  const auto place = [](const join_request& j) { return j.since->offset; };
+  const auto one = asked.serves == log_questions::reach::around ? those.size() / 2 : those.size() - 1;
+  const auto at = those.begin() + static_cast<std::ptrdiff_t>(one);
+  std::ranges::nth_element(those, at, {}, place);
+  auto what = recovery_of(*at).question();
+  const auto id = asking_.add_around(std::move(those), what, position_);
+  read_for(id, std::move(what));
+}
+
+bool room::log_said(join_request& who, const read_request& asked, log_questions::reach serves,
+                    const read_result& said) {
+  if (said.why.code != errc::ok) {
+    out_.on_join_refused(who.id, said.why);
+    return true;
+  }
+  if (said.head.epoch != position_.epoch) {
+    out_.on_join_refused(who.id, {errc::unavailable, "the room's log began anew", retry_soon_ms});
+    return true;
+  }
   // When the log has nothing any more, once: what it has given up meanwhile the room will never hear of.
   if (is_ahead(who, said) && !load_failed_ &&
       (loading_ || !said.events.empty() || !std::exchange(who.read_for, true))) {
     missed();
-    return join(std::move(who));
+    join(std::move(who));
+    return true;
   }
-  if (load_failed_ && has_had_more(who, said)) // it would be told of a gap, and sent everything again
-    return out_.on_join_refused(who.id, {errc::unavailable, "the room is behind its log", 500});
-  if (!who.since) // where there was nothing, what has come since then follows
-    return answer(who, {said.events.empty() ? std::min(said.head.offset, position_.offset)
-                                            : said.events.front()->offset - 1,
-                        {},
-                        {}});
+  if (load_failed_ && has_had_more(who, said)) { // it would be told of a gap, and sent everything again
+    out_.on_join_refused(who.id, {errc::unavailable, "the room is behind its log", 500});
+    return true;
+  }
+  if (!who.since) { // where there was nothing, what has come since then follows
+    answer(who, {said.events.empty() ? std::min(said.head.offset, position_.offset)
+                                     : said.events.front()->offset - 1,
+                 {},
+                 {}});
+    return true;
+  }
   const auto rules = recovery_of(who);
-  // It was ahead of the room when the log was asked; what it had has come meanwhile.
-  if (rules.question().after != asked.after)
-    return join(std::move(who));
-  answer(who, rules.in_log(said));
+  const auto alone = serves == log_questions::reach::same;
+  // It was ahead of the room when the log was asked, and what it had has come meanwhile; or the log has begun
+  // anew.
+  if (alone ? rules.question().after != asked.after : !rules.same_life()) {
+    join(std::move(who));
+    return true;
+  }
+  auto there = alone ? std::optional{rules.in_log(said)} : rules.in_log(said, asked.after);
+  if (there)
+    answer(who, std::move(*there));
+  return there.has_value();
 }
 
 void room::answer(const join_request& who, starting_point there) {

@@ -96,6 +96,118 @@ TEST_CASE_METHOD(actor_fixture, "a reader that falls off the tape reads on from 
   CHECK(bob.events() == strings{"live again"});
 }
 
+namespace {
+
+/// A log that answers when nothing else is left to do, as one does that is asked over a network.
+void answer_in_rounds(actor_fixture& world) {
+  for (std::size_t before = SIZE_MAX; world.bus->reads != before;) {
+    before = world.bus->reads;
+    world.bus->answer_reads();
+    world.bus->holds_reads = true;
+    world.settle();
+  }
+  world.bus->answer_reads();
+  world.settle();
+}
+
+} // namespace
+
+TEST_CASE_METHOD(actor_fixture,
+                 "a room that is new on the node asks the log a few times for all who come back to it",
+                 "[actors]") {
+  const auto room = GENERATE(as<std::string>{}, "plain.news", "chat.news");
+  auto& ann = connect();
+  std::vector<std::uint64_t> offsets;
+  std::string epoch;
+  for (auto i = 0; i < 150; ++i) {
+    const auto ok = ann.ask(publish(room, std::to_string(i) + std::string(300, '.')));
+    offsets.push_back(ok["offset"]);
+    epoch = ok["epoch"];
+  }
+  bus->reads = 0;
+  bus->holds_reads = true;
+  std::vector<client*> those;
+  for (std::size_t i = 0; i < 200; ++i) {
+    auto& c =
+        connect_to(static_cast<std::uint32_t>(i % loops.size()),
+                   i % 3 == 0 ? broker::wire_format::websocket_deflate : broker::wire_format::websocket);
+    auto j = join(room);
+    j["id"] = 1;
+    j["since"] = {{"epoch", epoch}, {"offset", offsets[(i * 17 + 3) % 50 * 2]}};
+    c.send(j);
+    those.push_back(&c);
+  }
+  settle();
+  CHECK(bus->reads == 1);
+  answer_in_rounds(*this);
+  // The room fills its tape, and asks what is there behind the lowest; each loop reads that, if it must.
+  CHECK(bus->reads <= 2 + loops.size());
+  ann.ask(publish(room, "and on"));
+  for (std::size_t i = 0; i < those.size(); ++i) {
+    CAPTURE(i);
+    const auto first = (i * 17 + 3) % 50 * 2 + 1;
+    std::vector<std::uint64_t> missed(offsets.begin() + static_cast<std::ptrdiff_t>(first), offsets.end());
+    std::vector<std::uint64_t> got;
+    json last;
+    for (const auto& m : those[i]->read()) {
+      CHECK(m["op"] != "gap");
+      if (m["op"] == "ok")
+        CHECK(m["recovered"] == true);
+      if (m["op"] == "event") {
+        got.push_back(m["offset"]);
+        last = m["data"];
+      }
+    }
+    REQUIRE(got.size() == missed.size() + 1);
+    got.pop_back();
+    CHECK(got == missed);
+    CHECK(last == "and on");
+  }
+}
+
+TEST_CASE_METHOD(actor_fixture, "readers far apart in a long log read it in pages, each its own events once",
+                 "[actors]") {
+  auto& ann = connect();
+  std::vector<std::uint64_t> offsets;
+  std::string epoch;
+  for (auto i = 0; i < 600; ++i) {
+    const auto ok = ann.ask(publish("plain.long", std::string(900, '.')));
+    offsets.push_back(ok["offset"]);
+    epoch = ok["epoch"];
+  }
+  bus->holds_reads = true;
+  std::vector<client*> those;
+  const auto at = [](std::size_t i) { return (i * 131) % 560; };
+  for (std::size_t i = 0; i < 24; ++i) {
+    auto& c = connect_to(0);
+    auto j = join("plain.long");
+    j["since"] = {{"epoch", epoch}, {"offset", offsets[at(i)]}};
+    j["id"] = 1;
+    c.send(j);
+    c.wire.room = i % 2 == 0 ? SIZE_MAX : 20'000; // some take little at once
+    those.push_back(&c);
+  }
+  settle();
+  for (auto round = 0; round < 60; ++round) {
+    answer_in_rounds(*this);
+    bus->holds_reads = true;
+    for (std::size_t i = 1; i < those.size(); i += 2)
+      those[i]->take(40'000);
+  }
+  bus->answer_reads();
+  for (auto* c : those)
+    c->drain(SIZE_MAX);
+  for (std::size_t i = 0; i < those.size(); ++i) {
+    CAPTURE(i);
+    std::vector<std::uint64_t> got;
+    for (const auto& m : those[i]->read())
+      if (m["op"] == "event")
+        got.push_back(m["offset"]);
+    CHECK(got == std::vector<std::uint64_t>(offsets.begin() + static_cast<std::ptrdiff_t>(at(i)) + 1,
+                                            offsets.end()));
+  }
+}
+
 TEST_CASE_METHOD(actor_fixture,
                  "when the tapes fill their memory the largest room's laggard goes on from the log, alone",
                  "[actors]") {

@@ -73,19 +73,99 @@ TEST_CASE_METHOD(joining_fixture, "the log is asked once for all who come with t
   for (const auto& [id, a] : joined)
     if (a.what.recovered)
       CHECK(a.what.position.offset == 2);
-  // Others ask something else: of another place, or with another right.
+  // Others ask something else: when nobody is asked any more, or with another right.
   join(301, stream_position{head().epoch, 3});
   join_request whole;
   whole.session = {302};
   whole.since = early();
   whole.whole_history = true;
   join(whole);
-  join(303, early());
-  CHECK(reads == 4);
+  join(303, early()); // waits for the answer to the first of them
+  CHECK(reads == 3);
   join(304, stream_position{head().epoch, 3});
-  CHECK(reads == 4);
+  CHECK(reads == 3);
   settle();
+  CHECK(reads == 4);
   CHECK(room.readers() == 204);
+}
+
+TEST_CASE_METHOD(joining_fixture,
+                 "the log is asked twice for all who come, whatever positions they come with",
+                 "[room][joining]") {
+  // The first one asks at once, and the lowest of those behind it asks for all others.
+  for (std::uint64_t session = 1; session <= 200; ++session)
+    join(session, stream_position{head().epoch, 1 + (session * 7 + 20) % 30});
+  CHECK(reads == 1);
+  CHECK(held() == 1);
+  settle();
+  CHECK(reads == 2);
+  CHECK(room.readers() == 201);
+  for (std::uint64_t id = 2; id <= joins(); ++id) { // the watcher was the first
+    CHECK(joined.at(id).what.recovered == true);
+    CHECK(joined.at(id).what.position.offset == 1 + ((id - 1) * 7 + 20) % 30);
+  }
+}
+
+TEST_CASE_METHOD(joining_fixture, "who comes from before the log is told of it by one more question",
+                 "[room][joining]") {
+  while (trimmed() < 20)
+    trim();
+  for (std::uint64_t session = 1; session <= 40; ++session)
+    join(session, stream_position{head().epoch, session - 1});
+  CHECK(reads == 1);
+  settle();
+  // The lowest; the highest of those before the log's first event; and, as that one has missed nothing,
+  // halves.
+  CHECK(reads <= 2 + 5);
+  for (std::uint64_t id = 2; id <= joins(); ++id) {
+    const auto since = id - 2;
+    const auto& a = joined.at(id);
+    CHECK(a.what.recovered == (since >= 20));
+    if (since < 20) {
+      REQUIRE(a.hole);
+      CHECK(a.hole->from == since);
+      CHECK(a.hole->to == 21);
+    }
+  }
+}
+
+TEST_CASE_METHOD(joining_fixture, "who leaves while others' question is answered is not asked for",
+                 "[room][joining]") {
+  join(1, stream_position{head().epoch, 5});
+  const auto lower = join(2, stream_position{head().epoch, 3});
+  CHECK(held() == 1);
+  room.leave({2});
+  CHECK(refused.at(lower).code == errc::not_joined);
+  settle();
+  CHECK(reads == 1);
+  CHECK(room.readers() == 2);
+  CHECK(twice.empty());
+}
+
+TEST_CASE_METHOD(joining_fixture, "when a question fails those who waited for it ask their own",
+                 "[room][joining]") {
+  const auto higher = join(1, stream_position{head().epoch, 5});
+  const auto lower = join(2, stream_position{head().epoch, 3});
+  fail(0);
+  CHECK(refused.at(higher).code == errc::unavailable);
+  REQUIRE(held() == 1);
+  settle();
+  CHECK(joined.at(lower).what.recovered == true);
+}
+
+TEST_CASE_METHOD(joining_fixture, "who comes back for what was said since the log was asked asks again",
+                 "[room][joining]") {
+  join(1, early());
+  look_up(0);
+  say(60);
+  const auto later = join(2, stream_position{head().epoch, 65}); // the tape has left it behind as well
+  CHECK(held() == 1);
+  answer();
+  CHECK_FALSE(joined.contains(later));
+  settle();
+  CHECK(reads == 2);
+  REQUIRE(joined.contains(later));
+  CHECK(joined.at(later).what.recovered == true);
 }
 
 TEST_CASE_METHOD(joining_fixture, "after the log began anew it is asked once for all who come back to a room",
@@ -208,6 +288,59 @@ TEST_CASE_METHOD(joining_fixture, "only so many wait for a log that does not ans
   CHECK(reads == 1);
   settle();
   CHECK(room.readers() == session - 1); // with the one that was there before
+}
+
+TEST_CASE("whatever positions readers come with, each is told the truth, and the log is asked little",
+          "[room][joining][model]") {
+  for (std::uint32_t seed = 1; seed <= hubbub::tests::seeds(200); ++seed) {
+    CAPTURE(seed);
+    std::mt19937 random{seed};
+    const auto pick = [&](std::uint64_t below) {
+      return std::uniform_int_distribution<std::uint64_t>{0, below - 1}(random);
+    };
+    auto rules = room_world::short_tape();
+    rules.history_size = 100'000;
+    room_world world{rules};
+    world.room.ready(world.head());
+    world.join(watcher);
+    for (auto n = 40 + pick(60); n > 0; --n) {
+      world.keep(1 + pick(4));
+      world.hear();
+    }
+    // Never as far as the tape, which has what it has.
+    for (auto n = pick(60); n > 0 && world.events().size() > 25; --n)
+      world.trim();
+    std::map<std::uint64_t, std::uint64_t> since;
+    std::size_t answers = 0;
+    for (auto n = 1 + pick(150); n > 0; --n) {
+      const auto offset = pick(world.head().offset + 1); // perhaps no event's own
+      since[world.join(world.joins() + 1, stream_position{world.head().epoch, offset})] = offset;
+      if (world.held() > 0 && pick(40) == 0) {
+        world.answer(pick(world.held()));
+        ++answers;
+      }
+    }
+    world.settle();
+    CHECK(world.twice.empty());
+    for (const auto& [id, offset] : since) {
+      CAPTURE(offset, world.trimmed());
+      const auto& there = world.joined.at(id);
+      const auto whole = offset >= world.trimmed();
+      CHECK(there.what.recovered == whole);
+      CHECK(there.hole.has_value() == !whole);
+      if (whole)
+        CHECK(there.what.position.offset == offset);
+      if (!there.hole)
+        continue;
+      CHECK(there.hole->from == offset);
+      CHECK(there.hole->to == world.events().front()->offset);
+      CHECK(there.what.position.offset == world.events().front()->offset - 1);
+    }
+    // Two for all; each answer in between lets one more begin; and a boundary in the log is found by halves.
+    CHECK(world.reads <= (2 + answers) * 9);
+    if (world.trimmed() == 0)
+      CHECK(world.reads <= 2 + answers);
+  }
 }
 
 // -- any order ----------------------------------------------------------------------
