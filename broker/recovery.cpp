@@ -10,7 +10,8 @@ recovery::recovery(const room_name& room, const policy& rules, const stream_posi
       rules_{rules},
       since_{since},
       head_{head},
-      same_life_{since.epoch == head.epoch && since.offset <= head.offset},
+      same_epoch_{since.epoch == head.epoch},
+      same_life_{same_epoch_ && since.offset <= head.offset},
       oldest_wanted_ms_{whole ? 0 : now_ms - rules.recover_age.count()},
       oldest_kept_ms_{now_ms - rules.history_age.count()} {}
 
@@ -34,15 +35,20 @@ std::optional<starting_point> recovery::on_tape(const tape_view& view) const {
 }
 
 read_request recovery::question() const {
-  read_request what{room_, same_life_ ? since_.offset : 0, 0, 1};
+  read_request what{room_, same_epoch_ ? since_.offset : 0, 0, 1};
   what.not_before_ms = oldest_wanted_ms_;
   return what;
 }
 
 starting_point recovery::in_log(const read_result& said) const {
-  const auto had_the_newest = since_.epoch == head_.epoch && since_.offset == said.head.offset;
-  if (had_the_newest || (same_life_ && said.complete))
+  const auto reached = same_life_ || (same_epoch_ && since_.offset <= said.head.offset);
+  if ((reached && said.complete) || (same_epoch_ && since_.offset == said.head.offset)) {
+    // Where rooms share a log's sequences, an empty room stands where the log was when it opened, on another
+    // node perhaps later.
+    if (since_.offset > head_.offset && said.events.empty())
+      return {head_.offset, true, {}, since_.offset};
     return {since_.offset, true, {}};
+  }
   if (said.events.empty()) // when it was asked; what came meanwhile follows
     return behind(said.head.offset, std::nullopt);
   const auto first = said.events.front()->offset;

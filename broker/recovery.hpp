@@ -16,6 +16,8 @@ struct starting_point {
   /// Only for a reader that came with a position: does everything behind that follow?
   std::optional<bool> recovered;
   std::optional<gap> hole;
+  /// The position that it has then, where that is farther: nothing of the room lies between.
+  std::uint64_t position = 0;
 };
 
 /// Decides where a reader begins that comes back to a retained room with a position: rules only. The tape
@@ -47,7 +49,9 @@ private:
   const policy& rules_;
   const stream_position& since_;
   const stream_position& head_;
-  /// A position of another epoch, or one that this log never gave, says nothing.
+  /// A position of another epoch says nothing.
+  bool same_epoch_;
+  /// The room has reached it.
   bool same_life_;
   std::int64_t oldest_wanted_ms_;
   std::int64_t oldest_kept_ms_;

@@ -165,6 +165,12 @@ bool room::log_said(join_request& who, const read_request& asked, log_questions:
                  {}});
     return true;
   }
+  if (who.since->epoch == said.head.epoch && who.since->offset > said.head.offset) {
+    // The log never gave that position, so it says as little as one of another epoch.
+    who.since->epoch.clear();
+    join(std::move(who));
+    return true;
+  }
   const auto rules = recovery_of(who);
   const auto alone = serves == log_questions::reach::same;
   // It was ahead of the room when the log was asked, and what it had has come meanwhile; or the log has begun
@@ -192,8 +198,8 @@ void room::answer(const join_request& who, starting_point there) {
     // A live room has no positions: its offsets are the tape's own.
     a.what.position.epoch = position_.epoch;
   } else {
-    a.what.position = {position_.epoch, there.offset};
-    a.what.head = std::max(position_.offset, there.offset);
+    a.what.position = {position_.epoch, std::max(there.offset, there.position)};
+    a.what.head = std::max(position_.offset, a.what.position.offset);
   }
   const auto found = feed_->of(who.format).look().find(there.offset);
   a.at = found ? *found : cursor{audience::off_tape, there.offset};

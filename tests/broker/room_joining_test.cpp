@@ -278,6 +278,38 @@ TEST_CASE_METHOD(joining_fixture,
   CHECK(joined.at(two).what.recovered == true);
 }
 
+TEST_CASE("who comes from where an empty room was opened later has missed nothing, and misses nothing",
+          "[room][joining]") {
+  room_world world{room_world::short_tape()};
+  world.pass(100);
+  world.room.ready(world.head());
+  world.join(1);
+  world.settle();
+  world.pass(50);
+  const auto there = world.head(); // as another node knows it
+  world.pass(7);
+  const auto back = world.join(2, there);
+  world.settle();
+  REQUIRE(world.joined.contains(back));
+  const auto& a = world.joined.at(back);
+  CHECK(a.what.recovered == true);
+  CHECK_FALSE(a.hole.has_value());
+  CHECK(a.what.position == there);
+  CHECK(a.what.head >= there.offset);
+  CHECK(a.at.place != audience::off_tape);
+  world.say();
+  world.settle();
+  const auto next = a.from->of(wire_format::websocket).look().first_after(a.at);
+  REQUIRE(next);
+  CHECK(next->offset == world.head().offset);
+
+  SECTION("but nobody has a position that the log has not reached") {
+    const auto ahead = world.join(3, stream_position{there.epoch, world.head().offset + 1});
+    world.settle();
+    CHECK(world.joined.at(ahead).what.recovered == false);
+  }
+}
+
 TEST_CASE_METHOD(joining_fixture, "only so many wait for a log that does not answer", "[room][joining]") {
   std::uint64_t session = 1;
   for (; refused.empty() && session < 10'000; ++session)

@@ -67,6 +67,8 @@ public:
     trimmed_ = events_.front()->offset;
     events_.pop_front();
   }
+  /// The log has so many events of other rooms.
+  void pass(std::uint64_t others) { head_.offset += others; }
   /// The log is lost, and there is another.
   void begin_anew() {
     head_ = {"epoch-" + std::to_string(++lives_), 0};
