@@ -20,6 +20,8 @@ constexpr std::chrono::seconds expiring_ahead{30};
 constexpr std::chrono::milliseconds shortest_check{100};
 // A client that is sent away waits so long for the answers to what it asked.
 constexpr std::chrono::seconds answers_within{1};
+// A clock's ticks end before the year 2300, and tokens may be good until 9999.
+constexpr std::chrono::hours longest_look_ahead{24 * 365};
 
 } // namespace
 
@@ -268,7 +270,7 @@ broker::steady_time connection_actor::check_expiry(broker::steady_time now) {
     return now;
   }
   if (left > expiring_ahead)
-    return now + left - expiring_ahead;
+    return now + std::min<broker::milliseconds>(left - expiring_ahead, longest_look_ahead);
   if (!std::exchange(told_expiring_, true)) {
     auto& text = at_.text();
     broker::protocol::encode_expiring(text, left.count());
