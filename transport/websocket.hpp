@@ -97,7 +97,7 @@ private:
   broker::steady_time last_sent_;
   broker::steady_time deadline_;
   std::uint32_t armed_ = 0;
-  /// Rests of torn frames in the lane, as they are charged to the tapes' budget.
+  /// Rests of torn frames in the lane, charged to the tapes' budget and not to the answers'.
   std::uint32_t kept_ = 0;
   /// Bytes that may be read before the others have their turn.
   std::uint32_t budget_ = 0;

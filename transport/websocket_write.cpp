@@ -36,13 +36,17 @@ void websocket::control_frame(std::string_view frame) {
 }
 
 bool websocket::room_for_more() {
-  if (lane_.size() <= home_.options().control_bytes)
+  // The rest of an event is no answer, however large it is.
+  const auto has_room = [this] {
+    return lane_.size() - std::min<std::size_t>(kept_, lane_.size()) <= home_.options().control_bytes;
+  };
+  if (has_room())
     return true;
   if (!full_)
     send_lane();
   if (phase_ != phase::open)
     return false;
-  if (lane_.size() <= home_.options().control_bytes)
+  if (has_room())
     return true;
   ++home_.counters().slow_consumers;
   close({close_code::slow_consumer, "answers wait unread", 0});
@@ -95,17 +99,17 @@ void websocket::keep(std::string_view rest) {
   if (phase_ == phase::dead || rest.empty())
     return;
   lane_.put_first(home_.spare(), rest);
-  if (auto* tapes = home_.options().tapes) {
+  kept_ += static_cast<std::uint32_t>(rest.size());
+  if (auto* tapes = home_.options().tapes)
     tapes->add(rest.size());
-    kept_ += static_cast<std::uint32_t>(rest.size());
-  }
   if (!full_)
     ask_flush();
 }
 
 void websocket::release_kept() noexcept {
-  if (const auto kept = std::exchange(kept_, 0))
-    home_.options().tapes->remove(kept);
+  const auto kept = std::exchange(kept_, 0);
+  if (auto* tapes = home_.options().tapes; tapes && kept != 0)
+    tapes->remove(kept);
 }
 
 void websocket::send_lane() {

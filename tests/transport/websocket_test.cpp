@@ -1,3 +1,4 @@
+#include "broker/wire_frame.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/ws_client.hpp"
 #include "tests/transport/test_server.hpp"
@@ -273,6 +274,36 @@ TEST_CASE("answers that are never read end the connection, and stay bounded unti
   CHECK(eventually(3s, [&] { return server.closed == 1; }));
   CHECK(server.listener.counters().slow_consumers == 1);
   CHECK(most < 112'000);
+}
+
+TEST_CASE("the rest of a large event leaves room for answers", "[websocket]") {
+  transport::listener_options options;
+  options.send_buffer_bytes = 4608;
+  options.control_bytes = 10'000;
+  test_server server{options};
+  ws_client client{server.port(), {.receive_buffer = 2048}};
+  auto handler = server.client();
+  std::string event;
+  broker::append_text_frame(event, std::string(300'000, 'e'));
+  server.on_loop([&] {
+    auto& wire = *handler->connection;
+    const std::string_view all[] = {event};
+    const auto taken = wire.write(all);
+    CHECK(taken < event.size());
+    wire.keep(std::string_view{event}.substr(taken));
+    for (auto i = 0; i < 5; ++i)
+      wire.control("an answer");
+  });
+  CHECK(server.listener.counters().slow_consumers == 0);
+  const auto first = client.read_message();
+  REQUIRE(first);
+  CHECK(first->size() == 300'000);
+  for (auto i = 0; i < 5; ++i)
+    CHECK(client.read_message() == "an answer");
+  // What is answered counts again.
+  server.on_loop([&] { handler->connection->control(std::string(20'000, 'a')); });
+  CHECK(client.read_message()->size() == 20'000);
+  CHECK(server.closed == 0);
 }
 
 TEST_CASE("a client that pings and never reads costs one pong", "[websocket]") {
