@@ -54,7 +54,22 @@ broker::result<std::shared_ptr<ssl_ctx_st>> tls_context::read_files() const {
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   if (SSL_CTX_use_certificate_chain_file(context.get(), certificate_file_.c_str()) != 1)
     return bad_file("the certificate", certificate_file_);
-  if (SSL_CTX_use_PrivateKey_file(context.get(), key_file_.c_str(), SSL_FILETYPE_PEM) != 1)
+  // By default it would be asked for on the terminal, where nobody may be.
+  bool locked = false;
+  SSL_CTX_set_default_passwd_cb_userdata(context.get(), &locked);
+  SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void* asked) {
+    *static_cast<bool*>(asked) = true;
+    return -1;
+  });
+  const auto has_key = SSL_CTX_use_PrivateKey_file(context.get(), key_file_.c_str(), SSL_FILETYPE_PEM) == 1;
+  SSL_CTX_set_default_passwd_cb_userdata(context.get(), nullptr);
+  if (locked) {
+    ERR_clear_error();
+    return broker::refusal{broker::errc::invalid_data,
+                           "the key " + key_file_ +
+                               " is encrypted, and nobody is there to type its passphrase"};
+  }
+  if (!has_key)
     return bad_file("the key", key_file_);
   if (SSL_CTX_check_private_key(context.get()) != 1)
     return bad_file("the key", key_file_);

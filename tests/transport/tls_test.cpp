@@ -4,6 +4,7 @@
 #include "tests/transport/test_server.hpp"
 #include "transport/tls_context.hpp"
 
+#include <cstdlib>
 #include <fstream>
 
 using namespace hubbub;
@@ -76,6 +77,16 @@ TEST_CASE("a bad certificate is refused by name, and a good one stays", "[tls]")
   auto mixed = transport::tls_context::load(tls.certificate.certificate_file(), other.key_file());
   REQUIRE_FALSE(mixed.has_value());
   CHECK(mixed.error().message.find(other.key_file()) != std::string::npos);
+
+  // Nothing reads the terminal.
+  const auto locked_file = other.key_file() + ".locked";
+  const auto lock =
+      "openssl pkcs8 -topk8 -passout pass:secret -in " + other.key_file() + " -out " + locked_file;
+  REQUIRE(std::system(lock.c_str()) == 0);
+  const auto locked = transport::tls_context::load(other.certificate_file(), locked_file);
+  REQUIRE_FALSE(locked.has_value());
+  CHECK(locked.error().message ==
+        "the key " + locked_file + " is encrypted, and nobody is there to type its passphrase");
 
   std::ofstream{tls.certificate.certificate_file()} << "nonsense";
   CHECK_FALSE(tls.context->reload().has_value());
