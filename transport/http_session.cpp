@@ -362,7 +362,9 @@ bool http_session::gives_way(broker::steady_time now) const noexcept {
   if (place_ == handshake_place::none || (phase_ != phase::reading && phase_ != phase::answering))
     return false;
   const auto patience = home_.options().handshake_patience;
-  return now - since_ >= (place_ == handshake_place::reserved ? patience / part_in_reserve : patience);
+  // Who asks again and again is no handshake that is under way, however quick it is.
+  const auto since = phase_ == phase::reading && served_ ? came_ : since_;
+  return now - since >= (place_ == handshake_place::reserved ? patience / part_in_reserve : patience);
 }
 
 void http_session::move_to(handshake_place place) noexcept { home_.give_back(std::exchange(place_, place)); }

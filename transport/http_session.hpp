@@ -86,6 +86,10 @@ private:
   broker::steady_time deadline_;
   /// Since when it waits for its peer: for a request, or the rest of one, or until an answer is taken.
   broker::steady_time since_;
+  /// When it came.
+  broker::steady_time came_ = since_;
+  /// It has got an answer.
+  bool served_ = false;
   std::uint32_t armed_ = 0;
   broker::handshake_place place_;
   phase phase_ = phase::reading;

@@ -52,6 +52,7 @@ void http_session::sent() {
   if (!keep_alive_)
     return linger();
   phase_ = phase::reading;
+  served_ = true;
   forget_request();
   listening_ = true;
   idle_ = in_.empty();

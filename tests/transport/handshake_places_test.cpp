@@ -7,6 +7,7 @@
 #include <memory>
 #include <set>
 #include <stdexcept>
+#include <tuple>
 
 using namespace hubbub;
 using namespace hubbub::tests;
@@ -271,6 +272,22 @@ TEST_CASE("who has got an answer keeps its place for the next, however many come
   CHECK(read_http(other).status == 503);
   client.send_raw(request);
   CHECK(read_http(client).status == 200);
+}
+
+TEST_CASE("who asks again and again makes room for others, however quick it is", "[http][places]") {
+  test_server server{with_places(4, 100ms)};
+  const std::string request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  std::vector<raw_client> busy;
+  for (auto i = 0; i < 3; ++i)
+    busy.emplace_back("127.0.0.1", server.port());
+  const auto newcomer_is_served = [&] {
+    for (auto& client : busy)
+      if (client.send_raw(request))
+        std::ignore = read_http(client);
+    return http_request(server.port(), "GET", "/").status == 200;
+  };
+  CHECK(eventually(5s, newcomer_is_served));
+  CHECK(server.listener.counters().crowded_out >= 1);
 }
 
 TEST_CASE("who finds no place but those of others is told so in TLS, too", "[tls][places]") {
