@@ -72,11 +72,12 @@ void node::show_promise() {
       "hubbub_log_replicas",
       "Servers that keep each event before it is confirmed, or will: the least of all streams",
       [this] { return static_cast<double>(promises().replicas); });
+  // (Prometheus gives a pod's samples a `namespace` of its own.)
   for (std::size_t i = 0; i < promise.namespaces.size(); ++i)
     metrics_.gauge_from("hubbub_log_namespace_replicas",
                         "Servers that keep each event of a namespace; 0: not known yet",
                         [this, i] { return static_cast<double>(promises().namespaces[i].replicas); },
-                        {{"namespace", promise.namespaces[i].name}});
+                        {{"room_namespace", promise.namespaces[i].name}});
 }
 
 } // namespace hubbub::daemon
