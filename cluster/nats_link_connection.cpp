@@ -8,8 +8,6 @@
 namespace hubbub::cluster {
 namespace {
 
-// The library's reading thread may still hold a subscription that was just ended.
-constexpr std::chrono::seconds bury_after{2};
 // Before a connection is left, answers that are on their way get so long to come.
 constexpr std::chrono::milliseconds last_answers_within{250};
 // A server that answers needs a millisecond; one that does not holds up the end of the process.
@@ -200,7 +198,7 @@ void nats_link::impl::attend(const sub_ptr& s) {
   }
   if (end && s->handle != nullptr) {
     end_subscription(s->handle);
-    graves.push_back({std::chrono::steady_clock::now() + bury_after, std::exchange(s->handle, nullptr)});
+    graves.push_back({std::chrono::steady_clock::now() + nats_bury_after, std::exchange(s->handle, nullptr)});
   } else if (!end && s->handle == nullptr && connection) {
     s->handle = listen(s);
   }

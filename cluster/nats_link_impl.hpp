@@ -28,6 +28,8 @@ namespace hubbub::cluster {
 
 /// After the server has refused for good: wrong credentials, mostly. Somebody may put them right.
 inline constexpr std::chrono::seconds nats_connect_again{1};
+/// The library's reading thread may still hold a subscription that was just ended.
+inline constexpr std::chrono::seconds nats_bury_after{2};
 /// Who answers for what breaks in a link's threads is told by such names.
 inline constexpr std::string_view nats_callback_part = "nats callbacks";
 inline constexpr std::string_view nats_sender_part = "nats sender";

@@ -40,7 +40,7 @@ void nats_link::impl::send_all() {
       if (graves.empty())
         work.wait(lock);
       else
-        work.wait_for(lock, bury_after);
+        work.wait_for(lock, nats_bury_after);
     }
     mine.swap(tasks);
     lock.unlock();
