@@ -58,7 +58,7 @@ void http_session::turn_away(lobby& home, wire socket, const broker::refusal& wh
   session->turned_away_ = true;
   ++home.counters().turning_away;
   session->no_ = std::make_unique<broker::http_response>(error_response(why));
-  session->deadline_ = home.loop().now() + turn_away_within;
+  session->end_by(home.loop().now() + turn_away_within);
   std::ignore = session->say_no();
 }
 
@@ -66,9 +66,10 @@ http_session::http_session(lobby& home, wire socket, visit guest, broker::handsh
     : home_{home},
       wire_{std::move(socket)},
       guest_{std::move(guest)},
-      deadline_{home.loop().now() + home.options().handshake_within},
       since_{home.loop().now()},
       place_{place} {
+  reminder_.whom = this;
+  end_by(since_ + home.options().handshake_within);
   home_.enter(*this);
 }
 
@@ -127,7 +128,7 @@ void http_session::read() {
     return drop();
   }
   if (std::exchange(idle_, false))
-    deadline_ = home_.loop().now() + home_.options().handshake_within;
+    end_by(home_.loop().now() + home_.options().handshake_within);
   in_.append(bytes.data(), static_cast<std::size_t>(n));
   process();
   if (phase_ == phase::reading && wire_.holds_bytes())
@@ -306,7 +307,7 @@ void http_session::handle() {
   request.remote_address = guest_.address();
   request.body = std::move(message.body());
   phase_ = phase::handling;
-  deadline_ = home_.loop().now() + handle_within;
+  end_by(home_.loop().now() + handle_within);
   // The answer may come on any thread, when the session or even the loop is gone.
   home_.http()->handle(std::move(request), [here = weak_from_this(),
                                             inbox = home_.loop().remote()](broker::http_response response) {
@@ -325,8 +326,10 @@ void http_session::handle() {
 
 // --- The end ---
 
-void http_session::on_tick(broker::steady_time now) {
-  if (phase_ == phase::dead || now < deadline_)
+void http_session::end_by(broker::steady_time deadline) { home_.wheel().schedule(reminder_, deadline); }
+
+void http_session::on_late() {
+  if (phase_ == phase::dead)
     return;
   if (phase_ == phase::lingering || (phase_ == phase::reading && (idle_ || no_)))
     return drop();

@@ -3,6 +3,7 @@
 #include "broker/connection.hpp"
 #include "broker/handshake_places.hpp"
 #include "broker/http.hpp"
+#include "broker/timing_wheel.hpp"
 #include "transport/http_text.hpp"
 #include "transport/lobby.hpp"
 #include "transport/pollable.hpp"
@@ -21,6 +22,10 @@ namespace hubbub::transport {
 /// each bounded in size and time. Its loop only. It owns itself until the turn in which it ends.
 class http_session final : public pollable, public hook, public std::enable_shared_from_this<http_session> {
 public:
+  /// Of its deadline.
+  struct reminder : broker::timer_node {
+    http_session* whom = nullptr;
+  };
   /// Begins to serve `socket`, which has got `place`.
   static void serve(lobby& home, wire socket, visit guest, broker::handshake_place place);
   /// Answers before anything was asked, with TLS as soon as it has shaken hands, and closes.
@@ -33,7 +38,8 @@ public:
   void drop();
   /// Closes when nothing is being asked.
   void end_when_idle();
-  void on_tick(broker::steady_time now);
+  /// Its deadline has come.
+  void on_late();
   [[nodiscard]] bool is_turned_away() const noexcept { return turned_away_; }
   /// `none`: it is only turned away, or is over.
   [[nodiscard]] broker::handshake_place place() const noexcept { return place_; }
@@ -71,6 +77,7 @@ private:
   void linger();
   void discard();
   void ask_again();
+  void end_by(broker::steady_time deadline);
   void rearm();
 
   lobby& home_;
@@ -83,7 +90,7 @@ private:
   std::string in_;
   std::string out_;
   std::size_t gone_ = 0;
-  broker::steady_time deadline_;
+  reminder reminder_;
   /// Since when it waits for its peer: for a request, or the rest of one, or until an answer is taken.
   broker::steady_time since_;
   /// When it came.

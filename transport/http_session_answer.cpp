@@ -22,7 +22,7 @@ void http_session::answer(const broker::http_response& response) {
   out_ += answer_text(response, {.keep_alive = keep_alive_, .head = head_});
   phase_ = phase::answering;
   since_ = home_.loop().now();
-  deadline_ = since_ + answer_within;
+  end_by(since_ + answer_within);
   send();
 }
 
@@ -57,7 +57,7 @@ void http_session::sent() {
   listening_ = true;
   idle_ = in_.empty();
   since_ = home_.loop().now();
-  deadline_ = since_ + (idle_ ? home_.options().keep_alive : home_.options().handshake_within);
+  end_by(since_ + (idle_ ? home_.options().keep_alive : home_.options().handshake_within));
   rearm();
   process();
   if (phase_ == phase::reading && wire_.holds_bytes())
@@ -69,7 +69,7 @@ void http_session::linger() {
   if (place_ == broker::handshake_place::reserved)
     return drop();
   phase_ = phase::lingering;
-  deadline_ = home_.loop().now() + linger_for;
+  end_by(home_.loop().now() + linger_for);
   wire_.shut_writing();
   listening_ = true;
   rearm();

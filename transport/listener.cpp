@@ -27,7 +27,7 @@ using broker::errc;
 using broker::refusal;
 
 /// Accepted in one turn, before those who are in have theirs.
-constexpr int accepts_per_turn = 64;
+constexpr int accepts_per_turn = 8;
 /// Sockets that are turned away politely at a time; others are just closed. They are beyond what the node
 /// may have open, so they live on the descriptors that it keeps in reserve.
 constexpr std::int64_t polite_refusals = 100;

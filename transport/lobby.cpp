@@ -11,6 +11,8 @@ namespace {
 
 // For one newcomer.
 constexpr int most_looked_at = 256;
+// In one turn, before those who are in have theirs.
+constexpr std::size_t most_reminded = 32;
 
 } // namespace
 
@@ -21,7 +23,8 @@ lobby::lobby(event_loop& at, listener_options options, broker::connection_accept
       acceptor_{acceptor},
       http_{http},
       readers_{at.io(), options_.message_bytes},
-      places_{options_.handshakes_at_once} {
+      places_{options_.handshakes_at_once},
+      wheel_{at.now()} {
   loop_.add(*this);
 }
 
@@ -119,12 +122,22 @@ void lobby::say_goodbye(const broker::disconnect& why) {
 }
 
 void lobby::on_tick(broker::steady_time now) {
-  for (auto* list : {&sessions_, &in_reserve_})
-    for (auto& s : *list)
-      s.on_tick(now);
+  if (!reminding_)
+    remind_some();
   for (auto& w : closing_)
     if (now >= w.deadline())
       w.drop();
+}
+
+void lobby::remind_some() {
+  reminding_ = wheel_.advance(
+      loop_.now(), [](broker::timer_node& n) { static_cast<http_session::reminder&>(n).whom->on_late(); },
+      most_reminded);
+  if (reminding_)
+    loop_.post([home = weak_from_this()] {
+      if (const auto held = home.lock())
+        held->remind_some();
+    });
 }
 
 void lobby::on_stop() { drop_all(); }

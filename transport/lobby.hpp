@@ -4,6 +4,7 @@
 #include "broker/deflate.hpp"
 #include "broker/handshake_places.hpp"
 #include "broker/http.hpp"
+#include "broker/timing_wheel.hpp"
 #include "transport/event_loop.hpp"
 #include "transport/listener.hpp"
 #include "transport/message_reader.hpp"
@@ -13,6 +14,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include <cstddef>
+#include <memory>
 #include <string>
 
 namespace hubbub::transport {
@@ -27,7 +29,7 @@ using hooked_list =
 
 /// All who came in through one listener, and what they share. Its loop only; it must
 /// not go before they have.
-class lobby final : public resident {
+class lobby final : public resident, public std::enable_shared_from_this<lobby> {
 public:
   lobby(event_loop& at, listener_options options, broker::connection_acceptor* acceptor,
         broker::http_handler* http);
@@ -45,6 +47,8 @@ public:
   [[nodiscard]] reader_pool& readers() noexcept { return readers_; }
   [[nodiscard]] broker::inflater& inflater() noexcept { return inflater_; }
   [[nodiscard]] spare_texts& spare() noexcept { return spare_; }
+  /// Of sessions' deadlines: thousands may wait, and nothing looks through them.
+  [[nodiscard]] broker::timing_wheel& wheel() noexcept { return wheel_; }
   /// Empty; for one message.
   [[nodiscard]] std::string& scratch() noexcept;
 
@@ -74,6 +78,8 @@ public:
 
 private:
   void drop_all();
+  /// Tells sessions whose deadline has come: some now, the others in the turns that follow.
+  void remind_some();
   /// The first of them that has taken long goes; false: nobody has.
   bool crowd_out(hooked_list<http_session>& from);
 
@@ -87,6 +93,9 @@ private:
   spare_texts spare_;
   std::string scratch_;
   broker::handshake_places places_;
+  broker::timing_wheel wheel_;
+  /// The next turn reminds more.
+  bool reminding_ = false;
   /// Those that came first are in front.
   hooked_list<http_session> sessions_;
   /// Those that began in a reserved place, and have found no common one.
