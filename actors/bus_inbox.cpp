@@ -90,7 +90,8 @@ void bus_inbox::put(item i) {
 
 void bus_inbox::tell() {
   if (auto room = caf::actor_cast<caf::strong_actor_ptr>(address_))
-    room->enqueue(nullptr, caf::make_message_id(), caf::make_message(bus_atom::value), nullptr);
+    room->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, nudge{nudge::to::read_bus}),
+                  nullptr);
 }
 
 } // namespace hubbub::actors

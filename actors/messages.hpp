@@ -6,7 +6,6 @@
 
 #include <caf/actor_control_block.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
-#include <caf/atom.hpp>
 
 #include <cstdint>
 #include <string>
@@ -59,12 +58,18 @@ struct adopt_message {
   std::uint32_t loop = 0;
   std::vector<broker::adopted_reader> readers;
 };
-/// Something came from the bus: look into the inbox.
-using bus_atom = caf::atom_constant<caf::atom("bus")>;
-using news_atom = caf::atom_constant<caf::atom("news")>;
-using tick_atom = caf::atom_constant<caf::atom("tick")>;
-/// May the room end?
-using sweep_atom = caf::atom_constant<caf::atom("sweep")>;
+/// It is time for something that it knows of.
+struct nudge {
+  enum class to : std::uint8_t {
+    /// Something came from the bus: look into the inbox.
+    read_bus,
+    flush_news,
+    tick,
+    /// May the room end?
+    sweep,
+  };
+  to what = to::tick;
+};
 
 // -- to who asked ---------------------------------------------------------------
 
@@ -104,6 +109,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hubbub::actors::update_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hubbub::actors::members_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hubbub::actors::leave_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hubbub::actors::adopt_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hubbub::actors::nudge)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hubbub::actors::answer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hubbub::actors::session_taken)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hubbub::actors::session_left)

@@ -8,11 +8,11 @@
 
 #include <caf/actor_clock.hpp>
 #include <caf/actor_system.hpp>
-#include <caf/behavior.hpp>
-#include <caf/sec.hpp>
 #include <caf/send.hpp>
+#include <caf/system_messages.hpp>
 
 #include <bit>
+#include <type_traits>
 
 namespace hubbub::actors {
 namespace {
@@ -24,7 +24,7 @@ constexpr std::size_t most_publishes = 4096;
 
 room_actor::room_actor(caf::actor_config& cfg, node_context& node, const broker::room_name& name,
                        std::uint64_t generation, loop_unit& home)
-    : caf::event_based_actor{cfg},
+    : loop_actor{cfg},
       node_{node},
       home_{home},
       gate_{node.room_mailbox},
@@ -44,7 +44,7 @@ void room_actor::enqueue(caf::mailbox_element_ptr what, caf::execution_unit* hos
     return; // a timer that fires while CAF's system ends; nobody would run the room any more
   // Without a host CAF would run the room on a worker of its own, beside the loops.
   const auto ours = dynamic_cast<loop_unit*>(host) != nullptr;
-  caf::event_based_actor::enqueue(std::move(what), ours ? host : &home_);
+  loop_actor::enqueue(std::move(what), ours ? host : &home_);
 }
 
 bool room_actor::cleanup(caf::error&& reason, caf::execution_unit* host) {
@@ -57,7 +57,7 @@ bool room_actor::cleanup(caf::error&& reason, caf::execution_unit* host) {
     node_.rooms->remove(room_.name(), this);
   if (reason && reason != caf::exit_reason::user_shutdown && node_.room_supervisor)
     caf::anon_send(node_.room_supervisor, room_down{room_.name(), caf::to_string(reason), blamed_});
-  return caf::event_based_actor::cleanup(std::move(reason), host);
+  return loop_actor::cleanup(std::move(reason), host);
 }
 
 loop_unit& room_actor::unit() noexcept {
@@ -92,88 +92,105 @@ void room_actor::tell_occupancy(bool occupied) noexcept {
 
 void room_actor::show_offset() noexcept { offset_.store(room_.position().offset, std::memory_order_relaxed); }
 
-caf::behavior room_actor::make_behavior() {
-  set_exception_handler([](caf::scheduled_actor*, std::exception_ptr& thrown) {
-    // The supervisor logs it, once; CAF would print it too.
-    try {
-      std::rethrow_exception(thrown);
-    } catch (const std::exception& e) {
-      return caf::make_error(caf::sec::runtime_error, e.what());
-    } catch (...) {
-      return caf::make_error(caf::sec::runtime_error, "not an exception of the standard library");
-    }
-  });
+void room_actor::begin() {
   inbox_->belongs_to(this);
-  {
-    bus_inbox::calling here{*inbox_};
-    room_.attach(node_.bus.want(room_.name(), inbox_));
-  }
-  return {
-      [this](join_message& m) {
-        took();
-        m.what.id = ++next_id_;
-        const auto by = m.from.by;
-        pending_.emplace(m.what.id, std::move(m.from));
-        on_behalf(by, [&] { room_.join(std::move(m.what)); });
-        show_numbers();
-      },
-      [this](publish_message& m) {
-        took();
-        if (publishes_ >= most_publishes) {
-          reply(m.from, broker::publish_refused{
-                            {broker::errc::overloaded, "the room's log is behind", broker::retry_soon_ms},
-                            broker::publish_outcome::not_stored,
-                            std::move(m.what.event_id)});
-          return;
-        }
-        const auto token = ++next_id_;
-        const auto by = m.from.by;
-        pending_.emplace(token, std::move(m.from));
-        ++publishes_;
-        bus_inbox::calling here{*inbox_};
-        on_behalf(by, [&] { room_.publish(token, std::move(m.what)); });
-        mind_idleness();
-      },
-      [this](leave_message& m) {
-        last_used_ = unit().now();
-        room_.leave(m.session, m.goes_on);
-        show_numbers();
-      },
-      [this](update_message& m) {
-        took();
-        auto joined = false;
-        on_behalf(m.from.by, [&] { joined = room_.update(m.session, m.info); });
-        if (joined)
-          reply(m.from, updated{});
-        else
-          reply(m.from, broker::refusal{broker::errc::not_joined, "the room is not joined"});
-      },
-      [this](members_message& m) {
-        took();
-        const auto id = ++next_id_;
-        const auto by = m.from.by;
-        pending_.emplace(id, std::move(m.from));
-        on_behalf(by, [&] { room_.members(id, m.limit, std::move(m.after)); });
-        mind_idleness();
-      },
-      [this](adopt_message& m) {
-        if (m.counted)
-          took();
-        room_.adopt(m.loop, std::move(m.readers));
-        show_numbers();
-      },
-      [this](bus_atom) {
-        for (auto& i : inbox_->take())
-          handle(i);
-        show_numbers();
-      },
-      [this](news_atom) { room_.flush_news(); },
-      [this](tick_atom) {
-        room_.tick();
-        show_numbers();
-      },
-      [this](sweep_atom) { sweep(); },
+  bus_inbox::calling here{*inbox_};
+  room_.attach(node_.bus.want(room_.name(), inbox_));
+}
+
+template <class... Messages>
+bool room_actor::take_one_of(caf::type_erased_tuple& what) {
+  const auto take_if = [&]<class Message>(std::type_identity<Message>) {
+    const auto is = what.match_elements<Message>();
+    if (is)
+      take(what.get_mutable_as<Message>(0));
+    return is;
   };
+  return (take_if(std::type_identity<Messages>{}) || ...);
+}
+
+void room_actor::read(caf::mailbox_element& what) {
+  auto& content = what.content();
+  if (take_one_of<publish_message, nudge, join_message, leave_message, members_message, update_message,
+                  adopt_message>(content))
+    return;
+  if (content.match_elements<caf::exit_msg>())
+    quit(std::move(content.get_mutable_as<caf::exit_msg>(0).reason));
+}
+
+void room_actor::take(join_message& m) {
+  took();
+  m.what.id = ++next_id_;
+  const auto by = m.from.by;
+  pending_.emplace_hint(pending_.end(), m.what.id, std::move(m.from));
+  on_behalf(by, [&] { room_.join(std::move(m.what)); });
+  show_numbers();
+}
+
+void room_actor::take(publish_message& m) {
+  took();
+  if (publishes_ >= most_publishes) {
+    reply(m.from, broker::publish_refused{
+                      {broker::errc::overloaded, "the room's log is behind", broker::retry_soon_ms},
+                      broker::publish_outcome::not_stored,
+                      std::move(m.what.event_id)});
+    return;
+  }
+  const auto token = ++next_id_;
+  const auto by = m.from.by;
+  pending_.emplace_hint(pending_.end(), token, std::move(m.from));
+  ++publishes_;
+  bus_inbox::calling here{*inbox_};
+  on_behalf(by, [&] { room_.publish(token, std::move(m.what)); });
+  mind_idleness();
+}
+
+void room_actor::take(leave_message& m) {
+  last_used_ = unit().now();
+  room_.leave(m.session, m.goes_on);
+  show_numbers();
+}
+
+void room_actor::take(update_message& m) {
+  took();
+  auto joined = false;
+  on_behalf(m.from.by, [&] { joined = room_.update(m.session, m.info); });
+  if (joined)
+    reply(m.from, updated{});
+  else
+    reply(m.from, broker::refusal{broker::errc::not_joined, "the room is not joined"});
+}
+
+void room_actor::take(members_message& m) {
+  took();
+  const auto id = ++next_id_;
+  const auto by = m.from.by;
+  pending_.emplace_hint(pending_.end(), id, std::move(m.from));
+  on_behalf(by, [&] { room_.members(id, m.limit, std::move(m.after)); });
+  mind_idleness();
+}
+
+void room_actor::take(adopt_message& m) {
+  if (m.counted)
+    took();
+  room_.adopt(m.loop, std::move(m.readers));
+  show_numbers();
+}
+
+void room_actor::take(const nudge& m) {
+  switch (m.what) {
+  case nudge::to::read_bus:
+    for (auto& i : inbox_->take())
+      handle(i);
+    return show_numbers();
+  case nudge::to::flush_news:
+    return room_.flush_news();
+  case nudge::to::tick:
+    room_.tick();
+    return show_numbers();
+  case nudge::to::sweep:
+    return sweep();
+  }
 }
 
 void room_actor::mind_idleness() {
@@ -277,18 +294,17 @@ void room_actor::tell_presence(const broker::feed_ptr& from, std::uint64_t loops
 
 void room_actor::send_now(const broker::feed_ptr& from) { unit().send_now(from); }
 
-template <class Atom>
-void room_actor::tell_later(broker::milliseconds by, Atom what) {
+void room_actor::nudge_later(broker::milliseconds by, nudge::to what) {
   auto& clock = home_system().clock();
   // Not `delayed_send`: its message names the room as sender, and a room whose mailbox holds it would keep
   // itself alive.
   clock.schedule_message(clock.now() + by, caf::actor_cast<caf::strong_actor_ptr>(this),
-                         caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, what));
+                         caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, nudge{what}));
 }
 
-void room_actor::delay_news(broker::milliseconds by) { tell_later(by, news_atom::value); }
+void room_actor::delay_news(broker::milliseconds by) { nudge_later(by, nudge::to::flush_news); }
 
-void room_actor::delay_tick(broker::milliseconds by) { tell_later(by, tick_atom::value); }
+void room_actor::delay_tick(broker::milliseconds by) { nudge_later(by, nudge::to::tick); }
 
 void room_actor::read(broker::read_request what, broker::read_handler done) {
   node_.counts.room_reads.add(unit().index());

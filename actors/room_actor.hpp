@@ -1,16 +1,15 @@
 #pragma once
 
 #include "actors/bus_inbox.hpp"
+#include "actors/loop_actor.hpp"
 #include "actors/messages.hpp"
 #include "actors/node_context.hpp"
 #include "broker/mailbox_gate.hpp"
 #include "broker/room.hpp"
 
-#include <caf/event_based_actor.hpp>
-
 #include <atomic>
+#include <map>
 #include <memory>
-#include <unordered_map>
 #include <utility>
 
 namespace hubbub::actors {
@@ -18,7 +17,7 @@ namespace hubbub::actors {
 /// One room. A thin shell: messages in, `broker::room` decides, answers out.
 /// Runs on the loop that woke it, one message at a time; moves between loops
 /// only between turns, and the mailbox is the happens-before of that hand-over.
-class room_actor final : public caf::event_based_actor, public broker::room_output {
+class room_actor final : public loop_actor, public broker::room_output {
 public:
   /// `home`: the loop it runs on when who sends has none (timers, the bus).
   room_actor(caf::actor_config& cfg, node_context& node, const broker::room_name& name,
@@ -56,13 +55,24 @@ public:
   void handle(bus_inbox::item& i);
   [[nodiscard]] bool event_came(const broker::stored_event_ptr& e);
 
-  using caf::event_based_actor::enqueue;
+  using loop_actor::enqueue;
   void enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) override;
   bool cleanup(caf::error&& reason, caf::execution_unit* host) override;
   const char* name() const override { return "room"; }
 
 private:
-  caf::behavior make_behavior() override;
+  void begin() override;
+  void read(caf::mailbox_element& what) override;
+  void take(join_message& m);
+  void take(publish_message& m);
+  void take(leave_message& m);
+  void take(update_message& m);
+  void take(members_message& m);
+  void take(adopt_message& m);
+  void take(const nudge& m);
+  /// Takes it, if it is one of these.
+  template <class... Messages>
+  [[nodiscard]] bool take_one_of(caf::type_erased_tuple& what);
   [[nodiscard]] loop_unit& unit() noexcept;
   void took() noexcept;
   /// What `f` breaks is held against `by` (`culprit_mark`), too.
@@ -81,8 +91,7 @@ private:
   /// Has itself asked later whether it may end, when nobody reads it.
   void mind_idleness();
   void sweep();
-  template <class Atom>
-  void tell_later(broker::milliseconds by, Atom what);
+  void nudge_later(broker::milliseconds by, nudge::to what);
 
   void on_joined(std::uint64_t id, broker::join_answer a) override;
   void on_join_refused(std::uint64_t id, broker::refusal why) override;
@@ -105,7 +114,8 @@ private:
   std::shared_ptr<bus_inbox> inbox_;
   broker::room room_;
   std::uint64_t next_id_ = 0;
-  std::unordered_map<std::uint64_t, caller> pending_;
+  /// By number, so that the oldest are first; empty, it holds no table.
+  std::map<std::uint64_t, caller> pending_;
   /// How many of those are publishes.
   std::size_t publishes_ = 0;
   /// Whose doing it is what the room is about; stays when that throws.

@@ -5,7 +5,7 @@
 #include <caf/actor_config.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/exit_reason.hpp>
-#include <caf/spawn_options.hpp>
+#include <caf/make_actor.hpp>
 
 #include <algorithm>
 
@@ -36,11 +36,9 @@ room_ref room_directory::find(const broker::room_name& name) {
 room_ref room_directory::make(const broker::room_name& name) {
   const auto generation = generation_.fetch_add(1u << 10, std::memory_order_relaxed) + (1u << 10);
   auto& home = *node_.loops[std::hash<broker::room_name>{}(name) / shards % node_.loops.size()];
-  // Lazy: it must not start on a worker of CAF's, beside the loops. Hidden: the system's end does not wait
-  // for it.
-  auto handle = node_.system->spawn<room_actor, caf::lazy_init + caf::hidden>(std::ref(node_), name,
-                                                                              generation, std::ref(home));
-  auto address = caf::actor_cast<caf::strong_actor_ptr>(handle);
+  caf::actor_config how;
+  auto address = caf::make_actor<room_actor, caf::strong_actor_ptr>(
+      node_.system->next_actor_id(), node_.system->node(), node_.system, how, node_, name, generation, home);
   auto* room = static_cast<room_actor*>(caf::actor_cast<caf::abstract_actor*>(address));
   return {std::move(address), room};
 }

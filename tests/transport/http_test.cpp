@@ -253,6 +253,19 @@ TEST_CASE("a request must come in time, however it drips", "[http]") {
   CHECK(eventually(2s, [&] { return server.listener.counters().half_open == 0; }));
 }
 
+TEST_CASE("more requests than one turn looks at may be late at once", "[http]") {
+  transport::listener_options options;
+  options.handshake_within = 300ms;
+  test_server server{options};
+  std::vector<std::unique_ptr<raw_client>> clients;
+  for (int i = 0; i < 100; ++i)
+    clients.push_back(std::make_unique<raw_client>("127.0.0.1", server.port()));
+  for (auto& client : clients)
+    CHECK(client->wait_for_end(2s));
+  CHECK(server.listener.counters().timed_out == 100);
+  CHECK(eventually(2s, [&] { return server.listener.counters().half_open == 0; }));
+}
+
 TEST_CASE("a bad upgrade is refused with a status that says why", "[http][upgrade]") {
   test_server server;
   CHECK(http_request(server.port(), "GET", "/v1/ws").status == 426);
