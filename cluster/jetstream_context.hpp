@@ -54,7 +54,10 @@ struct jetstream_context {
   }
 
   /// Names one life of a live room here; `live_senders` reads it.
-  [[nodiscard]] std::string new_incarnation() { return link->id() + '-' + std::to_string(++last_life_); }
+  [[nodiscard]] std::uint64_t new_life() noexcept { return ++last_life_; }
+  [[nodiscard]] std::string incarnation(std::uint64_t life) const {
+    return link->id() + '-' + std::to_string(life);
+  }
   /// Of any of its rooms' lives.
   [[nodiscard]] bool is_own(std::string_view incarnation) const noexcept {
     return incarnation.starts_with(link->id());

@@ -122,7 +122,9 @@ std::unique_ptr<broker::interest> jetstream_log::want(const broker::room_name& r
   std::shared_ptr<jetstream_room> old;
   {
     std::lock_guard lock{mutex_};
-    old = std::exchange(rooms_[room.str()], made);
+    if (auto before = rooms_.extract(room.str()))
+      old = std::move(before.mapped());
+    rooms_.emplace(made->name().str(), made);
   }
   if (old)
     old->end();

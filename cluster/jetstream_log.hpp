@@ -15,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -84,7 +85,8 @@ private:
   std::map<std::string, std::shared_ptr<retained_stream>, std::less<>> streams_;
 
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, std::shared_ptr<jetstream_room>> rooms_;
+  /// By their own names.
+  std::unordered_map<std::string_view, std::shared_ptr<jetstream_room>> rooms_;
   struct waiting_read {
     std::shared_ptr<retained_stream> stream;
     broker::read_request what;

@@ -33,11 +33,9 @@ jetstream_room::jetstream_room(std::shared_ptr<jetstream_context> with,
 
 void jetstream_room::open() {
   calls_.run([self = shared_from_this()] {
-    self->subscription_ = self->with_->link->subscribe(self->with_->names.out(self->name_),
-                                                       [weak = std::weak_ptr{self}](const nats_message& m) {
-                                                         if (const auto room = weak.lock())
-                                                           room->message_came(m);
-                                                       });
+    self->subscription_ = self->with_->link->subscribe(
+        self->with_->names.out(self->name_),
+        nats_link::listener::of<&jetstream_room::message_came>(std::weak_ptr{self}));
   });
   compare([] {});
 }

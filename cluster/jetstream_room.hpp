@@ -98,7 +98,7 @@ private:
   call_order calls_;
   // Within `calls_` only.
   std::shared_ptr<broker::event_bus_handler> handler_;
-  std::shared_ptr<nats_link::subscription> subscription_;
+  nats_link::subscription subscription_;
   phase phase_ = phase::opening;
   bool told_unavailable_ = false;
   std::uint64_t position_ = 0;

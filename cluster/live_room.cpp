@@ -22,25 +22,18 @@ live_room::live_room(std::shared_ptr<jetstream_context> with, broker::room_name 
                      std::shared_ptr<broker::event_bus_handler> handler)
     : with_{std::move(with)},
       name_{std::move(name)},
-      subject_{with_->names.live(name_)},
-      handler_{std::move(handler)} {
-  next_.node = with_->options.node;
-  next_.incarnation = with_->new_incarnation();
-  next_.first = 1;
-}
+      life_{with_->new_life()},
+      handler_{std::move(handler)} {}
 
 void live_room::open(const std::string& epoch) {
   calls_.run([self = shared_from_this(), epoch] {
+    using ear = nats_link::listener;
+    auto& link = *self->with_->link;
+    const auto& names = self->with_->names;
     self->subscription_ =
-        self->with_->link->subscribe(self->subject_, [weak = std::weak_ptr{self}](const nats_message& m) {
-          if (const auto room = weak.lock())
-            room->message_came(m);
-        });
-    self->backends_ = self->with_->link->subscribe(self->with_->names.in(self->name_),
-                                                   [weak = std::weak_ptr{self}](const nats_message& m) {
-                                                     if (const auto room = weak.lock())
-                                                       room->backend_came(m);
-                                                   });
+        link.subscribe(names.live(self->name_), ear::of<&live_room::message_came>(std::weak_ptr{self}));
+    self->backends_ =
+        link.subscribe(names.in(self->name_), ear::of<&live_room::backend_came>(std::weak_ptr{self}));
     // The server answers what it is asked behind a subscription when it has that; that nobody listens will
     // do.
     self->with_->link->request(self->with_->names.nobody(), {}, {},
@@ -82,13 +75,13 @@ void live_room::broadcast(const broker::event& e) {
   std::lock_guard lock{mutex_};
   if (next_bytes_ + bytes > most_waiting_bytes || !with_->link->is_connected()) {
     // Whoever gets the next ones sees by their numbers that something is missing.
-    if (next_.events.empty())
-      ++next_.first;
+    if (next_.empty())
+      ++first_;
     else
-      next_.events.push_back(nullptr);
+      next_.push_back(nullptr);
     return;
   }
-  next_.events.push_back(std::move(copy));
+  next_.push_back(std::move(copy));
   next_bytes_ += bytes;
   // The thread that sends takes all that was said by the time it comes to it.
   if (!std::exchange(flushing_, true))
@@ -96,29 +89,28 @@ void live_room::broadcast(const broker::event& e) {
 }
 
 void live_room::flush() {
-  live_batch all;
+  live_batch part;
+  part.node = with_->options.node;
+  part.incarnation = with_->incarnation(life_);
+  std::vector<std::shared_ptr<broker::stored_event>> all;
   {
     std::lock_guard lock{mutex_};
     flushing_ = false;
     next_bytes_ = 0;
-    all = next_;
-    next_.events.clear();
-    next_.first += all.events.size();
+    all.swap(next_);
+    part.first = first_;
+    first_ += all.size();
   }
-  live_batch part;
-  part.node = all.node;
-  part.incarnation = all.incarnation;
-  part.first = all.first;
   std::size_t bytes = 0;
   const auto send = [&] {
     const auto next = part.first + part.events.size();
     if (!part.events.empty())
-      with_->link->send(subject_, {}, encode_live(part));
+      with_->link->send(with_->names.live(name_), {}, encode_live(part));
     part.events.clear();
     part.first = next;
     bytes = 0;
   };
-  for (auto& e : all.events) {
+  for (auto& e : all) {
     if (!e) { // lost already
       send();
       ++part.first;

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 namespace hubbub::cluster {
 
@@ -41,19 +42,24 @@ private:
 
   const std::shared_ptr<jetstream_context> with_;
   const broker::room_name name_;
-  const std::string subject_;
+
+  /// Which life of a room on this node's link it is.
+  const std::uint64_t life_;
 
   std::mutex mutex_;
-  live_batch next_;
+  /// Not told yet; null: lost already.
+  std::vector<std::shared_ptr<broker::stored_event>> next_;
+  /// The number of the first of them.
+  std::uint64_t first_ = 1;
   std::size_t next_bytes_ = 0;
   bool flushing_ = false;
 
   call_order calls_;
   // Within `calls_` only.
   std::shared_ptr<broker::event_bus_handler> handler_;
-  std::shared_ptr<nats_link::subscription> subscription_;
+  nats_link::subscription subscription_;
   /// What backends publish; no stream is in between.
-  std::shared_ptr<nats_link::subscription> backends_;
+  nats_link::subscription backends_;
   bool over_ = false;
   live_senders senders_;
 };

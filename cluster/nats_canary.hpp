@@ -40,7 +40,7 @@ private:
   const std::shared_ptr<const nats_link::answer_filter> acks_ = acks_of(with_, stream_);
   const std::string in_;
   const std::string out_;
-  std::shared_ptr<nats_link::subscription> subscription_;
+  nats_link::subscription subscription_;
   /// Milliseconds of the steady clock.
   std::atomic<std::int64_t> heard_;
   std::int64_t sung_ = 0;

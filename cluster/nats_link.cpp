@@ -135,39 +135,53 @@ std::string nats_link::inbox_subject(std::uint64_t id) const { return impl_->inb
 
 std::string nats_link::inbox_name(std::uint64_t id) const { return impl_->id + '-' + std::to_string(id); }
 
-std::shared_ptr<nats_link::subscription> nats_link::subscribe(std::string subject, message_handler to,
-                                                              int most_messages, int most_bytes,
-                                                              std::string queue) {
-  auto s = std::make_shared<subscription::state>();
-  s->of = impl_;
-  s->subject = std::move(subject);
-  s->queue = std::move(queue);
-  s->to = std::move(to);
-  s->most_messages = most_messages;
-  s->most_bytes = most_bytes;
-  {
-    std::lock_guard lock{impl_->mutex};
-    if (!impl_->stopping) {
-      impl_->subs.emplace(s.get(), s);
-      impl_->tasks.push_back({{}, 0, 0, s, {}});
-      impl_->work.notify_one();
-    }
-  }
-  return std::make_shared<subscription>(std::move(s));
+nats_link::subscription nats_link::subscribe(std::string_view subject, listener to) {
+  return impl_->add(std::make_shared<subscription::state>(impl_, subject, std::move(to)));
 }
 
-nats_link::subscription::subscription(std::shared_ptr<state> s) : state_{std::move(s)} {}
+nats_link::subscription nats_link::subscribe(std::string_view subject, listener to,
+                                             subscription_bounds bounds) {
+  auto s = std::make_shared<subscription::state>(impl_, subject, std::move(to));
+  s->bounds = std::make_unique<const subscription_bounds>(std::move(bounds));
+  return impl_->add(std::move(s));
+}
 
-nats_link::subscription::~subscription() {
-  const auto of = state_->of.lock();
+nats_link::subscription nats_link::impl::add(sub_ptr s) {
+  std::lock_guard lock{mutex};
+  if (!stopping) {
+    s->index = subs.size();
+    subs.push_back(s);
+    tasks.push_back({{}, 0, 0, s, {}});
+    work.notify_one();
+  }
+  return subscription{std::move(s)};
+}
+
+nats_link::subscription::subscription(std::shared_ptr<state> s) noexcept : state_{std::move(s)} {}
+
+nats_link::subscription::~subscription() { reset(); }
+
+nats_link::subscription::subscription(subscription&& other) noexcept = default;
+
+nats_link::subscription& nats_link::subscription::operator=(subscription&& other) noexcept {
+  std::swap(state_, other.state_);
+  return *this;
+}
+
+void nats_link::subscription::reset() noexcept {
+  const auto ended = std::exchange(state_, nullptr);
+  const auto of = ended ? ended->of.lock() : nullptr;
   if (!of)
     return;
   std::lock_guard lock{of->mutex};
-  state_->over = true;
+  ended->over = true;
   if (of->stopping)
     return;
-  of->subs.erase(state_.get());
-  of->tasks.push_back({{}, 0, 0, state_, {}});
+  auto& last = of->subs.back();
+  last->index = ended->index;
+  std::swap(of->subs[ended->index], last);
+  of->subs.pop_back();
+  of->tasks.push_back({{}, 0, 0, ended, {}});
   of->work.notify_one();
 }
 

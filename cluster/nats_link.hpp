@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -91,13 +92,13 @@ public:
   [[nodiscard]] std::string inbox_subject(std::uint64_t id) const;
   [[nodiscard]] std::string inbox_name(std::uint64_t id) const;
 
-  /// Messages to a subject come to `to` until this is destroyed.
+  class listener;
   class subscription;
-  /// `most_bytes` may wait to be handled; beyond it messages are dropped and the observer is told. Of all
-  /// subscriptions with the same `queue`, on all nodes, one gets each message; empty: every one does.
-  [[nodiscard]] std::shared_ptr<subscription> subscribe(std::string subject, message_handler to,
-                                                        int most_messages = 16'384, int most_bytes = 16 << 20,
-                                                        std::string queue = {});
+  struct subscription_bounds;
+  /// Messages to a subject come to `to` until what is returned goes. A room has two or three, so they are
+  /// small.
+  [[nodiscard]] subscription subscribe(std::string_view subject, listener to);
+  [[nodiscard]] subscription subscribe(std::string_view subject, listener to, subscription_bounds bounds);
 
   [[nodiscard]] bool is_connected() const noexcept;
   /// The server that it is, or was last, connected to, without a password.
@@ -120,13 +121,52 @@ struct named_link {
   std::unique_ptr<nats_link> link;
 };
 
+/// Who hears messages: a function, or an object for as long as it is there, which takes no memory of its own.
+class nats_link::listener {
+public:
+  template <class F>
+  requires std::is_invocable_v<F&, const nats_message&> listener(F to)
+      : any_{std::make_unique<message_handler>(std::move(to))} {}
+  /// `(whom->*Heard)(message)`.
+  template <auto Heard, class T>
+  [[nodiscard]] static listener of(std::weak_ptr<T> whom) {
+    return {std::move(whom), [](void* who, const nats_message& m) { (static_cast<T*>(who)->*Heard)(m); }};
+  }
+  void operator()(const nats_message& m) const {
+    if (any_)
+      return (*any_)(m);
+    if (const auto held = whom_.lock())
+      tell_(held.get(), m);
+  }
+
+private:
+  using teller = void (*)(void*, const nats_message&);
+  listener(std::weak_ptr<void> whom, teller tell) : whom_{std::move(whom)}, tell_{tell} {}
+
+  std::weak_ptr<void> whom_;
+  teller tell_ = nullptr;
+  std::unique_ptr<message_handler> any_;
+};
+
+struct nats_link::subscription_bounds {
+  /// So much may wait to be handled; beyond it messages are dropped and the observer is told.
+  int messages = 16'384;
+  int bytes = 16 << 20;
+  /// Of all subscriptions with the same one, on all nodes, one gets each message; empty: every one does.
+  std::string queue;
+};
+
+/// Ends when it goes.
 class nats_link::subscription {
 public:
   struct state;
-  explicit subscription(std::shared_ptr<state> s);
+  /// To nothing.
+  subscription() noexcept = default;
+  explicit subscription(std::shared_ptr<state> s) noexcept;
   ~subscription();
-  subscription(const subscription&) = delete;
-  subscription& operator=(const subscription&) = delete;
+  subscription(subscription&& other) noexcept;
+  subscription& operator=(subscription&& other) noexcept;
+  void reset() noexcept;
 
 private:
   std::shared_ptr<state> state_;

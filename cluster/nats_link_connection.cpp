@@ -96,14 +96,15 @@ std::optional<broker::refusal> nats_link::impl::why_too_small() {
 
 natsSubscription* nats_link::impl::listen(const sub_ptr& to) {
   auto c = std::make_unique<closure>(closure{shared_from_this(), to});
-  const auto subject = to ? to->subject : inbox + '*';
-  auto* handle = subscribe_nats(connection.get(), subject.c_str(),
-                                to && !to->queue.empty() ? to->queue.c_str() : nullptr, &impl::on_message,
-                                &impl::on_complete, c.get());
+  const auto subject = to ? std::string{to->subject.get()} : inbox + '*';
+  const auto bounds = to && to->bounds ? *to->bounds : subscription_bounds{};
+  auto* handle =
+      subscribe_nats(connection.get(), subject.c_str(), bounds.queue.empty() ? nullptr : bounds.queue.c_str(),
+                     &impl::on_message, &impl::on_complete, c.get());
   if (handle == nullptr)
     return nullptr;
   if (to)
-    limit_pending(handle, to->most_messages, to->most_bytes);
+    limit_pending(handle, bounds.messages, bounds.bytes);
   std::ignore = c.release(); // the library's now
   return handle;
 }
@@ -123,8 +124,7 @@ void nats_link::impl::listen_to_all() {
   std::vector<sub_ptr> all;
   {
     std::lock_guard lock{mutex};
-    for (const auto& [_, s] : subs)
-      all.push_back(s);
+    all = subs;
   }
   for (const auto& s : all)
     if (s->handle == nullptr)
@@ -240,8 +240,7 @@ void nats_link::impl::release_connection() {
   std::vector<sub_ptr> all;
   {
     std::lock_guard lock{mutex};
-    for (const auto& [_, s] : subs)
-      all.push_back(s);
+    all = subs;
   }
   for (const auto& s : all)
     destroy_subscription(std::exchange(s->handle, nullptr));

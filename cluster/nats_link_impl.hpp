@@ -22,6 +22,7 @@
 #include <thread>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 /// The inside of `nats_link`, for its own sources.
 namespace hubbub::cluster {
@@ -37,14 +38,20 @@ inline constexpr std::string_view nats_mover_part = "nats mover";
 
 /// Under `nats_link::impl::mutex`, but what is constant, and `handle`, which is the sending thread's.
 struct nats_link::subscription::state {
-  std::weak_ptr<impl> of;
-  std::string subject;
-  std::string queue;
-  message_handler to;
-  int most_messages;
-  int most_bytes;
-  bool over = false;
+  state(std::weak_ptr<impl> i, std::string_view s, listener l)
+      : of{std::move(i)}, to{std::move(l)}, subject{new char[s.size() + 1]} {
+    subject[s.copy(subject.get(), s.size())] = '\0';
+  }
+
+  const std::weak_ptr<impl> of;
+  const listener to;
+  const std::unique_ptr<char[]> subject;
+  /// Null: the usual ones.
+  std::unique_ptr<const subscription_bounds> bounds;
   natsSubscription* handle = nullptr;
+  /// Its place among the link's.
+  std::size_t index = 0;
+  bool over = false;
 };
 
 /// The connection, its threads and what they share. Kept alive by what the library may still call.
@@ -87,7 +94,7 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
   std::deque<std::pair<std::chrono::steady_clock::time_point, std::uint64_t>> deadlines;
   std::unordered_map<std::uint64_t, std::shared_ptr<message_handler>> inboxes;
   std::uint64_t last_token = 0;
-  std::unordered_map<subscription::state*, sub_ptr> subs;
+  std::vector<sub_ptr> subs;
   std::string server;
   std::atomic<bool> connected{false};
 
@@ -136,6 +143,8 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
 
   /// For operators. Nothing: it was closed.
   [[nodiscard]] std::optional<link_state> state();
+
+  [[nodiscard]] subscription add(sub_ptr s);
 
   // -- what the library calls: nats_link_events.cpp ---------------------------------
 

@@ -64,9 +64,8 @@ private:
 
 } // namespace
 
-std::shared_ptr<nats_link::subscription> obey_orders(const std::shared_ptr<jetstream_context>& with,
-                                                     std::string_view what, broker::order_handler to,
-                                                     std::string queue) {
+nats_link::subscription obey_orders(const std::shared_ptr<jetstream_context>& with, std::string_view what,
+                                    broker::order_handler to, std::string queue) {
   return with->link->subscribe(
       with->names.control(what),
       [weak = std::weak_ptr{with}, what = std::string{what}, to = std::move(to)](const nats_message& m) {
@@ -75,7 +74,7 @@ std::shared_ptr<nats_link::subscription> obey_orders(const std::shared_ptr<jetst
           order.answer(done, then);
         });
       },
-      most_orders_waiting, most_order_bytes, std::move(queue));
+      {most_orders_waiting, most_order_bytes, std::move(queue)});
 }
 
 } // namespace hubbub::cluster

@@ -46,7 +46,7 @@ private:
   const std::shared_ptr<jetstream_context> with_;
   const std::shared_ptr<revocation_bucket> bucket_;
   std::mutex mutex_;
-  std::vector<std::shared_ptr<nats_link::subscription>> orders_;
+  std::vector<nats_link::subscription> orders_;
 };
 
 } // namespace

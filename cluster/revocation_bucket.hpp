@@ -73,8 +73,8 @@ private:
   const std::shared_ptr<const nats_link::answer_filter> acks_ = acks_of(with_, stream_);
   const std::string subjects_;
   const std::int64_t keep_ns_;
-  std::shared_ptr<nats_link::subscription> entries_;
-  std::shared_ptr<nats_link::subscription> orders_;
+  nats_link::subscription entries_;
+  nats_link::subscription orders_;
 
   std::mutex mutex_;
   // Guarded by mutex_.

@@ -358,7 +358,7 @@ void roster_hub::answer_room(roster_room& room, const ask_message& m) {
 void roster_hub::send_nothing(owner_id to, const broker::room_name& name, std::uint64_t number) {
   broker::roster_part nobody;
   nobody.whole = true;
-  send_part(names_.to_node(to), roster_room{name}, number, std::move(nobody));
+  send_part(names_.to_node(to), roster_room{{}, name}, number, std::move(nobody));
 }
 
 } // namespace hubbub::cluster

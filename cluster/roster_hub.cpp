@@ -121,7 +121,7 @@ std::uint64_t roster_hub::want(const broker::room_name& name,
     return 0;
   auto it = rooms_.find(name.str());
   if (it == rooms_.end()) {
-    auto made = std::make_shared<roster_room>(name);
+    auto made = std::make_shared<roster_room>(weak_from_this(), name);
     by_key_.try_emplace(made->key, made);
     it = rooms_.emplace(made->name.str(), std::move(made)).first;
   }
@@ -140,6 +140,11 @@ std::uint64_t roster_hub::want(const broker::room_name& name,
   return room->life;
 }
 
+void roster_room::heard_message(const nats_message& m) {
+  if (const auto h = hub.lock())
+    h->on_room(shared_from_this(), m);
+}
+
 void roster_hub::open(const room_ptr& room) {
   // The ask goes out before the subscription: were we subscribed, we would be somebody who listens.
   calls_.add([self = shared_from_this(), room, life = room->life] {
@@ -155,12 +160,7 @@ void roster_hub::open(const room_ptr& room) {
                          });
     auto subscribed =
         self->link_->subscribe(self->names_.presence(room->name),
-                               [weak = std::weak_ptr{self}, at = std::weak_ptr{room}](const nats_message& m) {
-                                 const auto hub = weak.lock();
-                                 const auto r = at.lock();
-                                 if (hub && r)
-                                   hub->on_room(r, m);
-                               });
+                               nats_link::listener::of<&roster_room::heard_message>(std::weak_ptr{room}));
     const std::lock_guard lock{self->mutex_};
     if (room->life == life && room->handler)
       room->subscribed = std::move(subscribed);
@@ -194,7 +194,8 @@ void roster_hub::end(const broker::room_name& name, std::uint64_t life) {
     return;
   const auto kept = rooms_.find(name.str())->second;
   last = std::exchange(room->handler, nullptr);
-  calls_.add([subscribed = std::exchange(room->subscribed, nullptr)] {});
+  // A call can be copied, and a subscription not.
+  calls_.add([subscribed = std::make_shared<nats_link::subscription>(std::move(room->subscribed))] {});
   room->heard.clear(pieces_bytes_);
   room->is_synced = true;
   room->awaited.clear();

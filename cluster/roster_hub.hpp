@@ -31,17 +31,24 @@
 
 namespace hubbub::cluster {
 
-/// One room whose people are of interest here, or were a moment ago.
-struct roster_room {
-  explicit roster_room(broker::room_name n) : name{std::move(n)}, key{key_of(name)} {}
+class roster_hub;
 
+/// One room whose people are of interest here, or were a moment ago.
+struct roster_room : std::enable_shared_from_this<roster_room> {
+  roster_room(std::weak_ptr<roster_hub> h, broker::room_name n)
+      : hub{std::move(h)}, name{std::move(n)}, key{key_of(name)} {}
+
+  void heard_message(const nats_message& m);
+
+  /// What is called from the link's threads holds nothing that is gone when the bus is.
+  const std::weak_ptr<roster_hub> hub;
   const broker::room_name name;
   const room_key key;
   /// None: nobody wants it any more.
   std::shared_ptr<broker::roster_bus_handler> handler;
   /// Which interest it is.
   std::uint64_t life = 0;
-  std::shared_ptr<nats_link::subscription> subscribed;
+  nats_link::subscription subscribed;
 
   heard_parts heard;
   /// Of the last part that was told; 0: none.
@@ -104,6 +111,7 @@ private:
     std::uint64_t life;
   };
 
+  friend struct roster_room;
   // Without the mutex: where the link's threads come in.
   void on_beats(const nats_message& m);
   void on_own(const nats_message& m);
@@ -199,8 +207,8 @@ private:
   /// From when on what is known of rooms counts.
   broker::steady_time occupancy_counts_{};
 
-  std::shared_ptr<nats_link::subscription> beats_;
-  std::shared_ptr<nats_link::subscription> own_;
+  nats_link::subscription beats_;
+  nats_link::subscription own_;
 };
 
 } // namespace hubbub::cluster

@@ -74,7 +74,7 @@ private:
   std::mutex mutex_;
   std::vector<asked> all_;
   std::unique_ptr<cluster::nats_link> link_;
-  std::shared_ptr<cluster::nats_link::subscription> subscription_;
+  cluster::nats_link::subscription subscription_;
 };
 
 service::answer says(std::string data) { return {{}, std::move(data)}; }

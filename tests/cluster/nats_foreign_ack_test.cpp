@@ -30,7 +30,7 @@ public:
 private:
   recording_log log_;
   std::unique_ptr<cluster::nats_link> link_;
-  std::shared_ptr<cluster::nats_link::subscription> listening_;
+  cluster::nats_link::subscription listening_;
 };
 
 TEST_CASE("only the stream itself confirms what is published to it", "[nats]") {

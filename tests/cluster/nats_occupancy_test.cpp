@@ -51,7 +51,7 @@ private:
   std::map<std::string, std::string> told_;
   bool wrong_ = false;
   std::unique_ptr<cluster::nats_link> link_;
-  std::vector<std::shared_ptr<cluster::nats_link::subscription>> subscribed_;
+  std::vector<cluster::nats_link::subscription> subscribed_;
 };
 
 /// With a lease that no node should miss, however busy the machine is.
