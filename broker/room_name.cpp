@@ -43,7 +43,12 @@ result<room_name> room_name::parse(std::string_view text) {
   }
   if (previous == '.')
     return refusal{errc::bad_room, "a room's name has an empty token"};
-  return room_name{std::string{text}};
+  return room_name{text};
+}
+
+const std::string& room_name::nothing() noexcept {
+  static const std::string none;
+  return none;
 }
 
 } // namespace hubbub::broker
