@@ -57,7 +57,7 @@ joined_room& connection_actor::take_seat(const broker::room_name& room, std::str
   if (!r->room)
     r->room = at_.node().rooms->resolve(room);
   r->who = who_.get();
-  r->info = std::move(info);
+  r->say(std::move(info));
   r->wants_presence = presence;
   r->presence_version = presence_version;
   auto& seated = *joined_.emplace_back(std::move(r));

@@ -265,7 +265,7 @@ void connection_actor::run_update(const std::string& id, broker::update_command&
   if (!room)
     return refuse(id, {errc::not_joined, "the room is not joined: " + c.room.str()});
   auto& q = questions_.ask(question::kind::update, id, c.room);
-  room->info = c.info;
+  room->say(c.info);
   update_message m{asks(q.slot), to_.session, std::move(c.info)};
   offer(q.slot, room, c.room, std::move(m));
 }

@@ -284,15 +284,16 @@ void loop_unit::seat(broker::reader& r, const broker::feed_ptr& told, broker::cu
   auto from = told;
   while (auto next = from->replaced_by())
     from = std::move(next);
-  auto& a = audiences_[from->room()];
-  if (!a)
-    a = std::make_unique<broker::audience>(from, index());
-  else if (a->from().serial() < from->serial())
-    move(*a, from); // the room was rebuilt meanwhile
-  a->add(r, at, told->serial());
-  if (told->epoch() != a->from().epoch())
+  auto found = audiences_.find(from->room());
+  if (found == audiences_.end())
+    found = audiences_.insert(std::make_unique<broker::audience>(from, index())).first;
+  else if ((*found)->from().serial() < from->serial())
+    move(**found, from); // the room was rebuilt meanwhile
+  auto& a = **found;
+  a.add(r, at, told->serial());
+  if (told->epoch() != a.from().epoch())
     r.to->wire->close(began_anew());
-  news_of(*a);
+  news_of(a);
   if (r.pulling)
     delivery_.send_to(r);
 }
@@ -304,7 +305,7 @@ void loop_unit::unseat(broker::reader& r) {
     return;
   a->remove(r);
   if (a->empty())
-    audiences_.erase(a->from().room());
+    audiences_.erase(audiences_.find(a->from().room()));
 }
 
 void loop_unit::put_presence(const broker::feed_ptr& from) {
@@ -371,10 +372,10 @@ void loop_unit::room_lost(const broker::room_name& room, broker::milliseconds wa
     return;
   adopt_message m{true, index(), {}};
   if (wait.count() != 0)
-    return send_away(*found->second, {broker::close_code::overloaded, "a room keeps failing",
-                                      static_cast<std::uint32_t>(wait.count())});
+    return send_away(**found, {broker::close_code::overloaded, "a room keeps failing",
+                               static_cast<std::uint32_t>(wait.count())});
   for (std::size_t f = 0; f < broker::wire_formats; ++f)
-    for (auto& s : found->second->seats(static_cast<broker::wire_format>(f)))
+    for (auto& s : (*found)->seats(static_cast<broker::wire_format>(f)))
       m.readers.push_back(joined_room::of(*s.who).as_adopted());
   if (m.readers.empty() || node_.rooms->offer(room, m, this) == broker::errc::ok)
     return;
@@ -400,7 +401,7 @@ void loop_unit::adopt(const broker::feed_ptr& from) {
   const auto found = audiences_.find(from->room());
   if (found == audiences_.end())
     return;
-  auto& a = *found->second;
+  auto& a = **found;
   if (a.from().serial() < from->serial())
     move(a, from);
   else

@@ -20,7 +20,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace hubbub::actors {
@@ -151,7 +151,18 @@ private:
   broker::delivery delivery_;
   std::string text_;
 
-  std::unordered_map<broker::room_name, std::unique_ptr<broker::audience>> audiences_;
+  /// Audiences are found by their rooms' names, which their feeds have.
+  struct by_room {
+    using is_transparent = void;
+    using audience_ptr = std::unique_ptr<broker::audience>;
+    [[nodiscard]] static const broker::room_name& name(const broker::room_name& n) noexcept { return n; }
+    [[nodiscard]] static const broker::room_name& name(const audience_ptr& a) noexcept {
+      return a->shared_feed()->room();
+    }
+    std::size_t operator()(const auto& a) const noexcept { return std::hash<broker::room_name>{}(name(a)); }
+    bool operator()(const auto& a, const auto& b) const noexcept { return name(a) == name(b); }
+  };
+  std::unordered_set<std::unique_ptr<broker::audience>, by_room, by_room> audiences_;
   std::vector<connection_actor*> connections_;
   /// All before it have been sent home, but for those who came since.
   std::size_t next_home_ = 0;

@@ -5,7 +5,7 @@
 
 namespace hubbub::broker {
 
-audience::audience(feed_ptr from, std::uint32_t loop) : from_{std::move(from)}, loop_{loop} {
+audience::audience(feed_ptr from, std::uint32_t loop) : loop_{loop}, from_{std::move(from)} {
   from_->on(loop_) = this;
 }
 
@@ -23,9 +23,11 @@ void audience::add(reader& r, cursor at, const feed_serial& on) {
     begin_counting(s);
   ++r.to->rooms;
   if (r.wants_presence) {
-    presence_readers_.push_back(&r);
-    if (presence_round_.left > 0)
-      presence_round_.left = presence_readers_.size();
+    if (!presence_)
+      presence_ = std::make_unique<presence_round>();
+    presence_->readers.push_back(&r);
+    if (presence_->left > 0)
+      presence_->left = presence_->readers.size();
   }
   begin_round();
 }
@@ -40,15 +42,17 @@ void audience::remove(reader& r) {
   if (round_.left > 0)
     begin_round();
   --r.to->rooms;
-  std::erase(presence_readers_, &r);
-  if (presence_round_.left > 0)
-    presence_round_.left = presence_readers_.size();
+  if (presence_) {
+    std::erase(presence_->readers, &r);
+    if (presence_->left > 0)
+      presence_->left = presence_->readers.size();
+  }
   if (std::exchange(r.noted, false))
     std::erase(r.to->with_news, &r);
   r.in = nullptr;
 }
 
-void audience::begin_round() noexcept { round_.left = size(); }
+void audience::begin_round() noexcept { round_.left = static_cast<std::uint32_t>(size()); }
 
 audience::run audience::next_run() noexcept {
   while (round_.next >= seats_[round_.format].size()) {
@@ -57,21 +61,23 @@ audience::run audience::next_run() noexcept {
   }
   const std::span all{seats_[round_.format]};
   return {static_cast<wire_format>(round_.format),
-          all.subspan(round_.next, std::min(round_.left, all.size() - round_.next))};
+          all.subspan(round_.next, std::min<std::size_t>(round_.left, all.size() - round_.next))};
 }
 
 void audience::visited(std::size_t n) noexcept {
-  round_.next += n;
-  round_.left -= n;
+  round_.next += static_cast<std::uint32_t>(n);
+  round_.left -= static_cast<std::uint32_t>(n);
 }
 
 bool audience::begin_presence() noexcept {
-  return std::exchange(presence_round_.left, presence_readers_.size()) == 0 && !presence_readers_.empty();
+  return presence_ && std::exchange(presence_->left, presence_->readers.size()) == 0;
 }
 
 std::span<reader* const> audience::next_presence(std::size_t most) noexcept {
-  auto& [next, left] = presence_round_;
-  const std::span<reader* const> all{presence_readers_};
+  if (!presence_)
+    return {};
+  auto& [readers, next, left] = *presence_;
+  const std::span<reader* const> all{readers};
   if (next >= all.size())
     next = 0;
   const auto some = all.subspan(next, std::min({most, left, all.size() - next}));
@@ -112,7 +118,8 @@ void audience::move_to(feed_ptr next) {
   from_ = std::move(next);
   from_->on(loop_) = this;
   has_news = false; // that was the other feed's
-  presence_round_.left = 0;
+  if (presence_)
+    presence_->left = 0;
   for (std::size_t f = 0; f < wire_formats; ++f) {
     const auto format = static_cast<wire_format>(f);
     const auto view = from_->of(format).look();

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -63,11 +64,13 @@ public:
   /// round.
   void place_rest();
 
-  [[nodiscard]] std::size_t presence_readers() const noexcept { return presence_readers_.size(); }
+  [[nodiscard]] std::size_t presence_readers() const noexcept {
+    return presence_ ? presence_->readers.size() : 0;
+  }
   /// All who asked for presence are to be shown it. False: that was so already, or nobody did.
   bool begin_presence() noexcept;
   /// How many are still to be shown it.
-  [[nodiscard]] std::size_t presence_left() const noexcept { return presence_round_.left; }
+  [[nodiscard]] std::size_t presence_left() const noexcept { return presence_ ? presence_->left : 0; }
   /// Some of them, at most `most`; they count as done.
   [[nodiscard]] std::span<reader* const> next_presence(std::size_t most) noexcept;
 
@@ -86,19 +89,21 @@ private:
   void place(seat& s, wire_format f, const tape_view& view);
   /// Makes `dropped` exact: what was kept from it so far is no loss.
   void begin_counting(const seat& s);
-  feed_ptr from_;
   std::uint32_t loop_;
-  std::array<std::vector<seat>, wire_formats> seats_;
   struct {
-    std::size_t format = 0;
-    std::size_t next = 0;
-    std::size_t left = 0;
+    std::uint32_t format = 0;
+    std::uint32_t next = 0;
+    std::uint32_t left = 0;
   } round_;
-  std::vector<reader*> presence_readers_;
-  struct {
+  feed_ptr from_;
+  std::array<std::vector<seat>, wire_formats> seats_;
+  struct presence_round {
+    std::vector<reader*> readers;
     std::size_t next = 0;
     std::size_t left = 0;
-  } presence_round_;
+  };
+  /// Null until somebody asks for presence.
+  std::unique_ptr<presence_round> presence_;
 };
 
 inline feed& reader::feed() const noexcept { return in->from(); }

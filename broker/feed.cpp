@@ -21,16 +21,21 @@ feed::feed(room_name room, const policy& rules, std::uint32_t loops, tape_budget
       rules_{rules},
       serial_{serial},
       epoch_{std::move(epoch)},
-      audiences_(loops, nullptr) {
-  add(wire_format::websocket, budget, after);
+      plain_{tape_options(rules), budget, after} {
+  tapes_[static_cast<std::size_t>(wire_format::websocket)].store(&plain_, std::memory_order_relaxed);
+  if (loops > 1)
+    on_others_ = std::make_unique<audience*[]>(loops - 1);
 }
 
-feed::~feed() = default;
+feed::~feed() {
+  for (const auto& added : tapes_)
+    if (auto* t = added.load(std::memory_order_relaxed); t != &plain_)
+      delete t;
+}
 
 void feed::add(wire_format f, tape_budget& budget, std::uint64_t after) {
-  const auto i = static_cast<std::size_t>(f);
-  tapes_[i] = std::make_unique<tape>(tape_options(rules_), budget, after);
-  shown_[i].store(tapes_[i].get(), std::memory_order_release);
+  auto t = std::make_unique<tape>(tape_options(rules_), budget, after);
+  tapes_[static_cast<std::size_t>(f)].store(t.release(), std::memory_order_release);
 }
 
 void feed::show(std::shared_ptr<const presence_view> newest) {

@@ -11,7 +11,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
 
 namespace hubbub::broker {
 
@@ -31,9 +30,14 @@ struct feed_serial {
 class feed {
 public:
   /// At most 64 loops: the masks below have a bit for each.
+  /// `rules` have to outlive it.
   feed(room_name room, const policy& rules, std::uint32_t loops, tape_budget& budget, std::uint64_t after,
        feed_serial serial = {}, std::string epoch = {});
+  feed(room_name room, const policy&& rules, std::uint32_t loops, tape_budget& budget, std::uint64_t after,
+       feed_serial serial = {}, std::string epoch = {}) = delete;
   ~feed();
+  feed(const feed&) = delete;
+  feed& operator=(const feed&) = delete;
 
   [[nodiscard]] const room_name& room() const noexcept { return room_; }
   [[nodiscard]] const policy& rules() const noexcept { return rules_; }
@@ -43,17 +47,19 @@ public:
 
   /// The tape that readers of `f` read; those of a format without a tape of its own read the plain one.
   [[nodiscard]] const tape& of(wire_format f) const noexcept {
-    const auto* own = shown_[static_cast<std::size_t>(f)].load(std::memory_order_acquire);
-    return own ? *own : *tapes_[0];
+    const auto* own = tapes_[static_cast<std::size_t>(f)].load(std::memory_order_acquire);
+    return own ? *own : plain_;
   }
   /// Is `of(f)` the tape that readers of `f` will always read? Before that no place on it means anything to
   /// them: a room made anew adds a format's tape when it adopts or seats its first reader.
   [[nodiscard]] bool settled(wire_format f) const noexcept {
     return f == wire_format::websocket || !rules_.deflate ||
-           shown_[static_cast<std::size_t>(f)].load(std::memory_order_acquire) != nullptr;
+           tapes_[static_cast<std::size_t>(f)].load(std::memory_order_acquire) != nullptr;
   }
   /// The room only. Null when there is no such tape.
-  [[nodiscard]] tape* writable(wire_format f) noexcept { return tapes_[static_cast<std::size_t>(f)].get(); }
+  [[nodiscard]] tape* writable(wire_format f) noexcept {
+    return tapes_[static_cast<std::size_t>(f)].load(std::memory_order_relaxed);
+  }
   /// Adds the tape of a format, beginning after `after`. The room only, before its first reader of that
   /// format is told.
   void add(wire_format f, tape_budget& budget, std::uint64_t after);
@@ -81,18 +87,23 @@ public:
   [[nodiscard]] std::shared_ptr<feed> replaced_by() const;
 
   /// Its readers on a loop. That loop only.
-  [[nodiscard]] audience*& on(std::uint32_t loop) noexcept { return audiences_[loop]; }
+  [[nodiscard]] audience*& on(std::uint32_t loop) noexcept {
+    return loop == 0 ? on_first_ : on_others_[loop - 1];
+  }
 
 private:
   room_name room_;
-  policy rules_;
+  const policy& rules_;
   feed_serial serial_;
   std::string epoch_;
-  std::array<std::unique_ptr<tape>, wire_formats> tapes_;
-  /// The same for the loops, which may look while the room adds one.
-  std::array<std::atomic<const tape*>, wire_formats> shown_{};
+  // Parts of it, not blocks of their own: most rooms of a large node do nothing else than be there.
+  tape plain_;
+  /// The plain one, and those that were added, which it owns. The loops may look while the room adds one.
+  std::array<std::atomic<tape*>, wire_formats> tapes_{};
   std::atomic<std::uint64_t> news_{0};
-  std::vector<audience*> audiences_;
+  audience* on_first_ = nullptr;
+  /// Null on a node with one loop.
+  std::unique_ptr<audience*[]> on_others_;
   mutable std::mutex mutex_;
   std::shared_ptr<const presence_view> presence_;
   std::shared_ptr<feed> next_;

@@ -59,6 +59,8 @@ public:
   [[nodiscard]] std::vector<std::uint64_t> leave(session_id who);
   /// Is nothing asked?
   [[nodiscard]] bool empty() const noexcept { return open_.empty(); }
+  /// Does it not even know an answer?
+  [[nodiscard]] bool blank() const noexcept { return open_.empty() && !newest_; }
   /// How many joins wait.
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
 

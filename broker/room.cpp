@@ -36,17 +36,20 @@ void room::ready(stream_position head) {
   } else if (feed_ && head.offset != position_.offset) {
     // Known from before the trouble: what was missed is read.
     state_ = state::ready;
+    trouble_.reset();
     return load(position_.offset, false);
   } else {
     position_ = std::move(head);
   }
   state_ = state::ready;
+  trouble_.reset();
   serve_waiting();
 }
 
 void room::began_anew(stream_position head) {
   position_ = std::move(head);
   state_ = state::ready;
+  trouble_.reset();
   if (feed_ && !is_live())
     renew_feed(position_.offset);
   if (!loading_)
@@ -55,11 +58,14 @@ void room::began_anew(stream_position head) {
 
 void room::unavailable(refusal why) {
   state_ = state::unavailable;
-  trouble_ = std::move(why);
-  if (trouble_.retry_after_ms == 0)
-    trouble_.retry_after_ms = 1000;
-  for (auto& who : std::exchange(waiting_, {}))
-    out_.on_join_refused(who.id, trouble_);
+  if (why.retry_after_ms == 0)
+    why.retry_after_ms = 1000;
+  trouble_ = std::make_unique<const refusal>(std::move(why));
+  if (!waiting_)
+    return;
+  for (auto& who : std::exchange(waiting_->joins, {}))
+    out_.on_join_refused(who.id, *trouble_);
+  served();
 }
 
 bool room::event_came(const stored_event_ptr& e) {
@@ -231,17 +237,27 @@ void room::loaded(read_result r) {
 }
 
 bool room::is_awaited_in(wire_format f) const noexcept {
+  if (!waiting_)
+    return false;
   const auto wants = [f](const auto& one) { return one.format == f; };
-  return std::ranges::any_of(waiting_, wants) || std::ranges::any_of(adopting_, [&](const adoption& a) {
-           return std::ranges::any_of(a.readers, wants);
-         });
+  return std::ranges::any_of(waiting_->joins, wants) ||
+         std::ranges::any_of(waiting_->adoptions,
+                             [&](const adoption& a) { return std::ranges::any_of(a.readers, wants); });
 }
 
 // -- its end ------------------------------------------------------------------
 
 bool room::idle() const noexcept {
-  return readers_.empty() && waiting_.empty() && asking_.empty() && adopting_.empty() &&
-         members_asked_.empty() && !loading_;
+  if (!readers_.empty() || loading_)
+    return false;
+  return !waiting_ || (waiting_->joins.empty() && waiting_->asking.empty() && waiting_->adoptions.empty() &&
+                       waiting_->members.empty());
+}
+
+void room::served() noexcept {
+  if (waiting_ && waiting_->joins.empty() && waiting_->adoptions.empty() && waiting_->members.empty() &&
+      waiting_->asking.blank())
+    waiting_.reset();
 }
 
 bool room::may_end(milliseconds patience) const {

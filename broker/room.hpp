@@ -156,6 +156,7 @@ private:
   [[nodiscard]] bool is_ahead(const join_request& who, const read_result& said) const noexcept;
   [[nodiscard]] recovery recovery_of(const join_request& who) const noexcept;
   void serve_waiting();
+  void stop_waiting(session_id who);
 
   /// Nobody reads, waits for, or asks anything of it.
   [[nodiscard]] bool idle() const noexcept;
@@ -194,7 +195,8 @@ private:
   std::unique_ptr<interest> interest_;
 
   enum class state : std::uint8_t { opening, ready, unavailable } state_ = state::opening;
-  refusal trouble_;
+  /// Only while it is unavailable.
+  std::unique_ptr<const refusal> trouble_;
   stream_position position_;
   std::uint64_t generation_;
 
@@ -213,26 +215,37 @@ private:
   std::unique_ptr<roster> roster_;
   std::unique_ptr<roster_interest> others_;
   bool heard_all_ = false;
-  /// Questions that wait for what other nodes have.
   struct members_question {
     std::uint64_t id;
     std::uint32_t limit;
     std::string after;
   };
-  std::vector<members_question> members_asked_;
   std::uint64_t presence_shown_ = 0;
   attendance readers_;
   steady_time no_readers_since_;
 
-  /// Joins that wait until the room is ready and its tape loaded.
-  std::vector<join_request> waiting_;
   struct adoption {
     std::uint32_t loop;
     std::vector<adopted_reader> readers;
   };
-  std::vector<adoption> adopting_;
-  /// Joins that wait for an answer of the log.
-  log_questions asking_;
+  struct waiting {
+    /// Until the room is ready and its tape loaded.
+    std::vector<join_request> joins;
+    std::vector<adoption> adoptions;
+    /// For what other nodes have.
+    std::vector<members_question> members;
+    /// For an answer of the log.
+    log_questions asking;
+  };
+  [[nodiscard]] waiting& waits() {
+    if (!waiting_)
+      waiting_ = std::make_unique<waiting>();
+    return *waiting_;
+  }
+  /// Who waited has been served: gives back what that took, when it was the last.
+  void served() noexcept;
+  /// Null while nobody waits for anything, as in most rooms at most times.
+  std::unique_ptr<waiting> waiting_;
 };
 
 } // namespace hubbub::broker

@@ -18,14 +18,15 @@ refusal left() { return {errc::not_joined, "left before the room could answer"};
 
 void room::join(join_request who) {
   if (state_ == state::unavailable)
-    return out_.on_join_refused(who.id, trouble_);
+    return out_.on_join_refused(who.id, *trouble_);
   if (who.presence)
     open_roster();
   if (state_ == state::opening || loading_ || (who.presence && hears_first())) {
-    if (waiting_.size() >= most_waiting)
+    auto& joins = waits().joins;
+    if (joins.size() >= most_waiting)
       return out_.on_join_refused(who.id,
                                   {errc::overloaded, "the room is opening and too many wait for it", 500});
-    waiting_.push_back(std::move(who));
+    joins.push_back(std::move(who));
     return;
   }
   const auto looks_back =
@@ -35,7 +36,7 @@ void room::join(join_request who) {
     open_feed();
     if (looks_back && position_.offset > 0) {
       // Others will come back too: fill the tape once rather than ask the log for each.
-      waiting_.push_back(std::move(who));
+      waits().joins.push_back(std::move(who));
       return load(0, true);
     }
   }
@@ -43,13 +44,16 @@ void room::join(join_request who) {
 }
 
 void room::serve_waiting() {
-  for (auto& a : std::exchange(adopting_, {}))
+  if (!waiting_)
+    return;
+  for (auto& a : std::exchange(waiting_->adoptions, {}))
     adopt(a.loop, std::move(a.readers));
-  auto waiting = std::exchange(waiting_, {});
+  auto waiting = std::exchange(waits().joins, {});
   // What is asked from the lowest position serves the others.
   std::ranges::stable_sort(waiting, {}, [](const join_request& j) { return j.since ? j.since->offset : 0; });
   for (auto& who : waiting)
     join(std::move(who));
+  served();
 }
 
 void room::place(join_request who) {
@@ -98,30 +102,32 @@ void room::place_history(join_request who) {
 }
 
 void room::ask_log(join_request who, read_request what) {
-  if (const auto* said = asking_.said_to(who, what, position_, around_.time.now())) {
+  auto& asking = waits().asking;
+  if (const auto* said = asking.said_to(who, what, position_, around_.time.now())) {
     std::ignore = log_said(who, what, log_questions::reach::same, *said); // it is the same question
     return;
   }
-  if (asking_.waiting() >= most_waiting)
+  if (asking.waiting() >= most_waiting)
     return out_.on_join_refused(who.id, {errc::overloaded, "the log is slow and too many wait for it", 500});
-  const auto id = asking_.add(std::move(who), what, position_);
+  const auto id = asking.add(std::move(who), what, position_);
   if (id != 0)
     read_for(id, std::move(what));
 }
 
 void room::read_for(std::uint64_t question, read_request what) {
   out_.read(std::move(what), [this, question](const read_result& r) {
-    auto asked = asking_.take(question);
-    asking_.keep(asked, r, position_, around_.time.now());
+    auto asked = waits().asking.take(question);
+    waits().asking.keep(asked, r, position_, around_.time.now());
     std::vector<join_request> open;
-    for (auto& waits : asked.those)
-      if (!log_said(waits, asked.what, asked.serves, r))
-        open.push_back(std::move(waits));
+    for (auto& who : asked.those)
+      if (!log_said(who, asked.what, asked.serves, r))
+        open.push_back(std::move(who));
     if (!open.empty())
       ask_around(asked, std::move(open));
     // The first of them asks, and the others stand behind it.
-    for (auto& waits : asked.next)
-      join(std::move(waits));
+    for (auto& who : asked.next)
+      join(std::move(who));
+    served();
   });
 }
 
@@ -133,7 +139,7 @@ void room::ask_around(const log_questions::question& asked, std::vector<join_req
   const auto at = those.begin() + static_cast<std::ptrdiff_t>(one);
   std::ranges::nth_element(those, at, {}, place);
   auto what = recovery_of(*at).question();
-  const auto id = asking_.add_around(std::move(those), what, position_);
+  const auto id = waits().asking.add_around(std::move(those), what, position_);
   read_for(id, std::move(what));
 }
 
@@ -225,20 +231,28 @@ void room::seat(session_id who, std::uint32_t loop, wire_format format, bool pre
   presence_changed();
 }
 
-void room::leave(session_id who, bool goes_on) {
-  for (const auto id : asking_.leave(who))
+void room::stop_waiting(session_id who) {
+  if (!waiting_)
+    return;
+  for (const auto id : waiting_->asking.leave(who))
     out_.on_join_refused(id, left());
-  for (std::size_t i = 0; i < waiting_.size();) {
-    if (waiting_[i].session != who) {
+  auto& joins = waiting_->joins;
+  for (std::size_t i = 0; i < joins.size();) {
+    if (joins[i].session != who) {
       ++i;
       continue;
     }
-    const auto id = waiting_[i].id;
-    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
+    const auto id = joins[i].id;
+    joins.erase(joins.begin() + static_cast<std::ptrdiff_t>(i));
     out_.on_join_refused(id, left());
   }
-  for (auto& a : adopting_)
+  for (auto& a : waiting_->adoptions)
     std::erase_if(a.readers, [&](const adopted_reader& r) { return r.session == who; });
+  served();
+}
+
+void room::leave(session_id who, bool goes_on) {
+  stop_waiting(who);
   if (!readers_.remove(who))
     return;
   if (readers_.empty())
@@ -253,13 +267,13 @@ void room::leave(session_id who, bool goes_on) {
 
 void room::adopt(std::uint32_t loop, std::vector<adopted_reader> readers) {
   if (state_ != state::ready || loading_) {
-    adopting_.push_back({loop, std::move(readers)});
+    waits().adoptions.push_back({loop, std::move(readers)});
     return;
   }
   if (!feed_) {
     open_feed();
     if (!is_live() && position_.offset > 0) {
-      adopting_.push_back({loop, std::move(readers)});
+      waits().adoptions.push_back({loop, std::move(readers)});
       return load(0, true);
     }
   }

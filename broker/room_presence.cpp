@@ -26,7 +26,7 @@ bool room::update(session_id who, std::string_view info) {
 void room::members(std::uint64_t id, std::uint32_t limit, std::string after) {
   open_roster();
   if (hears_first()) {
-    members_asked_.push_back({id, limit, std::move(after)});
+    waits().members.push_back({id, limit, std::move(after)});
     return;
   }
   out_.on_members(id, roster_ ? roster_->view()->page(limit, after) : member_page{});
@@ -58,10 +58,13 @@ void room::asked_for_people(const roster_asker& who) {
 
 void room::heard_all() {
   heard_all_ = true;
-  for (auto& q : std::exchange(members_asked_, {}))
-    out_.on_members(q.id, roster_->view()->page(q.limit, q.after));
+  if (waiting_)
+    for (auto& q : std::exchange(waiting_->members, {}))
+      out_.on_members(q.id, roster_->view()->page(q.limit, q.after));
   if (state_ == state::ready && !loading_)
     serve_waiting();
+  else
+    served();
 }
 
 void room::tell_other_nodes() {

@@ -12,9 +12,17 @@ constexpr std::size_t largest_segment = 65'536;
 // While there is no room for a larger one: a tape keeps its newest segment, whatever the budget.
 constexpr std::size_t segment_in_need = 4096;
 
+/// What all tapes have before their first frame: many rooms are joined in which nothing happens. Not owned.
+std::shared_ptr<const std::vector<segment_ptr>> no_segments() noexcept {
+  static const std::vector<segment_ptr> none;
+  return {std::shared_ptr<void>{}, &none};
+}
+
 } // namespace
 
 cursor tape_view::tail() const noexcept {
+  if (list_->empty())
+    return head_;
   const auto& first = *list_->front();
   return {first.place(), first.after()};
 }
@@ -74,7 +82,7 @@ bool tape_view::hides_any(std::uint64_t from) const noexcept {
 
 std::uint64_t tape_view::hidden(std::uint64_t from, std::uint64_t to, session_id who) const noexcept {
   std::uint64_t found = 0;
-  if (from >= to || !who)
+  if (from >= to || !who || list_->empty())
     return found;
   const auto start = locate(from);
   for (auto i = start.segment; i < list_->size(); ++i) {
@@ -89,6 +97,8 @@ std::uint64_t tape_view::hidden(std::uint64_t from, std::uint64_t to, session_id
 }
 
 tape_view::boundary tape_view::boundary_at(std::uint64_t place) const noexcept {
+  if (list_->empty())
+    return {head_, {}};
   auto i = list_->size() - 1;
   while (i > 0 && (*list_)[i]->place() >= place)
     --i;
@@ -103,6 +113,8 @@ tape_view::boundary tape_view::boundary_at(std::uint64_t place) const noexcept {
 std::optional<cursor> tape_view::find(std::uint64_t offset) const noexcept {
   if (offset < tail().offset)
     return std::nullopt;
+  if (list_->empty())
+    return cursor{head_.place, offset};
   auto i = list_->size() - 1;
   while (i > 0 && (*list_)[i]->after() > offset)
     --i;
@@ -129,6 +141,8 @@ std::optional<cursor> tape_view::last(std::uint32_t n) const noexcept {
 }
 
 std::uint64_t tape_view::count_from(std::uint64_t place) const noexcept {
+  if (place >= head_.place)
+    return 0;
   const auto start = locate(place);
   std::uint64_t n = 0;
   for (auto i = start.segment; i < list_->size(); ++i)
@@ -137,6 +151,8 @@ std::uint64_t tape_view::count_from(std::uint64_t place) const noexcept {
 }
 
 const frame_info* tape_view::first_after(cursor from) const noexcept {
+  if (from.place >= head_.place)
+    return nullptr;
   auto at = locate(from.place);
   while (at.index >= count(at.segment)) {
     if (++at.segment == list_->size())
@@ -147,6 +163,8 @@ const frame_info* tape_view::first_after(cursor from) const noexcept {
 }
 
 cursor tape_view::not_before(cursor from, std::int64_t time_ms) const noexcept {
+  if (from.place >= head_.place)
+    return from;
   const auto start = locate(from.place);
   for (auto i = start.segment; i < list_->size(); ++i) {
     const auto& s = *(*list_)[i];
@@ -160,11 +178,7 @@ cursor tape_view::not_before(cursor from, std::int64_t time_ms) const noexcept {
 }
 
 tape::tape(options o, tape_budget& budget, std::uint64_t after)
-    : options_{o}, budget_{budget}, after_{after}, list_{std::make_shared<segment_list>()} {
-  if (options_.conflate_keys > 0)
-    conflation_ = std::make_unique<conflation>(options_.conflate_keys);
-  add_segment(0);
-}
+    : options_{o}, budget_{budget}, after_{after}, list_{no_segments()} {}
 
 tape::~tape() {
   budget_.forget(*this);
@@ -180,9 +194,13 @@ tape_view tape::look() const {
   return view_of(std::move(list));
 }
 
-tape_view tape::view_of(std::shared_ptr<const segment_list> list) {
+tape_view tape::view_of(std::shared_ptr<const segment_list> list) const {
   tape_view v;
   v.list_ = std::move(list);
+  if (v.list_->empty()) {
+    v.head_ = {0, after_};
+    return v;
+  }
   const auto& newest = *v.list_->back();
   v.last_count_ = newest.count();
   v.head_ = v.last_count_ == 0 ? cursor{newest.place(), newest.after()}
@@ -192,34 +210,34 @@ tape_view tape::view_of(std::shared_ptr<const segment_list> list) {
 }
 
 void tape::append(std::string_view frame, const frame_info& info) {
-  if (!newest_->append(frame, info)) {
-    add_segment(segment::cost(frame.size()));
-    [[maybe_unused]] const auto fits = newest_->append(frame, info);
-  }
-  place_ += frame.size();
-  after_ = info.offset;
+  if (newest_ && newest_->append(frame, info))
+    return;
+  add_segment(segment::cost(frame.size()));
+  [[maybe_unused]] const auto fits = newest_->append(frame, info);
 }
 
 void tape::add_segment(std::size_t at_least) {
   auto size = std::clamp(bytes(), smallest_segment, largest_segment);
-  size = std::max(std::min(size, options_.bytes / 4), at_least);
+  size = std::max(std::min<std::size_t>(size, options_.bytes / 4), at_least);
   if (!budget_.has_room(size))
     size = std::max(std::min(size, segment_in_need), at_least);
-  newest_ = segment::make(size, place_, after_);
-  budget_.add(newest_->capacity());
+  cursor at{0, after_};
+  if (newest_) {
+    const auto last = newest_->count() - 1;
+    at = {newest_->place() + newest_->end(last), newest_->info(last).offset};
+  }
+  const auto next = segment::make(size, at.place, at.offset);
+  newest_ = next.get();
+  budget_.add(next->capacity());
   auto ranked_anew = false;
   {
     std::shared_ptr<const segment_list> before; // let go outside the lock
     std::lock_guard hold{mutex_};
-    bytes_ += newest_->capacity();
+    bytes_ += next->capacity();
     auto grown = std::make_shared<segment_list>();
     grown->reserve(list_->size() + 1);
-    for (const auto& s : *list_)
-      if (s->count() > 0)
-        grown->push_back(s);
-      else // the very first frame was too large for the first segment
-        bytes_ -= s->capacity(), budget_.remove(s->capacity());
-    grown->push_back(newest_);
+    grown->assign(list_->begin(), list_->end());
+    grown->push_back(next);
     while (grown->size() > 1 && bytes_ > options_.bytes)
       trim_oldest(*grown);
     before = std::exchange(list_, std::move(grown));
@@ -271,14 +289,15 @@ void tape::trim_oldest(segment_list& from) {
   bytes_ -= oldest->capacity();
   budget_.remove(oldest->capacity());
   // Under the same lock as the list, so that whoever sees the new tail also sees what was given up.
-  if (!conflation_ && !options_.count_excluded)
+  if (!excluded_ && options_.conflate_keys == 0)
     return;
   for (std::uint32_t f = 0; f < oldest->count(); ++f) {
     const auto& info = oldest->info(f);
-    if (options_.count_excluded && info.excluded)
-      if (auto it = excluded_.find(info.excluded); it != excluded_.end())
-        ++it->second;
-    if (conflation_ && info.key_size > 0) {
+    if (excluded_ && info.excluded)
+      excluded_->add(info.excluded);
+    if (options_.conflate_keys > 0 && info.key_size > 0) {
+      if (!conflation_)
+        conflation_ = std::make_unique<conflation>(options_.conflate_keys);
       const auto grown =
           conflation_->add(oldest->key(f), {info.offset, info.excluded, std::string{oldest->frame(f)}});
       budget_.add(static_cast<std::uint64_t>(grown)); // wraps rightly when it shrank
@@ -290,8 +309,8 @@ tape::overtaken_look tape::look_overtaken(session_id who, std::uint64_t offset) 
   overtaken_look o;
   std::lock_guard hold{mutex_};
   o.view = view_of(list_);
-  if (auto it = excluded_.find(who); it != excluded_.end())
-    o.excluded = it->second;
+  if (excluded_)
+    o.excluded = excluded_->of(who);
   if (conflation_)
     o.newest = conflation_->after(offset);
   return o;
@@ -301,12 +320,18 @@ void tape::expect(session_id who) {
   if (!options_.count_excluded)
     return;
   std::lock_guard hold{mutex_};
-  excluded_.try_emplace(who, 0);
+  if (!excluded_)
+    excluded_ = std::make_unique<excluded_counts>();
+  excluded_->expect(who);
 }
 
 void tape::forget(session_id who) {
   std::lock_guard hold{mutex_};
-  excluded_.erase(who);
+  if (!excluded_)
+    return;
+  excluded_->forget(who);
+  if (excluded_->empty())
+    excluded_.reset();
 }
 
 } // namespace hubbub::broker

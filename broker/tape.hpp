@@ -2,6 +2,7 @@
 
 #include "broker/conflation.hpp"
 #include "broker/cursor.hpp"
+#include "broker/excluded_counts.hpp"
 #include "broker/segment.hpp"
 #include "broker/tape_budget.hpp"
 
@@ -10,7 +11,6 @@
 #include <mutex>
 #include <optional>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace hubbub::broker {
@@ -63,20 +63,21 @@ private:
     return i + 1 == list_->size() ? last_count_ : (*list_)[i]->count();
   }
 
+  /// Empty until the tape's first frame.
   std::shared_ptr<const std::vector<segment_ptr>> list_;
   std::uint32_t last_count_ = 0;
   cursor head_;
 };
 
 /// The newest part of a room's log as ready-made wire frames. Append-only
-/// segments, small for quiet rooms and larger for busy ones; bounded by bytes.
+/// segments, none for silent rooms, small for quiet and larger for busy ones; bounded by bytes.
 /// One writer (whichever loop the room runs on); any thread may look. Its tail is also its budget's, on any
 /// thread: what lies before the newest segment may be given up at any time.
 class tape {
 public:
   struct options {
-    /// Index included. At least one segment is always there.
-    std::size_t bytes = 262'144;
+    /// Index included. From its first frame on, one segment is always there.
+    std::uint32_t bytes = 262'144;
     /// Keep what was trimmed by key, this many keys; 0: no.
     std::uint32_t conflate_keys = 0;
     /// Count the excluded frames that were trimmed, so that `dropped` is exact.
@@ -112,7 +113,7 @@ public:
 private:
   friend class tape_budget;
   using segment_list = std::vector<segment_ptr>;
-  [[nodiscard]] static tape_view view_of(std::shared_ptr<const segment_list> list);
+  [[nodiscard]] tape_view view_of(std::shared_ptr<const segment_list> list) const;
   void add_segment(std::size_t at_least);
 
   // For the budget, which holds its own lock; any thread.
@@ -131,16 +132,17 @@ private:
 
   options options_;
   tape_budget& budget_;
-  std::uint64_t after_;
-  std::uint64_t place_ = 0;
-  std::shared_ptr<segment> newest_;
+  const std::uint64_t after_;
+  /// The list's last; null before the first frame. The writer's.
+  segment* newest_ = nullptr;
 
   mutable std::mutex mutex_; // guards what follows
   std::size_t bytes_ = 0;
   /// As the budget knows it: changed under its lock, too.
   std::size_t ranked_ = 0;
   std::shared_ptr<const segment_list> list_;
-  std::unordered_map<session_id, std::uint64_t> excluded_;
+  // Null while there is nothing in them.
+  std::unique_ptr<excluded_counts> excluded_;
   std::unique_ptr<conflation> conflation_;
 };
 

@@ -45,7 +45,8 @@ struct rooms_fixture {
     outgoing.send_marked(marked);
   }
   static feed_ptr make(const char* name, tape_budget& budget) {
-    return std::make_shared<feed>(*room_name::parse(name), policy{}, 1, budget, 0);
+    static const policy rules;
+    return std::make_shared<feed>(*room_name::parse(name), rules, 1, budget, 0);
   }
 
   tape_budget budget;

@@ -57,7 +57,8 @@ struct rounds_fixture {
   }
 
   tape_budget budget;
-  feed_ptr shown = std::make_shared<feed>(*room_name::parse("chat.one"), policy{}, 1, budget, 0);
+  policy rules;
+  feed_ptr shown = std::make_shared<feed>(*room_name::parse("chat.one"), rules, 1, budget, 0);
   audience readers{shown, 0};
   std::array<std::unique_ptr<one>, 4> all;
   no_pulls log;

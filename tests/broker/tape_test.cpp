@@ -43,7 +43,62 @@ TEST_CASE("a tape that has nothing begins where its room stands", "[tape]") {
   CHECK(v.tail() == cursor{0, 41});
   CHECK(v.find(41) == cursor{0, 41});
   CHECK_FALSE(v.find(40));
+  CHECK(v.find(50) == cursor{0, 50});
   CHECK(v.first_after(v.head()) == nullptr);
+  CHECK(v.last(0) == cursor{0, 41});
+  CHECK_FALSE(v.last(1));
+  CHECK(v.count_from(0) == 0);
+  CHECK(v.boundary_at(0).at == cursor{0, 41});
+  CHECK(v.not_before({0, 41}, 1) == cursor{0, 41});
+  CHECK_FALSE(v.hides_any(0));
+  CHECK(v.hidden(0, 1, {7}) == 0);
+  CHECK(read_from(v, 0).empty());
+}
+
+TEST_CASE("a tape takes no memory before its first frame, and a look from then holds good", "[tape]") {
+  tape_budget budget;
+  tape t{{}, budget, 41};
+  CHECK(t.bytes() == 0);
+  CHECK(budget.used() == 0);
+  const auto before = t.look();
+  t.append(frame_of(43), info_of(43));
+  CHECK(t.bytes() > 0);
+  CHECK(budget.used() == t.bytes());
+  CHECK(before.head() == cursor{0, 41});
+  const auto v = t.look();
+  CHECK(v.tail() == cursor{0, 41});
+  CHECK(v.head() == cursor{20, 43});
+  CHECK(v.find(42) == cursor{0, 42});
+  CHECK(read_from(v, before.head().place) == frame_of(43));
+}
+
+TEST_CASE("of few sessions and of many it is known how many frames kept from them are gone", "[tape]") {
+  const std::uint64_t sessions = GENERATE(1, 8, 9, 100);
+  tape_budget budget;
+  tape::options o{4096};
+  o.count_excluded = true;
+  tape t{o, budget, 0};
+  for (std::uint64_t s = 1; s <= sessions; ++s) {
+    t.expect({s});
+    t.expect({s}); // as when its room was made anew
+  }
+  const std::uint64_t frames = sessions * 200;
+  for (std::uint64_t f = 1; f <= frames; ++f)
+    t.append(frame_of(f), info_of(f, {1 + f % (sessions + 1)})); // one of them is nobody's who reads
+  const auto gone = t.look().tail().offset;
+  REQUIRE(gone > frames / 2);
+  for (std::uint64_t s = 1; s <= sessions; ++s) {
+    std::uint64_t trimmed = 0;
+    for (std::uint64_t f = 1; f <= gone; ++f)
+      trimmed += 1 + f % (sessions + 1) == s ? 1 : 0;
+    CHECK(t.look_overtaken({s}, 0).excluded == trimmed);
+  }
+  CHECK(t.look_overtaken({sessions + 1}, 0).excluded == 0);
+  for (std::uint64_t s = 1; s <= sessions; ++s) {
+    t.forget({s});
+    CHECK(t.look_overtaken({s}, 0).excluded == 0);
+  }
+  t.forget({1});
 }
 
 TEST_CASE("what was appended is read in order from any cursor", "[tape]") {
