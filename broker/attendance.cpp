@@ -2,27 +2,61 @@
 
 namespace hubbub::broker {
 
+namespace {
+
+// From so many readers on they are counted by loop.
+constexpr std::size_t many_readers = 17;
+
+} // namespace
+
 void attendance::add(session_id who, std::uint32_t loop, bool presence) {
-  seats_.emplace(who, seat{loop, presence});
-  ++on_[loop].all;
+  if (has(who))
+    return;
+  const seat s{loop, presence};
+  seats_.put(who, s);
   loops_ |= feed::bit(loop);
-  if (presence) {
-    ++on_[loop].presence;
+  if (presence)
     presence_loops_ |= feed::bit(loop);
-  }
+  if (!on_.empty())
+    count(s);
+  else if (seats_.size() == many_readers)
+    seats_.for_each([this](session_id, const seat& each) { count(each); });
 }
 
 bool attendance::remove(session_id who) {
-  const auto found = seats_.find(who);
-  if (found == seats_.end())
+  const auto* found = seats_.find(who);
+  if (found == nullptr)
     return false;
-  const auto [loop, presence] = found->second;
+  const auto [loop, presence] = *found;
+  seats_.take(who);
+  if (on_.empty()) {
+    look_again();
+    return true;
+  }
   if (--on_[loop].all == 0)
     loops_ &= ~feed::bit(loop);
   if (presence && --on_[loop].presence == 0)
     presence_loops_ &= ~feed::bit(loop);
-  seats_.erase(found);
+  if (seats_.empty())
+    on_ = {};
   return true;
+}
+
+void attendance::count(const seat& s) {
+  if (on_.size() <= s.loop)
+    on_.resize(s.loop + 1);
+  ++on_[s.loop].all;
+  if (s.presence)
+    ++on_[s.loop].presence;
+}
+
+void attendance::look_again() noexcept {
+  loops_ = presence_loops_ = 0;
+  seats_.for_each([this](session_id, const seat& s) {
+    loops_ |= feed::bit(s.loop);
+    if (s.presence)
+      presence_loops_ |= feed::bit(s.loop);
+  });
 }
 
 } // namespace hubbub::broker

@@ -6,7 +6,7 @@ namespace hubbub::broker {
 
 namespace {
 
-constexpr auto member_user = [](const member_ptr& m) -> std::string_view { return m->user; };
+constexpr auto member_user = [](const member_ptr& m) -> std::string_view { return m->user(); };
 
 } // namespace
 
@@ -18,7 +18,7 @@ std::vector<member> member_snapshot::page(std::string_view after, std::size_t li
   for (auto c = from; c != chunks_.end() && out.size() < limit; ++c)
     for (auto m = after.empty() ? (*c)->begin() : std::ranges::upper_bound(**c, after, {}, member_user);
          m != (*c)->end() && out.size() < limit; ++m)
-      out.push_back(**m);
+      out.push_back((*m)->copy());
   return out;
 }
 
@@ -50,10 +50,10 @@ void member_list::put(member_ptr m) {
     ++size_;
     return;
   }
-  auto at = part_of(m->user);
+  auto at = part_of(m->user());
   auto& members = writable(at);
   auto place = std::ranges::lower_bound(members, member_user(m), {}, member_user);
-  if (place != members.end() && (*place)->user == m->user) {
+  if (place != members.end() && (*place)->user() == m->user()) {
     *place = std::move(m);
     return;
   }
@@ -69,7 +69,7 @@ void member_list::erase(std::string_view user) {
   auto at = part_of(user);
   const auto& seen = *parts_[at].members;
   auto place = std::ranges::lower_bound(seen, user, {}, member_user);
-  if (place == seen.end() || (*place)->user != user)
+  if (place == seen.end() || (*place)->user() != user)
     return;
   auto index = place - seen.begin();
   --size_;

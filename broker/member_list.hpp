@@ -1,6 +1,6 @@
 #pragma once
 
-#include "broker/push.hpp"
+#include "broker/kept_member.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -9,9 +9,6 @@
 #include <vector>
 
 namespace hubbub::broker {
-
-/// One person as shown at some version. Never changed; any thread.
-using member_ptr = std::shared_ptr<const member>;
 
 /// The members of one moment, sorted by user. Never changed; any thread.
 class member_snapshot {

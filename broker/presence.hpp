@@ -5,6 +5,7 @@
 #include "broker/presence_view.hpp"
 #include "broker/roster_part.hpp"
 #include "broker/session_id.hpp"
+#include "broker/session_map.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -25,8 +26,8 @@ class roster {
 public:
   /// `seed` is at least as high as any version that readers of this room were
   /// given before, so that one made anew after a crash never goes back; enter
-  /// everybody again, and the readers get a reset.
-  roster(room_name room, const policy& rules, std::uint64_t seed = 0);
+  /// everybody again, and the readers get a reset. `room` and `rules` outlive it.
+  roster(const room_name& room, const policy& rules, std::uint64_t seed = 0);
   ~roster();
   roster(const roster&) = delete;
   roster& operator=(const roster&) = delete;
@@ -73,10 +74,15 @@ public:
   [[nodiscard]] bool tells_members() const noexcept { return listing_; }
   /// How long to collect changes before readers are told: the policy's
   /// `presence_interval`, five times that where only the count is told.
-  [[nodiscard]] milliseconds interval() const noexcept { return listing_ ? interval_ : interval_ * 5; }
+  [[nodiscard]] milliseconds interval() const noexcept {
+    return listing_ ? rules_.presence_interval : rules_.presence_interval * 5;
+  }
 
-  /// The present state, to be shared; the same object until something changes.
+  /// The present state, to be shared; the same object until something changes, or it rests.
   [[nodiscard]] std::shared_ptr<const presence_view> view();
+  /// Nobody follows its changes at present: lets go of what only serves that, where it is soon made again.
+  /// Whoever knows an earlier version gets a reset from the next view.
+  void rest() noexcept;
 
   /// Above these bytes, as above `roster_max` people, only the count is told:
   /// a reset must fit into a connection's control lane.
@@ -90,67 +96,94 @@ private:
     /// Those that it counts and does not name.
     std::uint32_t unnamed = 0;
   };
-  struct by_user {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view user) const noexcept;
-    std::size_t operator()(const std::unique_ptr<person>& p) const noexcept;
-    bool operator()(const std::unique_ptr<person>& a, const std::unique_ptr<person>& b) const noexcept;
-    bool operator()(const std::unique_ptr<person>& a, std::string_view b) const noexcept;
-    bool operator()(std::string_view a, const std::unique_ptr<person>& b) const noexcept;
+  using owner_table = std::unordered_map<owner_id, owner_people>;
+  using user_set = std::unordered_set<std::string>;
+  /// People by user: chains that are their own, so that the first few need nothing but themselves.
+  class person_table {
+  public:
+    person_table() noexcept;
+    ~person_table();
+    person_table(const person_table&) = delete;
+    person_table& operator=(const person_table&) = delete;
+
+    [[nodiscard]] person* find(std::string_view user) const noexcept;
+    void add(std::unique_ptr<person> p);
+    void erase(const person& p) noexcept;
+    template <class F>
+    void for_each(F f) const;
+    [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
+
+  private:
+    [[nodiscard]] static std::uint32_t hash_of(std::string_view user) noexcept;
+    [[nodiscard]] std::unique_ptr<person>* chains() noexcept { return many_ ? many_.get() : &few_; }
+    [[nodiscard]] const std::unique_ptr<person>* chains() const noexcept {
+      return many_ ? many_.get() : &few_;
+    }
+    void link(std::unique_ptr<person> p) noexcept;
+    void grow();
+
+    std::unique_ptr<person> few_;
+    std::unique_ptr<std::unique_ptr<person>[]> many_;
+    std::uint32_t mask_ = 0;
+    std::uint32_t size_ = 0;
+  };
+  /// What is told of the members.
+  struct telling {
+    member_list members;
+    roster_steps steps;
+    std::shared_ptr<const presence_view> view;
   };
 
-  person& add(const member_ptr& seen);
+  person& add(member_ptr seen);
   /// What this node has of a person.
-  void set_own(person& p, const member& seen);
   void set_own(person& p, member_ptr now);
   void end_own(person& p);
-  void note_change(const std::string& user);
+  void note_change(std::string_view user);
   /// What another node has of one.
-  void put_other(owner_id owner, const member& seen);
+  void put_other(owner_id owner, const member& m);
   void erase_other(owner_id owner, std::string_view user);
   void set_unnamed(owner_people& of, std::uint32_t now);
   /// The number of those who are not named has changed.
   void count_others();
-  [[nodiscard]] static member sum_of(const person& p);
+  [[nodiscard]] static member_ptr sum_of(const person& p);
   /// Shows what all nodes together have of a person; nothing: it is removed.
   void merge(person& p);
   [[nodiscard]] bool names_own() const noexcept;
-  void start_lingering(person& p, steady_time until) noexcept;
+  void start_lingering(person& p, steady_time until);
   void stop_lingering(person& p) noexcept;
   void count_step(member_ptr before, member_ptr after);
   [[nodiscard]] bool fits() const noexcept;
+  /// Made anew after a rest, without steps.
+  telling& awake();
 
-  room_name room_;
-  presence_mode mode_;
-  std::uint32_t roster_max_;
-  milliseconds linger_;
-  milliseconds interval_;
+  const room_name& room_;
+  const policy& rules_;
   std::uint64_t version_;
-  bool listing_;
   std::size_t bytes_ = 0;
-
-  std::unordered_map<owner_id, owner_people> owners_;
+  std::size_t own_bytes_ = 0;
+  std::uint32_t own_count_ = 0;
   /// People that other nodes count and do not name.
   std::uint32_t unnamed_ = 0;
-  std::uint32_t own_count_ = 0;
-  std::size_t own_bytes_ = 0;
+  bool listing_;
 
   // What the other nodes are to be told.
   bool sharing_ = false;
   bool told_all_ = false;
   bool told_names_ = false;
   std::uint32_t told_count_ = 0;
-  std::unordered_set<std::string> changed_;
+  /// Null: nothing has changed.
+  std::unique_ptr<user_set> changed_;
 
-  std::unordered_set<std::unique_ptr<person>, by_user, by_user> people_;
-  std::unordered_map<session_id, person*> sessions_;
+  /// Null: no other node has told of anybody.
+  std::unique_ptr<owner_table> owners_;
+  person_table people_;
+  session_map<person*> sessions_;
   // Those that linger; the time never shrinks, so the first goes first.
   person* first_lingering_ = nullptr;
   person* last_lingering_ = nullptr;
 
-  member_list members_;
-  roster_steps steps_;
-  std::shared_ptr<const presence_view> view_;
+  /// Null: it rests.
+  std::unique_ptr<telling> telling_;
 };
 
 } // namespace hubbub::broker

@@ -6,7 +6,8 @@
 namespace hubbub::broker {
 
 bool roster::names_own() const noexcept {
-  return mode_ == presence_mode::roster && own_count_ <= roster_max_ && own_bytes_ <= max_bytes;
+  return rules_.presence == presence_mode::roster && own_count_ <= rules_.roster_max &&
+         own_bytes_ <= max_bytes;
 }
 
 roster_part roster::own() const {
@@ -15,9 +16,10 @@ roster_part roster::own() const {
   part.listed = names_own();
   part.count = own_count_;
   if (part.listed)
-    for (const auto& p : people_)
-      if (p->own)
-        part.put.push_back(*p->own);
+    people_.for_each([&part](const person& p) {
+      if (p.own)
+        part.put.push_back(p.own->copy());
+    });
   return part;
 }
 
@@ -27,19 +29,19 @@ std::optional<roster_part> roster::own_changes() {
   const auto names = names_own();
   const auto same_manner = std::exchange(told_all_, true) && std::exchange(told_names_, names) == names;
   const auto told_count = std::exchange(told_count_, own_count_);
-  const auto changed = std::exchange(changed_, {});
+  const auto changed = std::exchange(changed_, nullptr);
   if (!same_manner || (!names && told_count != own_count_)) {
     told_names_ = names;
     return own();
   }
-  if (changed.empty())
+  if (!changed)
     return std::nullopt;
   roster_part part;
   part.count = own_count_;
-  for (const auto& user : changed) {
-    const auto found = people_.find(std::string_view{user});
-    if (found != people_.end() && (*found)->own)
-      part.put.push_back(*(*found)->own);
+  for (const auto& user : *changed) {
+    const auto* found = people_.find(user);
+    if (found && found->own)
+      part.put.push_back(found->own->copy());
     else
       part.gone.push_back(user);
   }
@@ -47,9 +49,11 @@ std::optional<roster_part> roster::own_changes() {
 }
 
 void roster::hear(const roster_part& part) {
-  if (mode_ == presence_mode::off)
+  if (rules_.presence == presence_mode::off)
     return;
-  auto& known = owners_[part.owner];
+  if (!owners_)
+    owners_ = std::make_unique<owner_table>();
+  auto& known = (*owners_)[part.owner];
   if (part.whole) {
     auto gone = std::exchange(known.users, {});
     for (const auto& m : part.put)
@@ -68,11 +72,15 @@ void roster::hear(const roster_part& part) {
       erase_other(part.owner, user);
   set_unnamed(known, part.listed ? 0 : part.count);
   if (known.users.empty() && known.unnamed == 0)
-    owners_.erase(part.owner);
+    owners_->erase(part.owner);
+  if (owners_->empty())
+    owners_.reset();
 }
 
 void roster::forget(owner_id owner) {
-  auto found = owners_.extract(owner);
+  if (!owners_)
+    return;
+  auto found = owners_->extract(owner);
   if (!found)
     return;
   for (const auto& user : found.mapped().users)
@@ -89,9 +97,9 @@ void roster::set_unnamed(owner_people& of, std::uint32_t now) {
 }
 
 void roster::put_other(owner_id owner, const member& m) {
-  auto seen = std::make_shared<const member>(m);
-  const auto found = people_.find(std::string_view{m.user});
-  auto& p = found == people_.end() ? add(seen) : **found;
+  auto seen = kept_member::make(m);
+  auto* found = people_.find(m.user);
+  auto& p = found ? *found : add(seen);
   if (!p.others)
     p.others = std::make_unique<std::vector<person::other>>();
   auto& all = *p.others;
@@ -104,14 +112,13 @@ void roster::put_other(owner_id owner, const member& m) {
 }
 
 void roster::erase_other(owner_id owner, std::string_view user) {
-  const auto found = people_.find(user);
-  if (found == people_.end() || !(*found)->others)
+  auto* found = people_.find(user);
+  if (!found || !found->others)
     return;
-  auto& p = **found;
-  std::erase_if(*p.others, [owner](const auto& o) { return o.owner == owner; });
-  if (p.others->empty())
-    p.others.reset();
-  merge(p);
+  std::erase_if(*found->others, [owner](const auto& o) { return o.owner == owner; });
+  if (found->others->empty())
+    found->others.reset();
+  merge(*found);
 }
 
 } // namespace hubbub::broker

@@ -7,11 +7,9 @@ namespace hubbub::broker {
 
 namespace {
 
-std::size_t member_bytes(const member_ptr& m) noexcept {
-  return m ? m->user.size() + m->user_info.size() + m->info.size() : 0;
-}
+std::size_t member_bytes(const member_ptr& m) noexcept { return m ? m->bytes() : 0; }
 
-const std::string& step_user(const roster_step& s) noexcept { return (s.after ? s.after : s.before)->user; }
+std::string_view step_user(const roster_step& s) noexcept { return (s.after ? s.after : s.before)->user(); }
 
 } // namespace
 
@@ -102,7 +100,7 @@ std::optional<presence_change> presence_view::since(std::uint64_t from) const {
   steps.reserve(state_.version - from);
   for (auto v = from + 1; v <= state_.version; ++v)
     steps.push_back(&state_.steps.at(v));
-  std::ranges::stable_sort(steps, {}, [](const roster_step* s) -> std::string_view { return step_user(*s); });
+  std::ranges::stable_sort(steps, {}, [](const roster_step* s) { return step_user(*s); });
   for (auto it = steps.begin(); it != steps.end();) {
     auto first = it;
     it = std::find_if(first, steps.end(),
@@ -110,11 +108,11 @@ std::optional<presence_change> presence_view::since(std::uint64_t from) const {
     const auto& before = (*first)->before;
     const auto& after = (*std::prev(it))->after;
     if (!before && after)
-      c.join.push_back(*after);
+      c.join.push_back(after->copy());
     else if (before && !after)
-      c.leave.push_back({.user = before->user, .user_info = {}, .info = {}, .connections = 0});
+      c.leave.push_back({.user = std::string{before->user()}, .user_info = {}, .info = {}, .connections = 0});
     else if (before && *before != *after)
-      c.update.push_back(*after);
+      c.update.push_back(after->copy());
   }
   if (c.join.empty() && c.leave.empty() && c.update.empty())
     return std::nullopt;

@@ -179,7 +179,6 @@ void room::append_live(stored_event e) {
 
 void room::open_feed() {
   make_feed(position_.offset);
-  readers_.open(around_.loops);
 }
 
 void room::make_feed(std::uint64_t after) {

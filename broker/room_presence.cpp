@@ -90,6 +90,8 @@ void room::tick() {
     feed_->show(roster_->view());
     out_.tell_presence(feed_, readers_.presence_loops());
   }
+  if (readers_.presence_loops() == 0)
+    roster_->rest();
   if (next) {
     tick_delayed_ = true;
     const auto wait = std::chrono::ceil<milliseconds>(*next - now);

@@ -1,4 +1,5 @@
 #include "broker/audience.hpp"
+
 #include "tests/broker/room_world.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/seeds.hpp"
