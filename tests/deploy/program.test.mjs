@@ -136,7 +136,7 @@ for (const [name, conf] of [["deploy/compose", () => text("deploy/compose/nats.c
       : { HUBBUB_NATS: compose["x-environment"].HUBBUB_NATS.replaceAll(/\$\{NATS_PASSWORD[^}]*\}/g, secret.value("hubbub-nats", "password")),
           HUBBUB_ADMIN_KEYS: secret.value("hubbub-admin-keys", "keys") };
     const password = secret.value("hubbub-nats", "password");
-    const { port, kill } = await startNats(t, alone(conf()), { POD_NAME: "nats-0", NATS_PASSWORD: password });
+    const { port, kill } = await startNats(t, alone(conf()), { POD_NAME: "nats-0", NATS_PASSWORD: password, NATS_ADMIN_PASSWORD: secret.value("hubbub-nats-admin", "password") });
     const urls = env.HUBBUB_NATS.split(",");
     assert.equal(urls.length, 3);
     for (const url of urls) assert.match(url, new RegExp(`^nats://hubbub:${password}@nats-[0-3](\\.nats)?:4222$`));
@@ -168,7 +168,7 @@ test("nats-server takes both configurations, all but what Debian's is too old fo
   const file = path.join(temporaryDirectory(t), "nats.conf");
   for (const conf of [text("deploy/compose/nats.conf"), pick(render("cluster"), "ConfigMap", "nats-config").data["nats.conf"]]) {
     writeFileSync(file, conf.replace(/^ {2}sync_interval: always$/m, ""));
-    const { status, stderr } = spawnSync("nats-server", ["-t", "-c", file], { encoding: "utf8", env: { PATH: process.env.PATH, POD_NAME: "nats-0", NATS_PASSWORD: "p1" } });
+    const { status, stderr } = spawnSync("nats-server", ["-t", "-c", file], { encoding: "utf8", env: { PATH: process.env.PATH, POD_NAME: "nats-0", NATS_PASSWORD: "p1", NATS_ADMIN_PASSWORD: "p2" } });
     assert.equal(status, 0, stderr);
   }
 });
