@@ -79,10 +79,16 @@ void admin_api::handle(broker::http_request request, std::function<void(broker::
 
 void admin_api::health(admin_request&& r) { r.done(status_answer("ok")); }
 
-void admin_api::ready(admin_request&& r) {
+broker::refusal admin_api::readiness() const {
   if (!parts_.serving())
-    return r.done(error_answer(503, {errc::unavailable, "the node is starting or stopping"}));
-  if (auto why = parts_.bus.health(); why.code != errc::ok && !parts_.ready_without_bus)
+    return {errc::unavailable, "the node is starting or stopping"};
+  if (parts_.ready_without_bus)
+    return {errc::ok};
+  return parts_.bus.health();
+}
+
+void admin_api::ready(admin_request&& r) {
+  if (auto why = readiness(); why.code != errc::ok)
     return r.done(error_answer(503, why));
   r.done(status_answer("ready"));
 }

@@ -66,6 +66,8 @@ public:
   ~admin_api() override;
 
   void handle(broker::http_request request, std::function<void(broker::http_response)> done) override;
+  /// What `/readyz` says: are new clients welcome? Not `ok`: why not. Any thread.
+  [[nodiscard]] broker::refusal readiness() const;
 
 private:
   struct route;

@@ -22,6 +22,7 @@
 #include "transport/tls_context.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <functional>
 #include <memory>
@@ -69,6 +70,9 @@ public:
   [[nodiscard]] bool stop();
 
 private:
+  /// What a drain keeps of its deadline for those who were sent away last.
+  static constexpr std::chrono::seconds last_answers{3};
+
   node(const config& how, broker::log_sink& log, const broker::clock& time);
   [[nodiscard]] broker::refusal open();
   [[nodiscard]] broker::refusal open_tokens();
@@ -77,6 +81,8 @@ private:
   [[nodiscard]] broker::result<void> reload_tickets();
   [[nodiscard]] broker::refusal open_listeners();
   void show_numbers();
+  void show_life();
+  void show_drain();
   void show_loops();
   void show_promise();
   void run();

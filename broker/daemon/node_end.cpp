@@ -13,8 +13,6 @@
 namespace hubbub::daemon {
 namespace {
 
-// What a drain keeps of its deadline for those who were sent away last.
-constexpr std::chrono::seconds last_answers{3};
 // What stops in order has by then: the bus says farewell, the log is closed.
 constexpr std::chrono::seconds stop_within{30};
 

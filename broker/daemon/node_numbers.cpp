@@ -37,8 +37,6 @@ void node::show_numbers() {
   count("hubbub_websocket_errors_total", "Connections ended for breaking RFC 6455", doors_.protocol_errors);
   count("hubbub_slow_consumers_total", "Connections ended because their control lane was full",
         doors_.slow_consumers);
-  metrics_.gauge_from("hubbub_draining", "1 while the node sends its clients away, to end",
-                      [this] { return draining_.load() ? 1.0 : 0.0; });
   metrics_.gauge_from("hubbub_rooms", "Rooms on this node",
                       [this] { return static_cast<double>(actors_->rooms().size()); });
   metrics_.gauge_from("hubbub_revocations", "Revocations held",
@@ -51,8 +49,40 @@ void node::show_numbers() {
                         "Memory that the largest tapes gave up as all of them together filled their budget",
                         [this] { return static_cast<double>(actors_->context().tapes.given_up()); });
   actors_->show_deliveries(metrics_);
+  show_life();
+  show_drain();
   show_loops();
   show_promise();
+}
+
+void node::show_life() {
+  // Prometheus' own name for it, by which its queries find restarts.
+  metrics_.gauge_from("process_start_time_seconds", "When the node started, in seconds since 1970",
+                      [began = time_.unix_ms()] { return static_cast<double>(began) / 1000; });
+  // (Whoever reads them came through the admin listener, so it is there.)
+  metrics_.gauge_from("hubbub_ready", "1 while new clients are welcome: what /readyz says",
+                      [this] { return admin_api_->readiness().code == broker::errc::ok ? 1.0 : 0.0; });
+  metrics_.gauge_from("hubbub_log_answers",
+                      "1 while the log takes publishes; with NATS: what is published comes back through it",
+                      [this] { return bus_.events->health().code == broker::errc::ok ? 1.0 : 0.0; });
+}
+
+void node::show_drain() {
+  metrics_.gauge_from("hubbub_draining", "1 while the node sends its clients away, to end",
+                      [this] { return draining_.load() ? 1.0 : 0.0; });
+  // Without other nodes there is nowhere to send clients to, and a node that is told to end just ends.
+  if (!bus_.rosters)
+    return;
+  const auto seconds = [](auto time) { return std::chrono::duration<double>(time).count(); };
+  metrics_.gauge_from("hubbub_drain_seconds",
+                      "How long it would take to send all clients away at [drain] pace, from the signal on",
+                      [this, seconds] {
+                        const auto clients = static_cast<double>(doors_.websockets.load());
+                        return seconds(how_.drain.grace) + clients / how_.drain.pace + seconds(last_answers);
+                      });
+  metrics_.gauge_from("hubbub_drain_deadline_seconds",
+                      "How long a drain may take: with more to do it goes faster than [drain] pace",
+                      [this, seconds] { return seconds(how_.drain.deadline); });
 }
 
 void node::show_loops() {

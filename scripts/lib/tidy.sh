@@ -1,4 +1,5 @@
-# clang-tidy for whole modules at once: most of its time goes into the headers, which a module's files share.
+# What clang says of sources: clang-tidy for whole modules at once, as most of its time goes into the headers, which a module's
+# files share; and whether each source compiles on its own.
 
 # The flags with which a module's files are compiled, from build/tidy/compile_commands.json.
 module_flags() {
@@ -30,4 +31,12 @@ tidy_module() {
       { ! grep -vE "^[0-9]+ warnings? generated|^Suppressed|^Use -header-filter"; } || status=1
   done
   return $status
+}
+
+# stands_alone <source>: the scripts' builds compile a dozen sources as one, with precompiled headers, and what one lacks another
+# may have: a header, or a name of its unnamed namespace. A build by hand has neither.
+stands_alone() {
+  local flags=()
+  mapfile -t flags < <(module_flags "$(dirname "$1")" | sed 's/^ //')
+  (cd "$root" && clang++ -fsyntax-only -w "${flags[@]}" "$1")
 }

@@ -59,7 +59,7 @@ test("each object that a command names is one of the overlay's", () => {
     }
     for (const [, name] of command.matchAll(/\b(nats-\d)\b/g)) assert.ok(Number(name.slice(-1)) < pick(objects, "StatefulSet").spec.replicas, command);
     for (const [, name] of command.matchAll(/\bsecret(?: generic)? (\S+)/g))
-      assert.ok(JSON.stringify(pick(objects, "Deployment")).includes(`"${name}"`), command);
+      assert.ok(objects.some((o) => ["Deployment", "StatefulSet"].includes(o.kind) && JSON.stringify(o).includes(`"${name}"`)), command);
     for (const [, port] of command.matchAll(/port-forward service\/hubbub \d+:(\d+)/g))
       assert.ok(pick(objects, "Service", "hubbub").spec.ports.some((p) => p.port === Number(port)));
     for (const [, label] of command.matchAll(/--selector (\S+)/g)) {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, existsSync, readFileSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, readdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import test from "node:test";
 
@@ -119,6 +119,7 @@ test("compose: three nodes and three NATS servers, each with a name of its own, 
   }
   for (const [name, server] of servers) {
     assert.equal(server.environment.POD_NAME, name);
+    assert.deepEqual(Object.keys(server.environment).filter((one) => one !== "POD_NAME").sort(), text("deploy/compose/nats.conf").match(/(?<=password: \$)\w+/g).sort());
     assert.ok(server.volumes.includes(`${name}:/data`) && name in compose.volumes);
   }
   const ports = nodes.flatMap(([, node]) => node.ports.map((port) => port.split(":")[1]));
@@ -146,6 +147,11 @@ test("new-keys makes what compose.yaml wants, once, for its owner alone", (t) =>
   assert.ok(ticket.length > 32 && ticket !== token);
   assert.equal(make(), "");
   assert.equal(readFileSync(path.join(folder, ".env"), "utf8"), env);
+  // What came with a newer version is added to what an older one made.
+  writeFileSync(path.join(folder, ".env"), env.replace(/^NATS_ADMIN_PASSWORD=.*\n/m, ""));
+  assert.match(make(), /^made NATS_ADMIN_PASSWORD in /);
+  const longer = readFileSync(path.join(folder, ".env"), "utf8");
+  assert.equal(longer.replace(/^NATS_ADMIN_PASSWORD=p[0-9a-f]{48}\n/m, ""), env.replace(/^NATS_ADMIN_PASSWORD=.*\n/m, ""));
   const ignored = text("deploy/compose/.gitignore");
   for (const name of [".env", ...keys]) assert.ok(ignored.includes(`/${name}\n`));
 });

@@ -7,7 +7,7 @@ import net from "node:net";
 import path from "node:path";
 import test from "node:test";
 
-import { container, documents, environment, inRoot, overlays, pick, render, text } from "./support/manifests.mjs";
+import { container, documents, environment, inRoot, overlays, pick, render, seconds, setting, text } from "./support/manifests.mjs";
 import { binary, coming, eventually, flagsOf, hasMetric, labelsOf, namesInProgram, request, run, start, temporaryDirectory, unknownVariables } from "./support/program.mjs";
 import { asksFor, groupings } from "./support/promql.mjs";
 import { natsOperator } from "./support/nats_operator.mjs";
@@ -136,7 +136,7 @@ for (const [name, conf] of [["deploy/compose", () => text("deploy/compose/nats.c
       : { HUBBUB_NATS: compose["x-environment"].HUBBUB_NATS.replaceAll(/\$\{NATS_PASSWORD[^}]*\}/g, secret.value("hubbub-nats", "password")),
           HUBBUB_ADMIN_KEYS: secret.value("hubbub-admin-keys", "keys") };
     const password = secret.value("hubbub-nats", "password");
-    const { port, kill } = await startNats(t, alone(conf()), { POD_NAME: "nats-0", NATS_PASSWORD: password });
+    const { port, kill } = await startNats(t, alone(conf()), { POD_NAME: "nats-0", NATS_PASSWORD: password, NATS_ADMIN_PASSWORD: secret.value("hubbub-nats-admin", "password") });
     const urls = env.HUBBUB_NATS.split(",");
     assert.equal(urls.length, 3);
     for (const url of urls) assert.match(url, new RegExp(`^nats://hubbub:${password}@nats-[0-3](\\.nats)?:4222$`));
@@ -149,7 +149,11 @@ for (const [name, conf] of [["deploy/compose", () => text("deploy/compose/nats.c
     assert.equal((await node.ask("/metrics")).status, 401);
     const bearer = (key) => ({ headers: { authorization: `Bearer ${key}` } });
     const metricsKey = secret.value("hubbub-admin-keys", "metrics-key");
-    assert.equal((await node.ask("/metrics", bearer(metricsKey))).status, 200);
+    const shown = async (metric) => Number(new RegExp(`^${metric} (\\S+)$`, "m").exec((await node.ask("/metrics", bearer(metricsKey))).text)?.[1]);
+    assert.deepEqual([await shown("hubbub_ready"), await shown("hubbub_log_answers")], [1, 1]);
+    assert.ok(Math.abs(await shown("process_start_time_seconds") - Date.now() / 1000) < 60);
+    const drain = (key) => seconds(setting(config, `drain.${key}`));
+    assert.deepEqual([await shown("hubbub_drain_seconds"), await shown("hubbub_drain_deadline_seconds")], [drain("grace") + 3, drain("deadline")]);
     const [operator] = secret.value("hubbub-admin-keys", "keys").split(",");
     const answer = await node.ask("/v1/publish", { method: "POST", body: '{"room":"chat.1","type":"message","data":1}', ...bearer(operator) });
     assert.equal(answer.status, 200, answer.text);
@@ -158,6 +162,7 @@ for (const [name, conf] of [["deploy/compose", () => text("deploy/compose/nats.c
 
     kill();
     await eventually(async () => (await node.ask("/readyz")).status === 503, "/readyz says no", 20_000);
+    assert.deepEqual([await shown("hubbub_ready"), await shown("hubbub_log_answers")], [0, 0]);
     assert.equal((await node.ask("/healthz")).status, 200);
     const sealing = secret.value("hubbub-ticket-keys", "current.key").trim();
     for (const key of [password, metricsKey, operator, sealing]) assert.ok(!node.stderr.includes(key));
@@ -168,7 +173,7 @@ test("nats-server takes both configurations, all but what Debian's is too old fo
   const file = path.join(temporaryDirectory(t), "nats.conf");
   for (const conf of [text("deploy/compose/nats.conf"), pick(render("cluster"), "ConfigMap", "nats-config").data["nats.conf"]]) {
     writeFileSync(file, conf.replace(/^ {2}sync_interval: always$/m, ""));
-    const { status, stderr } = spawnSync("nats-server", ["-t", "-c", file], { encoding: "utf8", env: { PATH: process.env.PATH, POD_NAME: "nats-0", NATS_PASSWORD: "p1" } });
+    const { status, stderr } = spawnSync("nats-server", ["-t", "-c", file], { encoding: "utf8", env: { PATH: process.env.PATH, POD_NAME: "nats-0", NATS_PASSWORD: "p1", NATS_ADMIN_PASSWORD: "p2" } });
     assert.equal(status, 0, stderr);
   }
 });

@@ -21,15 +21,44 @@ function preStop(workload) {
   return Number(time);
 }
 
+// What the program keeps of its deadline, and may take after it.
+const inSource = (file, name) => Number(new RegExp(`constexpr std::chrono::seconds ${name}\\{(\\d+)\\};`).exec(text(file))[1]);
+const lastAnswers = inSource("broker/daemon/node.hpp", "last_answers");
+const stopWithin = inSource("broker/daemon/node_end.cpp", "stop_within");
+
+test("the pages say of a drain's times what the program does", () => {
+  const flat = (page) => text(page).replace(/\s+/g, " ");
+  const kubernetes = flat("docs/kubernetes.md");
+  assert.ok(kubernetes.includes(`and ${stopWithin} s after \`[drain] deadline\` at the latest (what hangs then is ended with 71)`));
+  assert.ok(kubernetes.includes(`\`grace\` + connections / \`pace\` + ${lastAnswers} s ≤ \`deadline\``));
+  assert.ok(kubernetes.includes(`\`deadline\` + ${stopWithin} s ≤ \`terminationGracePeriodSeconds\``));
+  assert.ok(flat("docs/operations.md").includes(`did not stop within ${stopWithin} s`));
+  const configuration = flat("docs/configuration.md");
+  assert.ok(configuration.includes(`after ${stopWithin} s the watchdog ends the process (71)`));
+  assert.ok(configuration.includes(`(\`deadline\` - \`grace\` - ${lastAnswers} s) x \`pace\``));
+  const [pace, grace, deadline] = ["pace", "grace", "deadline"].map((key) => JSON.parse(new RegExp(`^\\| \`${key}\` \\| \`([^\`]+)\` \\| \`HUBBUB_DRAIN_`, "m").exec(text("docs/configuration.md"))[1]));
+  assert.deepEqual([pace, grace, deadline], ["pace", "grace", "deadline"].map((key) => defaults[`drain.${key}`]));
+  const most = (seconds(deadline) - seconds(grace) - lastAnswers) * pace;
+  assert.ok(configuration.includes(`${most.toLocaleString("en")} by default`), `${most}`);
+});
+
+test("whoever waits for a rollout waits as long as the most nodes take", () => {
+  const nodes = pick(render("production"), "HorizontalPodAutoscaler").spec.maxReplicas;
+  const { minReadySeconds } = pick(render("production"), "Deployment").spec;
+  const waits = [...text("docs/kubernetes.md").matchAll(/^kubectl rollout status deployment\/hubbub .*--timeout=(\S+)$/gm)].map((m) => seconds(m[1]));
+  assert.ok(waits.length >= 2);
+  for (const wait of waits) assert.ok(wait >= nodes * (minReadySeconds + 30), `${wait} s for ${nodes} nodes`);
+});
+
 for (const overlay of overlays) {
   const deployment = () => pick(render(overlay), "Deployment", "hubbub");
   test(`${overlay}: a node has the time to drain all its connections`, () => {
     const said = configuration(overlay);
     const [grace, deadline] = [seconds(said("drain.grace")), seconds(said("drain.deadline"))];
-    const all = grace + said("limits.connections") / said("drain.pace");
+    const all = grace + said("limits.connections") / said("drain.pace") + lastAnswers;
     assert.ok(all <= deadline, `${all} s to send everybody away, ${deadline} s to do it in`);
     const { terminationGracePeriodSeconds } = deployment().spec.template.spec;
-    assert.ok(preStop(deployment()) + deadline + 15 <= terminationGracePeriodSeconds, "15 s for what comes after the deadline");
+    assert.ok(preStop(deployment()) + deadline + stopWithin <= terminationGracePeriodSeconds, `${stopWithin} s for what comes after the deadline`);
     // What a listener that stays open is for: a readiness that has failed is known everywhere.
     const { periodSeconds, failureThreshold, timeoutSeconds } = container(deployment()).readinessProbe;
     if (overlay !== "dev") assert.ok(grace + preStop(deployment()) >= periodSeconds * failureThreshold + timeoutSeconds);
@@ -140,7 +169,10 @@ test("NATS keeps three replicas, each on the disk before it is confirmed, and ha
 test("compose: the same sums", () => {
   const [compose] = documents(text("deploy/compose/compose.yaml"));
   const toml = text("deploy/compose/hubbub.toml");
-  assert.ok(seconds(setting(toml, "drain.deadline")) + 10 <= seconds(compose["x-hubbub"].stop_grace_period));
+  const [grace, deadline] = ["grace", "deadline"].map((key) => seconds(setting(toml, `drain.${key}`)));
+  assert.ok(grace + setting(toml, "limits.connections") / (setting(toml, "drain.pace") ?? defaults["drain.pace"]) + lastAnswers <= deadline);
+  assert.ok(deadline + stopWithin <= seconds(compose["x-hubbub"].stop_grace_period));
+  assert.ok(setting(toml, "limits.connections") + 200 <= compose["x-hubbub"].ulimits.nofile);
   const conf = text("deploy/compose/nats.conf");
   assert.match(conf, /^ {2}sync_interval: always$/m);
   assert.equal(setting(toml, "nats.replicas"), 3);

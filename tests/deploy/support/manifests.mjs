@@ -11,13 +11,14 @@ export const root = fileURLToPath(new URL("../../../", import.meta.url));
 export const inRoot = (...parts) => path.join(root, ...parts);
 export const text = (...parts) => readFileSync(inRoot(...parts), "utf8");
 
-/** The kubectls that tests/deploy/unpack_kubectl has unpacked, by their kind. */
+/** What tests/deploy/unpack_tools has unpacked: kubectls by their kind, and Prometheus' own tool. */
 export const kubectls = {
   old: inRoot("build/deploy/debian/usr/bin/kubectl"),
   current: inRoot("build/deploy/current/kubectl/kubectl"),
 };
-for (const file of Object.values(kubectls))
-  if (!existsSync(file)) throw new Error(`${file} is not there: run tests/deploy/unpack_kubectl`);
+export const promtool = inRoot("build/deploy/debian/usr/bin/promtool");
+for (const file of [...Object.values(kubectls), promtool])
+  if (!existsSync(file)) throw new Error(`${file} is not there: run tests/deploy/unpack_tools`);
 
 export const kubectl = (kind, ...args) =>
   execFileSync(kubectls[kind], args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], env: { HOME: "/nonexistent", PATH: process.env.PATH } });

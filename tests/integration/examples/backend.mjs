@@ -2,7 +2,8 @@
 import { connect, headers, JSONCodec, StringCodec } from "nats";
 
 const json = JSONCodec();
-const nc = await connect({ servers: process.env.NATS_URL ?? "nats://127.0.0.1:4222", maxReconnectAttempts: -1 });
+const { NATS_URL = "nats://127.0.0.1:4222", NATS_USER: user, NATS_PASSWORD: pass } = process.env;
+const nc = await connect({ servers: NATS_URL, user, pass, inboxPrefix: "_INBOX_orders", maxReconnectAttempts: -1 });
 const js = nc.jetstream({ timeout: 1_500 }); // shorter than nats.timeout, or the client would not wait for the answer
 
 function refuse(request, code, why) {
