@@ -49,6 +49,20 @@ public:
   }
 };
 
+TEST_CASE_METHOD(resume_fixture, "a token that is good until the year 9999 is as little looked at as another",
+                 "[actors][resume]") {
+  broker::identity who;
+  who.user = "ann";
+  who.expires_ms = 253'402'300'799'000;
+  auto& c = connect();
+  REQUIRE(ops(say(c, resume(tickets.seal(who, {0xa}), json::object()))) == names{"welcome", "ok"});
+  c.wire.looks = 0;
+  advance(10s);
+  CHECK(c.wire.looks < 5); // ten times a second when the time that is left overflows
+  CHECK_FALSE(c.wire.closed);
+  CHECK(c.read().empty());
+}
+
 TEST_CASE_METHOD(resume_fixture, "a session goes on in one frame: its name, its rooms, what it missed",
                  "[actors][resume]") {
   node->context().anonymous = false;
