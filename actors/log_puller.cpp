@@ -196,6 +196,8 @@ void log_puller::serve(broker::reader& r, const broker::read_result& from, const
   const auto all = at_.sender().send_chunk(r, chunk);
   if (!all)
     return; // its socket is full
+  if (!r.feed().settled(r.to->format))
+    return ask_later(); // it was moved to a room made anew meanwhile, whose tape for it is not there yet
   const auto view = r.feed().of(r.to->format).look();
   if (seat.at.offset > view.head().offset) {
     if (!from.events.empty())
