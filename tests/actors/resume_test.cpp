@@ -497,6 +497,32 @@ TEST_CASE_METHOD(resume_fixture, "a room that crashes meanwhile is told as unava
   CHECK(c.ask(join("chat.one"))["op"] == "ok");
 }
 
+TEST_CASE_METHOD(resume_fixture,
+                 "a room that was made anew before that was known keeps no ghost of who resumed",
+                 "[actors][resume]") {
+  auto& publisher = connect_to(0);
+  auto& c = connect_to(0);
+  const auto first = publish(publisher, "small.one", 0);
+  for (auto i = 0; i < 20; ++i)
+    publish(publisher, "small.one", i);
+  const auto there = publish(publisher, "chat.one", 0);
+  publisher.send({{"op", "publish"}, {"id", 99}, {"room", "chat.one"}, {"type", "crash"}, {"data", 1}});
+  turn(); // the room is gone, and its supervisor has not heard of it
+  bus->holds_reads = true;
+  c.send(resume(ticket_of("ann"), {{"small.one", at(first)}, {"chat.one", at(there)}}));
+  for (auto i = 0; i < 10; ++i)
+    turn(); // the one in its place has answered, and the other room waits for the log
+  settle();
+  bus->answer_reads();
+  settle();
+  const auto all = c.read();
+  const auto ok = std::ranges::find(all, "ok", [](const json& m) { return m["op"]; });
+  REQUIRE(ok != all.end());
+  CHECK((*ok)["rooms"]["chat.one"] == json{{"error", "unavailable"}});
+  CHECK(this->node->rooms().find(room("chat.one"))->readers() == 0);
+  CHECK(c.ask(join("chat.one"))["op"] == "ok");
+}
+
 TEST_CASE("who takes a session over waits for all who had it before", "[actors][resume]") {
   struct four_loops : resume_fixture {
     four_loops() : resume_fixture{4} {}
