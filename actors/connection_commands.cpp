@@ -300,17 +300,20 @@ void connection_actor::room_lost(const broker::room_name& room) {
 }
 
 void connection_actor::ask_anew(const broker::room_name& room) {
+  // The room made in its place may have our join in its mailbox already, or have answered it.
+  const auto forget_join = [&] {
+    if (const auto next = at_.node().rooms->find(room))
+      next->tell(leave_message{to_.session}, &at_);
+  };
   while (auto q = questions_.take_of(room)) {
-    // The room made in its place may have this join in its mailbox already.
     if (q->what == question::kind::join)
-      if (const auto next = at_.node().rooms->find(room))
-        next->tell(leave_message{to_.session}, &at_);
+      forget_join();
     fail(std::move(*q),
          {errc::unavailable, "the room failed and is made anew: try again", broker::retry_soon_ms},
          broker::publish_outcome::unknown);
   }
-  if (resumption_)
-    resumption_->lost(room);
+  if (resumption_ && resumption_->lost(room))
+    forget_join();
   for (auto& r : joined_)
     if (r->name() == room)
       r->room = at_.node().rooms->resolve(room);

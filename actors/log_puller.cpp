@@ -196,9 +196,17 @@ void log_puller::serve(broker::reader& r, const broker::read_result& from, const
   const auto all = at_.sender().send_chunk(r, chunk);
   if (!all)
     return; // its socket is full
+  if (!r.feed().settled(r.to->format))
+    return ask_later(); // it was moved to a room made anew meanwhile, whose tape for it is not there yet
   const auto view = r.feed().of(r.to->format).look();
-  if (seat.at.offset > view.head().offset)
-    return ask_later(); // the log gave up more than the room has seen
+  if (seat.at.offset > view.head().offset) {
+    if (!from.events.empty())
+      return ask_later(); // the log gave up more than the room has seen, and what follows is still to come to
+                          // it
+    // The log has nothing of the room any more, and where rooms share its sequence the others' go on.
+    // Whatever comes on the tape is news.
+    seat.at = view.head();
+  }
   if (const auto back = view.find(seat.at.offset)) {
     seat.at = *back;
     r.pulling = false;

@@ -45,13 +45,17 @@ public:
   }
   [[nodiscard]] bool all_asked() { return --missing_ == 0; }
 
-  /// The room crashed: where it had answered, that counts no more.
-  void lost(const broker::room_name& room) {
+  /// The room crashed: where it had answered, that counts no more. True: it had, or the one made in its
+  /// place.
+  [[nodiscard]] bool lost(const broker::room_name& room) {
+    auto had = false;
     for (auto& p : places_)
       if (p.there && p.what.room == room) {
         p.there.reset();
         p.why = broker::errc::unavailable;
+        had = true;
       }
+    return had;
   }
 
   /// What became of its rooms.

@@ -49,11 +49,12 @@ public:
 
   /// The socket is full, or closing: `write` has no use before `on_writable`.
   [[nodiscard]] bool blocked() const noexcept { return blocked_; }
-  /// Bytes in the control lane.
+  /// Bytes in the control lane, without what is there of an event.
   [[nodiscard]] virtual std::size_t control_bytes() const noexcept = 0;
 
-  /// Bytes that wait for the client: in the control lane and in the kernel. A few that were written since
-  /// may be left out as long as something was received after them. Often a system call.
+  /// Bytes that wait for the client: in the control lane, with what is there of an event, and in the kernel.
+  /// A few that were written since may be left out as long as something was received after them. Often a
+  /// system call.
   [[nodiscard]] virtual std::size_t unsent_bytes() const noexcept { return control_bytes(); }
 
   /// How long the client's host has acknowledged nothing, though something is on its way to it; 0: nothing

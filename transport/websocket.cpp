@@ -278,7 +278,7 @@ void websocket::drop() {
   blocked_ = true;
   wire_.close();
   lane_.clear();
-  release_kept();
+  release_kept(kept_);
   home_.loop().bury(*this);
 }
 

@@ -38,7 +38,7 @@ public:
   void control_frame(std::string_view frame) override;
   [[nodiscard]] std::size_t write(std::span<const std::string_view> slices) override;
   void keep(std::string_view rest) override;
-  [[nodiscard]] std::size_t control_bytes() const noexcept override { return lane_.size(); }
+  [[nodiscard]] std::size_t control_bytes() const noexcept override { return lane_.size() - kept_; }
   [[nodiscard]] std::size_t unsent_bytes() const noexcept override;
   [[nodiscard]] std::chrono::milliseconds unacknowledged_for() const noexcept override {
     return wire_.unacknowledged_for();
@@ -78,7 +78,7 @@ private:
 
   [[nodiscard]] bool room_for_more();
   void send_lane();
-  void release_kept() noexcept;
+  void release_kept(std::size_t n) noexcept;
   void took(std::ptrdiff_t n, std::size_t asked);
   void settle();
   void ask_flush();
@@ -97,7 +97,8 @@ private:
   broker::steady_time last_sent_;
   broker::steady_time deadline_;
   std::uint32_t armed_ = 0;
-  /// Rests of torn frames in the lane, charged to the tapes' budget and not to the answers'.
+  /// Of the lane's bytes, the first: what is left of a torn event. It is charged to the tapes' budget and not
+  /// to the answers'.
   std::uint32_t kept_ = 0;
   /// Bytes that may be read before the others have their turn.
   std::uint32_t budget_ = 0;

@@ -36,10 +36,7 @@ void websocket::control_frame(std::string_view frame) {
 }
 
 bool websocket::room_for_more() {
-  // The rest of an event is no answer, however large it is.
-  const auto has_room = [this] {
-    return lane_.size() - std::min<std::size_t>(kept_, lane_.size()) <= home_.options().control_bytes;
-  };
+  const auto has_room = [this] { return control_bytes() <= home_.options().control_bytes; };
   if (has_room())
     return true;
   if (!full_)
@@ -106,10 +103,10 @@ void websocket::keep(std::string_view rest) {
     ask_flush();
 }
 
-void websocket::release_kept() noexcept {
-  const auto kept = std::exchange(kept_, 0);
-  if (auto* tapes = home_.options().tapes; tapes && kept != 0)
-    tapes->remove(kept);
+void websocket::release_kept(std::size_t n) noexcept {
+  kept_ -= static_cast<std::uint32_t>(n);
+  if (auto* tapes = home_.options().tapes; tapes && n != 0)
+    tapes->remove(n);
 }
 
 void websocket::send_lane() {
@@ -132,8 +129,8 @@ void websocket::took(std::ptrdiff_t n, std::size_t asked) {
   const auto taken = static_cast<std::size_t>(n);
   if (!lane_.empty())
     lane_.consume(home_.spare(), std::min(taken, lane_.size()));
-  if (kept_ != 0 && lane_.empty())
-    release_kept();
+  // The rest of an event stands before all answers.
+  release_kept(std::min<std::size_t>(taken, kept_));
   const bool full = taken < asked || wire_.owes();
   if (full == full_)
     return;

@@ -59,6 +59,8 @@ public:
   std::size_t reads = 0;
   /// Rooms hear of no event.
   bool deaf = false;
+  /// Other rooms share the log's sequence, and are so far ahead: reads see its head there.
+  std::uint64_t others_ahead = 0;
   /// All that was kept, heard of or not.
   std::vector<broker::stored_event_ptr> kept;
 
@@ -88,6 +90,11 @@ public:
     if (what.room.str() == "chat.breaks")
       throw std::runtime_error{"asked to break"};
     ++reads;
+    if (others_ahead != 0)
+      done = [ahead = others_ahead, to = std::move(done)](broker::read_result r) {
+        r.head.offset += ahead;
+        to(std::move(r));
+      };
     if (holds_reads)
       held_.emplace_back(std::move(what), std::move(done));
     else

@@ -48,6 +48,31 @@ TEST_CASE_METHOD(actor_fixture, "a batch may join a room and leave it again", "[
   }
 }
 
+TEST_CASE_METHOD(actor_fixture, "a slow reader of large events is read from while they wait for it",
+                 "[actors]") {
+  bounds.control_bytes = 65'536;
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("chat.large"));
+  bob.wire.room = 1000;
+  const std::string large(60'000, '.');
+  for (auto i = 0; i < 3; ++i)
+    ann.ask(publish("chat.large", large));
+  REQUIRE(bob.wire.blocked());
+
+  auto c = join("chat.other");
+  c["id"] = 1;
+  bob.send(c);
+  settle();
+  CHECK(bob.wire.reading);
+  bob.drain(SIZE_MAX);
+  const auto got = bob.read();
+  REQUIRE(got.size() == 4);
+  CHECK(got[0]["data"] == large);
+  CHECK(got[1]["op"] == "ok"); // behind the event that had begun
+  CHECK(got[3]["data"] == large);
+}
+
 TEST_CASE_METHOD(actor_fixture, "who sends faster than allowed is told when to come back, then sent away",
                  "[actors]") {
   bounds.commands_per_second = 5;

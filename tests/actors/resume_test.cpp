@@ -49,6 +49,20 @@ public:
   }
 };
 
+TEST_CASE_METHOD(resume_fixture, "a token that is good until the year 9999 is as little looked at as another",
+                 "[actors][resume]") {
+  broker::identity who;
+  who.user = "ann";
+  who.expires_ms = 253'402'300'799'000;
+  auto& c = connect();
+  REQUIRE(ops(say(c, resume(tickets.seal(who, {0xa}), json::object()))) == names{"welcome", "ok"});
+  c.wire.looks = 0;
+  advance(10s);
+  CHECK(c.wire.looks < 5); // ten times a second when the time that is left overflows
+  CHECK_FALSE(c.wire.closed);
+  CHECK(c.read().empty());
+}
+
 TEST_CASE_METHOD(resume_fixture, "a session goes on in one frame: its name, its rooms, what it missed",
                  "[actors][resume]") {
   node->context().anonymous = false;
@@ -480,6 +494,32 @@ TEST_CASE_METHOD(resume_fixture, "a room that crashes meanwhile is told as unava
   REQUIRE(all.size() >= 1);
   CHECK(all[0]["rooms"]["chat.one"] == json{{"error", "unavailable"}});
   CHECK(all[0]["rooms"]["small.one"]["recovered"] == false);
+  CHECK(c.ask(join("chat.one"))["op"] == "ok");
+}
+
+TEST_CASE_METHOD(resume_fixture,
+                 "a room that was made anew before that was known keeps no ghost of who resumed",
+                 "[actors][resume]") {
+  auto& publisher = connect_to(0);
+  auto& c = connect_to(0);
+  const auto first = publish(publisher, "small.one", 0);
+  for (auto i = 0; i < 20; ++i)
+    publish(publisher, "small.one", i);
+  const auto there = publish(publisher, "chat.one", 0);
+  publisher.send({{"op", "publish"}, {"id", 99}, {"room", "chat.one"}, {"type", "crash"}, {"data", 1}});
+  turn(); // the room is gone, and its supervisor has not heard of it
+  bus->holds_reads = true;
+  c.send(resume(ticket_of("ann"), {{"small.one", at(first)}, {"chat.one", at(there)}}));
+  for (auto i = 0; i < 10; ++i)
+    turn(); // the one in its place has answered, and the other room waits for the log
+  settle();
+  bus->answer_reads();
+  settle();
+  const auto all = c.read();
+  const auto ok = std::ranges::find(all, "ok", [](const json& m) { return m["op"]; });
+  REQUIRE(ok != all.end());
+  CHECK((*ok)["rooms"]["chat.one"] == json{{"error", "unavailable"}});
+  CHECK(this->node->rooms().find(room("chat.one"))->readers() == 0);
   CHECK(c.ask(join("chat.one"))["op"] == "ok");
 }
 

@@ -1,5 +1,8 @@
 #include "tests/actors/actor_fixture.hpp"
 
+#include <algorithm>
+#include <random>
+
 using namespace hubbub;
 using namespace hubbub::tests;
 using strings = std::vector<std::string>;
@@ -133,4 +136,57 @@ TEST_CASE_METHOD(actor_fixture, "a crash mixes up no wire formats", "[actors]") 
   for (auto i = 0; i < 10; ++i)
     say();
   CHECK(deflated.events() == sent);
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "what was read of the log before a crash puts nobody on another format's tape", "[actors]") {
+  auto& deflated = connect_to(0, broker::wire_format::websocket_deflate);
+  auto& ann = connect_to(0);
+  auto& cay = connect_to(0);
+  deflated.ask(join("chat.news"));
+  strings sent;
+  std::mt19937 dice{7};
+  const auto large = [&] { // does not get smaller
+    std::string text(1500, ' ');
+    for (auto& c : text)
+      c = static_cast<char>('0' + dice() % 75);
+    std::ranges::replace(text, '\\', '_');
+    return text;
+  };
+  deflated.wire.room = 0;
+  for (auto i = 0; i < 300; ++i)
+    ann.ask(publish("chat.news", large()));
+  bus->holds_reads = true;
+  deflated.drain(SIZE_MAX); // asks the log for what the tape has no more
+  auto crash = publish("chat.news", "boom");
+  crash["type"] = "crash";
+  crash["id"] = 1;
+  ann.send(crash);
+  turn();
+  auto c = join("chat.news");
+  c["id"] = 1;
+  cay.send(c); // and so its loop knows the new room before it has adopted anybody
+  for (auto i = 0; i < 3; ++i)
+    turn();
+  bus->answer_reads();
+  for (auto i = 0; i < 20; ++i)
+    turn(); // it catches up
+  for (auto i = 0; i < 3; ++i) {
+    sent.push_back("number " + std::to_string(sent.size()));
+    auto p = publish("chat.news", sent.back());
+    p["id"] = 2 + i;
+    ann.send(p);
+    turn();
+  }
+  turn_of(0);
+  settle();
+  for (auto i = 0; i < 3; ++i) {
+    sent.push_back("number " + std::to_string(sent.size()));
+    ann.ask(publish("chat.news", sent.back()));
+  }
+  advance(std::chrono::seconds{1});
+  auto got = deflated.events();
+  REQUIRE(got.size() == 300 + sent.size());
+  got.erase(got.begin(), got.begin() + 300);
+  CHECK(got == sent);
 }

@@ -1,5 +1,7 @@
 #include "tests/actors/actor_fixture.hpp"
 
+#include <algorithm>
+
 using namespace hubbub;
 using namespace hubbub::tests;
 using strings = std::vector<std::string>;
@@ -94,6 +96,58 @@ TEST_CASE_METHOD(actor_fixture, "a reader that falls off the tape reads on from 
   CHECK(bob.events() == sent);
   ann.ask(publish("chat.big", "live again"));
   CHECK(bob.events() == strings{"live again"});
+}
+
+TEST_CASE_METHOD(actor_fixture,
+                 "an overtaken reader for whom nothing is left is told so, and goes on with what is new",
+                 "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("plain.old"));
+  bob.wire.room = 0;
+  for (auto i = 0; i < 100; ++i)
+    ann.ask(publish("plain.old", std::to_string(i) + std::string(1000, '.')));
+  CHECK(bob.wire.blocked());
+  time.advance(spaces->of(room("plain.old")).history_age);
+  advance(std::chrono::seconds{1});
+  bus->others_ahead = 1000;
+
+  bob.drain(SIZE_MAX);
+  advance(std::chrono::seconds{1});
+  const auto reads = bus->reads;
+  advance(std::chrono::seconds{5});
+  CHECK(bus->reads == reads);
+  auto got = bob.read();
+  REQUIRE_FALSE(got.empty());
+  CHECK(got.back()["op"] == "gap");
+  CHECK(got.back()["to"].is_null());
+  ann.ask(publish("plain.old", "new"));
+  CHECK(bob.events() == strings{"new"});
+  CHECK(bus->reads == reads);
+}
+
+TEST_CASE_METHOD(actor_fixture, "an overtaken reader waits for what is in the log and not yet on the tape",
+                 "[actors]") {
+  auto& ann = connect();
+  auto& bob = connect();
+  bob.ask(join("small.late"));
+  bob.wire.room = 0;
+  for (auto i = 0; i < 20; ++i)
+    ann.ask(publish("small.late", std::to_string(i) + std::string(1000, '.')));
+  CHECK(bob.wire.blocked());
+  bus->deaf = true; // the room hears of these later
+  for (auto i = 20; i < 30; ++i)
+    ann.send(publish("small.late", std::to_string(i)));
+  settle();
+  bob.drain(SIZE_MAX);
+  advance(std::chrono::seconds{1});
+  bus->deaf = false;
+  ann.ask(publish("small.late", "30"));
+  advance(std::chrono::seconds{1});
+  auto got = bob.events();
+  REQUIRE_FALSE(got.empty());
+  CHECK(got.back() == "30");
+  CHECK(std::ranges::adjacent_find(got) == got.end());
 }
 
 namespace {

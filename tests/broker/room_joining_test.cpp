@@ -1,5 +1,4 @@
 #include "broker/audience.hpp"
-
 #include "tests/broker/room_world.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/seeds.hpp"

@@ -1,4 +1,5 @@
 #include "cluster/jetstream_api.hpp"
+#include "cluster/nats_link.hpp"
 #include "tests/cluster/lossy_proxy.hpp"
 #include "tests/cluster/nats_kit.hpp"
 #include "tests/support/catch.hpp"

@@ -29,6 +29,8 @@ public:
   /// Of what `messages` has returned.
   std::size_t compressed = 0;
   broker::steady_time received{}, sent{};
+  /// How often it was asked when it was received from: with each look at its heartbeat.
+  mutable std::size_t looks = 0;
   /// For so long the client's host has acknowledged nothing.
   std::chrono::milliseconds silent{0};
 
@@ -56,8 +58,12 @@ public:
     }
     return gone;
   }
-  void keep(std::string_view rest) override { lane_.insert(0, rest); }
-  [[nodiscard]] std::size_t control_bytes() const noexcept override { return lane_.size(); }
+  void keep(std::string_view rest) override {
+    lane_.insert(0, rest);
+    kept_ += rest.size();
+  }
+  [[nodiscard]] std::size_t control_bytes() const noexcept override { return lane_.size() - kept_; }
+  [[nodiscard]] std::size_t unsent_bytes() const noexcept override { return lane_.size(); }
   [[nodiscard]] std::chrono::milliseconds unacknowledged_for() const noexcept override { return silent; }
   void close(const broker::disconnect& why) override {
     if (!closed)
@@ -65,7 +71,10 @@ public:
   }
   void pause_reading() override { reading = false; }
   void resume_reading() override { reading = true; }
-  [[nodiscard]] broker::steady_time last_received() const noexcept override { return received; }
+  [[nodiscard]] broker::steady_time last_received() const noexcept override {
+    ++looks;
+    return received;
+  }
   [[nodiscard]] broker::steady_time last_sent() const noexcept override { return sent; }
   [[nodiscard]] broker::wire_format format() const noexcept override { return format_; }
 
@@ -124,12 +133,15 @@ private:
   void flush() {
     if (blocked_)
       return;
-    lane_.erase(0, take(lane_));
+    const auto gone = take(lane_);
+    lane_.erase(0, gone);
+    kept_ -= std::min(gone, kept_); // it stands before all else
     if (!lane_.empty())
       blocked_ = true;
   }
   broker::wire_format format_;
   std::string lane_;
+  std::size_t kept_ = 0; ///< of the lane, what is left of an event
 };
 
 } // namespace hubbub::tests

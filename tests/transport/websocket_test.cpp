@@ -293,6 +293,7 @@ TEST_CASE("the rest of a large event leaves room for answers", "[websocket]") {
     wire.keep(std::string_view{event}.substr(taken));
     for (auto i = 0; i < 5; ++i)
       wire.control("an answer");
+    CHECK(wire.control_bytes() == 5 * (2 + std::string_view{"an answer"}.size()));
   });
   CHECK(server.listener.counters().slow_consumers == 0);
   const auto first = client.read_message();
@@ -300,6 +301,8 @@ TEST_CASE("the rest of a large event leaves room for answers", "[websocket]") {
   CHECK(first->size() == 300'000);
   for (auto i = 0; i < 5; ++i)
     CHECK(client.read_message() == "an answer");
+  CHECK(eventually(
+      2s, [&] { return server.ask<bool>([&] { return handler->connection->control_bytes() == 0; }); }));
   // What is answered counts again.
   server.on_loop([&] { handler->connection->control(std::string(20'000, 'a')); });
   CHECK(client.read_message()->size() == 20'000);
