@@ -52,9 +52,9 @@ void membership::farewell(broker::owner_id who, broker::steady_time now, changes
     end(who, now, to);
 }
 
-void membership::expire(broker::steady_time now, changes& to) {
+void membership::expire(broker::steady_time now, changes& to, broker::milliseconds late) {
   std::erase_if(alive_, [&](const auto& node) {
-    if (now - node.second.heard < lease_)
+    if (now - node.second.heard < lease_ + late)
       return false;
     to.push_back({node.first, false, node.second.name});
     return true;

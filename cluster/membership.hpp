@@ -50,8 +50,9 @@ public:
   /// in them: who hears a node without its beats must let go of it.
   [[nodiscard]] bool hear(broker::owner_id who, broker::steady_time now, changes& to);
   void farewell(broker::owner_id who, broker::steady_time now, changes& to);
-  /// Ends whoever was not heard for a lease.
-  void expire(broker::steady_time now, changes& to);
+  /// Ends whoever was not heard for a lease. `late`: what has come for so long is not read yet, so that it
+  /// cannot be said of anybody since then that it was silent.
+  void expire(broker::steady_time now, changes& to, broker::milliseconds late = {});
   /// We were stopped, and could hear nobody: all get `more` time from now.
   void excuse(broker::steady_time now, broker::milliseconds more);
 

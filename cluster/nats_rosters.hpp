@@ -17,7 +17,9 @@ namespace hubbub::cluster {
 class roster_hub;
 
 /// The people of rooms between the nodes of a cluster, over NATS, and which nodes there are. Has a connection
-/// of its own, so that no load of events delays a beat. Any thread; nothing waits but `open` and the end.
+/// of its own, so that no load of events keeps a beat from going out. One thread of the process hears what
+/// comes on all connections: how late that is, our own beats tell. Any thread; nothing waits but `open` and
+/// the end.
 class nats_rosters final : public broker::roster_bus {
 public:
   /// Connects, and begins to beat; waits for the network. A refusal (`unavailable`) names the server in one

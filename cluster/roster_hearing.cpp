@@ -102,7 +102,7 @@ void roster_hub::on_room(const room_ptr& room, const nats_message& m) {
 
 void roster_hub::hear(beat_message&& m) {
   if (m.owner == self_)
-    return;
+    return own_beats_.came_back(m.sequence);
   if (m.node == node_) {
     log_.limited(broker::log_level::warn, "rosters", "same-name",
                  "another node has this node's name, or this node's former life is still heard",

@@ -50,6 +50,7 @@ roster_hub::roster_hub(std::string node, const roster_options& options, subjects
       self_{new_owner()},
       started_ms_{time.unix_ms()},
       members_{self_, options.lease, options.nodes},
+      own_beats_{options.lease},
       told_{beats_in_lease(options)},
       asks_{options.asks_per_second} {
   if (!options.tells_occupied && !options.tells_vacated)
@@ -283,7 +284,9 @@ void roster_hub::tick() {
     return;
   beat_if_due();
   membership::changes changes;
-  members_.expire(now_, changes);
+  // All that comes to this process goes through one thread: who waits behind a backlog of events is not
+  // silent.
+  members_.expire(now_, changes, link_->is_connected() ? own_beats_.late(now_) : broker::milliseconds{0});
   apply(changes);
   if (ask_everything_at_ && *ask_everything_at_ <= now_) {
     ask_everything_at_.reset();
@@ -320,6 +323,7 @@ void roster_hub::beat() {
   m.draining = draining_;
   m.keeps_occupancy = occupancy_.has_value();
   m.told = told_.next(options_.told_in_beat);
+  own_beats_.sent(m.sequence, now_);
   calls_.add([self = shared_from_this(), m = std::move(m)] {
     self->link_->send(self->names_.beats(), {}, write_presence(m));
   });
@@ -352,6 +356,7 @@ void roster_hub::on_back() {
   if (closed_)
     return;
   occupancy_counts_ = now_ + 2 * options_.beat;
+  own_beats_.begin_anew();
   ask_everything();
   beat();
 }

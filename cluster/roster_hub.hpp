@@ -8,6 +8,7 @@
 #include "cluster/membership.hpp"
 #include "cluster/nats_link.hpp"
 #include "cluster/occupancy.hpp"
+#include "cluster/own_beats.hpp"
 #include "cluster/presence_message.hpp"
 #include "cluster/roster_asks.hpp"
 #include "cluster/roster_counters.hpp"
@@ -173,6 +174,7 @@ private:
   /// Read once for each turn.
   broker::steady_time now_;
   membership members_;
+  own_beats own_beats_;
   std::unordered_map<std::string_view, room_ptr> rooms_;
   /// Of rooms that share a key, one.
   std::unordered_map<room_key, room_ptr> by_key_;

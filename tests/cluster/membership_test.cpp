@@ -1,4 +1,5 @@
 #include "cluster/membership.hpp"
+#include "cluster/own_beats.hpp"
 #include "tests/support/catch.hpp"
 
 namespace hubbub::test {
@@ -24,6 +25,9 @@ struct observed {
   }
   changes take() {
     others.expire(time.now(), seen);
+    return take_seen();
+  }
+  changes take_seen() {
     changes all;
     for (const auto& c : std::exchange(seen, {}))
       all.emplace_back(c.owner, c.came);
@@ -118,6 +122,58 @@ TEST_CASE_METHOD(observed, "who was stopped itself gives the others a moment to 
   CHECK(take().empty());
   time.advance(1ms);
   CHECK(take() == changes{{2, false}});
+}
+
+TEST_CASE_METHOD(observed, "while we are late ourselves nobody's silence counts", "[cluster]") {
+  CHECK(beat("two", 2, 10));
+  CHECK(take().size() == 1);
+  time.advance(6s);
+  others.expire(time.now(), seen, 3s); // it was heard three seconds before the first that is not read yet
+  CHECK(take_seen().empty());
+  others.expire(time.now(), seen, 2s);
+  CHECK(take_seen() == changes{{2, false}});
+}
+
+TEST_CASE("we are as late as the oldest of our beats that has not come back", "[cluster]") {
+  broker::manual_clock time;
+  own_beats mine{4s};
+  mine.sent(1, time.now());
+  time.advance(1s);
+  CHECK(mine.late(time.now()) == 0s); // perhaps none can come back
+  mine.came_back(1);
+  CHECK(mine.late(time.now()) == 0s);
+  mine.sent(2, time.now());
+  time.advance(1s);
+  mine.sent(3, time.now());
+  time.advance(500ms);
+  CHECK(mine.late(time.now()) == 1500ms);
+  mine.came_back(2);
+  CHECK(mine.late(time.now()) == 500ms);
+  mine.came_back(3);
+  CHECK(mine.late(time.now()) == 0s);
+}
+
+TEST_CASE("beats that were lost make us late for a while only", "[cluster]") {
+  broker::manual_clock time;
+  own_beats mine{4s};
+  mine.sent(1, time.now());
+  mine.came_back(1);
+  for (std::uint64_t n = 2; n < 20; ++n) {
+    mine.sent(n, time.now());
+    CHECK(mine.late(time.now()) == std::min<broker::milliseconds>(4s, (n - 2) * 1s));
+    time.advance(1s);
+  }
+  SECTION("one that came later shows that those before will not") {
+    mine.came_back(18);
+    CHECK(mine.late(time.now()) == 1s);
+  }
+  SECTION("a new connection begins anew") {
+    mine.begin_anew();
+    CHECK(mine.late(time.now()) == 0s);
+    mine.sent(20, time.now());
+    time.advance(1s);
+    CHECK(mine.late(time.now()) == 0s);
+  }
 }
 
 } // namespace
