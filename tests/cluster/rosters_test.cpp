@@ -1,3 +1,4 @@
+#include "cluster/nats_link.hpp"
 #include "tests/cluster/roster_kit.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/process_use.hpp"
@@ -5,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 
 namespace hubbub::test {
@@ -240,6 +242,38 @@ TEST_CASE("a node that was stopped itself does not take the others for gone, and
   c.work(how.lease);
   CHECK(c.one[chat].gone.empty());
   CHECK(c.one[chat].seen() == people{"ann", "bob"});
+}
+
+TEST_CASE("nobody is gone for a node that has yet to read what they said", "[cluster][slow]") {
+  auto how = quick();
+  how.beat = 200ms;
+  how.lease = 2s;
+  roster_cluster c{how};
+  c.one[chat].enter("ann");
+  c.two[chat].enter("bob");
+  CHECK(c.all_see(chat, {"ann", "bob"}));
+  // One thread hears what comes on all connections of a process, and somebody keeps it.
+  recording_log log;
+  cluster::nats_options o;
+  o.servers = {c.server.url()};
+  o.node = "load";
+  const auto opened = cluster::nats_link::open(o, log);
+  REQUIRE(opened.has_value());
+  auto& load = **opened;
+  load.observe({});
+  std::atomic<bool> done = false;
+  const auto events = load.subscribe("events.>", [&](const cluster::nats_message&) {
+    std::this_thread::sleep_for(3s);
+    done = true;
+  });
+  load.send("events.many", {}, "x");
+  CHECK(c.soon([&] { return done.load(); }));
+  c.work(how.beat);
+  for (auto* n : {&c.one, &c.two, &c.three}) {
+    CHECK((*n)[chat].gone.empty());
+    CHECK((*n)[chat].seen() == people{"ann", "bob"});
+  }
+  load.close();
 }
 
 TEST_CASE_METHOD(roster_cluster, "what a room told is taken back a while after its end", "[cluster][slow]") {
