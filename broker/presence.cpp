@@ -18,8 +18,8 @@ std::size_t encoded_bytes(const member_ptr& m) noexcept { return m ? 48 + m->byt
 
 } // namespace
 
-roster::roster(const room_name& room, const policy& rules, std::uint64_t seed)
-    : room_{room},
+roster::roster(room_name room, const policy& rules, std::uint64_t seed)
+    : room_{std::move(room)},
       rules_{rules},
       version_{seed + 1},
       listing_{rules.presence == presence_mode::roster},

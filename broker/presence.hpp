@@ -26,8 +26,8 @@ class roster {
 public:
   /// `seed` is at least as high as any version that readers of this room were
   /// given before, so that one made anew after a crash never goes back; enter
-  /// everybody again, and the readers get a reset. `room` and `rules` outlive it.
-  roster(const room_name& room, const policy& rules, std::uint64_t seed = 0);
+  /// everybody again, and the readers get a reset. `rules` outlive it.
+  roster(room_name room, const policy& rules, std::uint64_t seed = 0);
   ~roster();
   roster(const roster&) = delete;
   roster& operator=(const roster&) = delete;
@@ -156,7 +156,7 @@ private:
   /// Made anew after a rest, without steps.
   telling& awake();
 
-  const room_name& room_;
+  const room_name room_;
   const policy& rules_;
   std::uint64_t version_;
   std::size_t bytes_ = 0;

@@ -96,15 +96,19 @@ bool heard_parts::forget(broker::owner_id owner, std::size_t& pieces_bytes) {
   if (from->pieces)
     pieces_bytes -= from->pieces->bytes();
   const auto shown = from->shown;
-  ears_.erase(ears_.begin() + (from - ears_.data()));
+  ears_->erase(ears_->begin() + (from - ears_->data()));
+  if (ears_->empty())
+    ears_.reset();
   return shown;
 }
 
 void heard_parts::clear(std::size_t& pieces_bytes) {
-  for (const auto& from : ears_)
+  if (!ears_)
+    return;
+  for (const auto& from : *ears_)
     if (from.pieces)
       pieces_bytes -= from.pieces->bytes();
-  ears_.clear();
+  ears_.reset();
 }
 
 bool heard_parts::begin_asking(broker::owner_id owner) {
@@ -124,22 +128,28 @@ std::uint32_t heard_parts::ask_again(broker::owner_id owner) {
 }
 
 heard_parts::ear* heard_parts::find(broker::owner_id owner) noexcept {
+  if (!ears_)
+    return nullptr;
   const auto it =
-      std::find_if(ears_.begin(), ears_.end(), [owner](const ear& e) { return e.owner == owner; });
-  return it == ears_.end() ? nullptr : &*it;
+      std::find_if(ears_->begin(), ears_->end(), [owner](const ear& e) { return e.owner == owner; });
+  return it == ears_->end() ? nullptr : &*it;
 }
 
 const heard_parts::ear* heard_parts::find(broker::owner_id owner) const noexcept {
+  if (!ears_)
+    return nullptr;
   const auto it =
-      std::find_if(ears_.begin(), ears_.end(), [owner](const ear& e) { return e.owner == owner; });
-  return it == ears_.end() ? nullptr : &*it;
+      std::find_if(ears_->begin(), ears_->end(), [owner](const ear& e) { return e.owner == owner; });
+  return it == ears_->end() ? nullptr : &*it;
 }
 
 heard_parts::ear& heard_parts::of(broker::owner_id owner) {
   if (auto* known = find(owner))
     return *known;
-  ears_.emplace_back().owner = owner;
-  return ears_.back();
+  if (!ears_)
+    ears_ = std::make_unique<std::vector<ear>>();
+  ears_->emplace_back().owner = owner;
+  return ears_->back();
 }
 
 } // namespace hubbub::cluster

@@ -59,8 +59,8 @@ private:
   [[nodiscard]] std::optional<broker::roster_part>
   assembled(ear& from, part_message&& m, std::size_t& pieces_bytes, std::size_t most_bytes);
 
-  // A room is on few nodes.
-  std::vector<ear> ears_;
+  // A room is on few nodes, and mostly on this one only: null.
+  std::unique_ptr<std::vector<ear>> ears_;
 };
 
 } // namespace hubbub::cluster

@@ -119,8 +119,8 @@ void roster_hub::hear(beat_message&& m) {
   if (!counts)
     return;
   for (const auto& t : m.told) {
-    const auto it = by_key_.find(t.room);
-    if (it == by_key_.end() || !it->second->handler)
+    const auto it = rooms_.find(t.room);
+    if (it == rooms_.end() || !it->second->handler)
       continue;
     if (it->second->heard.hear(m.owner, t.number))
       chase(*it->second, m.owner, false);
@@ -175,12 +175,12 @@ void roster_hub::hear(roster_room& room, part_message&& m) {
 }
 
 void roster_hub::resolve(roster_room& room, owner_id owner) {
-  if (std::erase(room.awaited, owner) != 0 && room.awaited.empty())
+  if (room.awaited && std::erase(*room.awaited, owner) != 0 && room.awaited->empty())
     sync(room);
 }
 
 void roster_hub::sync(roster_room& room) {
-  room.awaited = {};
+  room.awaited.reset();
   if (!std::exchange(room.is_synced, true) && room.handler)
     calls_.add([handler = room.handler] { handler->on_synced(); });
 }
@@ -192,7 +192,7 @@ void roster_hub::chase(roster_room& room, owner_id owner, bool is_coming) {
     return;
   if (!is_coming)
     ask_for_missed(room, owner);
-  chases_.emplace(now_ + options_.ask_again, std::pair{rooms_.at(room.name.str()), owner});
+  chases_.emplace(now_ + options_.ask_again, std::pair{room.weak_from_this(), owner});
 }
 
 void roster_hub::ask_for_missed(const roster_room& room, owner_id owner) {
@@ -222,9 +222,10 @@ void roster_hub::ask_silent(const roster_room& room) {
   if (!room.handler)
     return;
   // An answer to the first ask may be lost, and nothing would tell of a part that is older than the beats.
-  for (const auto owner : room.awaited)
-    asks_.add(owner, room.name);
-  if (room.awaited.empty()) // nobody was asked by name
+  if (room.awaited)
+    for (const auto owner : *room.awaited)
+      asks_.add(owner, room.name);
+  else // nobody was asked by name
     for (const auto& [owner, _] : members_.alive())
       asks_.add(owner, room.name);
 }
@@ -325,18 +326,17 @@ void roster_hub::answer_ask(const ask_message& m, std::string reply_to) {
   told_message told;
   told.owner = self_;
   for (const auto& asked : m.rooms) {
-    const auto it = rooms_.find(asked.room.str());
-    const auto number = it == rooms_.end() || it->second->number == 0 ? tells_ : it->second->number;
-    const auto nothing = it == rooms_.end() || !it->second->has_people;
+    const auto* room = known(asked.room);
+    const auto number = room == nullptr || room->number == 0 ? tells_ : room->number;
+    const auto nothing = room == nullptr || !room->has_people;
     if (number == asked.have || (nothing && asked.have == 0))
       continue;
     told.rooms.push_back({key_of(asked.room), number});
     if (m.numbers_only)
       continue;
-    if (!nothing && it->second->handler)
-      calls_.add([handler = it->second->handler, who = broker::session_id{m.asker}.str()] {
-        handler->on_asked(who);
-      });
+    if (!nothing && room->handler)
+      calls_.add(
+          [handler = room->handler, who = broker::session_id{m.asker}.str()] { handler->on_asked(who); });
     else if (nothing)
       send_nothing(m.asker, asked.room, number);
   }

@@ -120,19 +120,19 @@ std::uint64_t roster_hub::want(const broker::room_name& name,
   const turn now{*this};
   if (closed_)
     return 0;
-  auto it = rooms_.find(name.str());
-  if (it == rooms_.end()) {
-    auto made = std::make_shared<roster_room>(weak_from_this(), name);
-    by_key_.try_emplace(made->key, made);
-    it = rooms_.emplace(made->name.str(), std::move(made)).first;
+  auto room = room_ptr{};
+  if (auto* there = known(name)) {
+    room = there->shared_from_this();
+  } else {
+    room = std::make_shared<roster_room>(weak_from_this(), name);
+    rooms_.emplace(room->key, room);
   }
-  const auto room = it->second;
   room->life = ++lives_;
   room->handler = std::move(handler);
   room->heard.clear(pieces_bytes_);
   room->is_silent = true;
   room->is_synced = false;
-  room->awaited.clear();
+  room->awaited.reset();
   if (room->has_people) // of the interest before this; this one has a moment to say who is still here
     take_backs_.push_back({now_ + options_.take_back, room, room->life});
   syncs_.push_back({now_ + options_.sync, room, room->life});
@@ -172,8 +172,9 @@ void roster_hub::count_nodes(const room_ptr& room) {
   const auto n = members_.size();
   if (n == 0 || n > options_.few_nodes || now_ < settled_)
     return;
+  room->awaited = std::make_unique<std::vector<owner_id>>();
   for (const auto& [owner, _] : members_.alive()) {
-    room->awaited.push_back(owner);
+    room->awaited->push_back(owner);
     calls_.add([self = shared_from_this(), room, life = room->life, owner = owner] {
       const auto ask = write_presence(ask_message{self->self_, true, {{room->name, 0}}});
       self->link_->request(
@@ -193,13 +194,13 @@ void roster_hub::end(const broker::room_name& name, std::uint64_t life) {
   auto* room = find(name, life);
   if (room == nullptr)
     return;
-  const auto kept = rooms_.find(name.str())->second;
+  const auto kept = room->shared_from_this();
   last = std::exchange(room->handler, nullptr);
   // A call can be copied, and a subscription not.
   calls_.add([subscribed = std::make_shared<nats_link::subscription>(std::move(room->subscribed))] {});
   room->heard.clear(pieces_bytes_);
   room->is_synced = true;
-  room->awaited.clear();
+  room->awaited.reset();
   if (room->has_people && !closed_)
     take_backs_.push_back({now_ + options_.take_back, kept, life});
   else
@@ -262,9 +263,16 @@ void roster_hub::take_back(roster_room& room) {
 }
 
 void roster_hub::drop(const room_ptr& room) {
-  if (const auto it = by_key_.find(room->key); it != by_key_.end() && it->second == room)
-    by_key_.erase(it);
-  rooms_.erase(room->name.str());
+  const auto [first, last] = rooms_.equal_range(room->key);
+  const auto it = std::find_if(first, last, [&room](const auto& r) { return r.second == room; });
+  if (it != last)
+    rooms_.erase(it);
+}
+
+roster_room* roster_hub::known(const broker::room_name& name) {
+  const auto [first, last] = rooms_.equal_range(key_of(name));
+  const auto it = std::find_if(first, last, [&name](const auto& r) { return r.second->name == name; });
+  return it == last ? nullptr : it->second.get();
 }
 
 roster_room* roster_hub::find(const broker::room_name& name, std::uint64_t life) {
@@ -273,8 +281,8 @@ roster_room* roster_hub::find(const broker::room_name& name, std::uint64_t life)
 }
 
 roster_room* roster_hub::wanted(const broker::room_name& name) {
-  const auto it = rooms_.find(name.str());
-  return it != rooms_.end() && it->second->handler ? it->second.get() : nullptr;
+  auto* room = known(name);
+  return room != nullptr && room->handler ? room : nullptr;
 }
 
 // -- time ------------------------------------------------------------------------------

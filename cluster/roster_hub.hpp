@@ -24,7 +24,6 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <variant>
@@ -59,8 +58,9 @@ struct roster_room : std::enable_shared_from_this<roster_room> {
   /// This interest has told nothing yet.
   bool is_silent = true;
   bool is_synced = true;
-  /// Those who have not said yet what they have. None is awaited where it is not known who there is.
-  std::vector<broker::owner_id> awaited;
+  /// Those who have not said yet what they have. Null: none is awaited, as where it is not known who there
+  /// is.
+  std::unique_ptr<std::vector<broker::owner_id>> awaited;
 };
 
 /// What a node knows of the others and of their people in the rooms it wants, and what it has told them.
@@ -93,6 +93,8 @@ public:
 
 private:
   using room_ptr = std::shared_ptr<roster_room>;
+  /// Two rooms may share a key.
+  using room_table = std::unordered_multimap<room_key, room_ptr>;
   /// The mutex, held; afterwards what was decided is done without it.
   class turn {
   public:
@@ -163,6 +165,8 @@ private:
   void tell_backends(const occupancy::batch& what);
   /// False: it was not sent.
   bool tell_backends(const broker::room_name& room, bool occupied);
+  /// Wanted or not; null: it is not known.
+  [[nodiscard]] roster_room* known(const broker::room_name& room);
   [[nodiscard]] roster_room* find(const broker::room_name& room, std::uint64_t life);
   [[nodiscard]] roster_room* wanted(const broker::room_name& room);
 
@@ -183,9 +187,7 @@ private:
   broker::steady_time now_;
   membership members_;
   own_beats own_beats_;
-  std::unordered_map<std::string_view, room_ptr> rooms_;
-  /// Of rooms that share a key, one.
-  std::unordered_map<room_key, room_ptr> by_key_;
+  room_table rooms_;
   std::uint64_t lives_ = 0;
   /// At least as high as any number told in any room, so that a room which comes again goes on above.
   std::uint64_t tells_ = 0;

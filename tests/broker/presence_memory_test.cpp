@@ -50,8 +50,8 @@ TEST_CASE_METHOD(small_rooms, "a room with one person in it costs little for its
   const auto viewed = (bytes_used() - before) / n;
   std::cout << "bytes a roster of one: " << told << " at first, " << resting << " at rest, " << viewed
             << " with a view\n";
-  CHECK(resting < 370);
-  CHECK(viewed < 800);
+  CHECK(resting < 320);
+  CHECK(viewed < 900);
 }
 
 TEST_CASE("a room with one reader costs little to know it by", "[presence]") {
@@ -61,7 +61,7 @@ TEST_CASE("a room with one reader costs little to know it by", "[presence]") {
     a.add(session_id::random(), 1, false);
   const auto outside = (bytes_used() - before) / static_cast<double>(all.size());
   std::cout << "bytes an attendance of one: " << outside + sizeof(attendance) << '\n';
-  CHECK(outside + sizeof(attendance) < 100);
+  CHECK(outside + sizeof(attendance) < 87);
 }
 #endif
 

@@ -482,3 +482,27 @@ TEST_CASE_METHOD(roster_fixture, "five thousand joins in ten seconds stay cheap"
   CHECK(reader.count == 5000);
   CHECK_FALSE(reader.knows_members);
 }
+
+TEST_CASE_METHOD(roster_fixture, "after a rest everybody is still there, and who knew less gets a reset",
+                 "[presence]") {
+  rules.linger = 0ms;
+  enter(1, "bob", "1");
+  enter(2, "ann");
+  roster_client early;
+  early.read(*made().view());
+  made().rest();
+  enter(3, "cid"); // nobody follows
+  leave(2);
+  roster_client late;
+  late.read(*made().view());
+  CHECK(late.version == made().version());
+  CHECK(late.members.size() == 2);
+  CHECK(late.members.at("bob").info == "1");
+  CHECK(late.members.contains("cid"));
+  CHECK(since(early.version).reset);
+  enter(4, "dan"); // from here on step by step
+  CHECK_FALSE(since(late.version).reset);
+  late.read(*made().view());
+  early.read(*made().view());
+  CHECK(late.members == early.members);
+}
