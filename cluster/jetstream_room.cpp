@@ -45,7 +45,7 @@ void jetstream_room::end() {
   calls_.run([self = shared_from_this()] {
     self->phase_ = phase::over;
     self->subscription_.reset();
-    self->early_ = {};
+    self->early_.reset();
   });
 }
 
@@ -82,8 +82,10 @@ void jetstream_room::arrived(arrival a) {
   if (phase_ == phase::over)
     return;
   if (phase_ != phase::ready) {
-    if (early_.size() < most_early)
-      early_.push_back(std::move(a));
+    if (!early_)
+      early_ = std::make_unique<std::vector<arrival>>();
+    if (early_->size() < most_early)
+      early_->push_back(std::move(a));
     return;
   }
   if (a.event->offset <= position_) {
@@ -134,13 +136,13 @@ void jetstream_room::caught_up(const log_place& at, const std::string& epoch, co
 
 void jetstream_room::show_missed() {
   calls_.run([self = shared_from_this()] {
-    auto a = std::exchange(self->suspected_, {});
-    if (!a.event || self->phase_ != phase::ready || a.event->offset <= self->position_)
+    const auto a = std::exchange(self->suspected_, nullptr);
+    if (!a || self->phase_ != phase::ready || a->event->offset <= self->position_)
       return;
     ++self->with_->counters.missed;
     self->with_->log.limited(broker::log_level::info, "nats", "missed",
                              "an event never came, and was found in the log", {{"room", self->name_.str()}});
-    self->arrived(std::move(a));
+    self->arrived(std::move(*a));
   });
 }
 
@@ -217,9 +219,10 @@ void jetstream_room::opened(std::uint64_t head, std::uint64_t fingerprint, const
     handler_->on_epoch({asked.reached.epoch, head});
   else
     handler_->on_ready({asked.reached.epoch, head});
-  for (auto& a : std::exchange(early_, {}))
-    if (phase_ == phase::ready && a.event->offset > position_)
-      arrived(std::move(a));
+  if (const auto early = std::exchange(early_, nullptr))
+    for (auto& a : *early)
+      if (phase_ == phase::ready && a.event->offset > position_)
+        arrived(std::move(a));
 }
 
 void jetstream_room::not_opened(broker::refusal why) {
@@ -233,7 +236,8 @@ void jetstream_room::missed(const js::message& newest) {
   const log_place at{newest.sequence, newest.sequence - 1, newest.time_ms};
   auto e = event_of(name_, header_lines{newest.headers}, newest.data, at, stream_->epoch(), flaws);
   // It may be on its way.
-  suspected_ = {std::move(e), fingerprint_of(header_lines{newest.headers}, newest.data)};
+  suspected_ = std::make_unique<arrival>(
+      arrival{std::move(e), fingerprint_of(header_lines{newest.headers}, newest.data)});
   watch_->suspect(shared_from_this());
 }
 
@@ -243,8 +247,8 @@ void jetstream_room::begin_anew() {
       return;
     self->phase_ = phase::beginning_anew;
     self->told_unavailable_ = true; // its readers have nothing to do with that
-    self->early_.clear();
-    self->suspected_ = {};
+    self->early_.reset();
+    self->suspected_.reset();
   });
 }
 

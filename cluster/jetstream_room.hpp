@@ -106,10 +106,10 @@ private:
   std::uint64_t fingerprint_ = 0;
   /// Of `steady_clock`: by then there was nothing behind the position. None: nobody knows.
   std::optional<std::int64_t> sure_at_;
-  /// An event that the log has, and that may be on its way.
-  arrival suspected_;
-  /// Events that came before it was known where the log stands.
-  std::vector<arrival> early_;
+  /// An event that the log has, and that may be on its way; null: none.
+  std::unique_ptr<arrival> suspected_;
+  /// Events that came before it was known where the log stands; null: none.
+  std::unique_ptr<std::vector<arrival>> early_;
 };
 
 } // namespace hubbub::cluster

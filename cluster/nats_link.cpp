@@ -136,12 +136,12 @@ std::string nats_link::inbox_subject(std::uint64_t id) const { return impl_->inb
 std::string nats_link::inbox_name(std::uint64_t id) const { return impl_->id + '-' + std::to_string(id); }
 
 nats_link::subscription nats_link::subscribe(std::string_view subject, listener to) {
-  return impl_->add(std::make_shared<subscription::state>(impl_, subject, std::move(to)));
+  return impl_->add(impl::sub_ptr{new subscription::state{impl_, subject, std::move(to)}});
 }
 
 nats_link::subscription nats_link::subscribe(std::string_view subject, listener to,
                                              subscription_bounds bounds) {
-  auto s = std::make_shared<subscription::state>(impl_, subject, std::move(to));
+  auto s = impl::sub_ptr{new subscription::state{impl_, subject, std::move(to)}};
   s->bounds = std::make_unique<const subscription_bounds>(std::move(bounds));
   return impl_->add(std::move(s));
 }
@@ -157,7 +157,16 @@ nats_link::subscription nats_link::impl::add(sub_ptr s) {
   return subscription{std::move(s)};
 }
 
-nats_link::subscription::subscription(std::shared_ptr<state> s) noexcept : state_{std::move(s)} {}
+void intrusive_ptr_add_ref(nats_link::subscription::state* s) noexcept {
+  s->held.fetch_add(1, std::memory_order_relaxed);
+}
+
+void intrusive_ptr_release(nats_link::subscription::state* s) noexcept {
+  if (s->held.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    delete s;
+}
+
+nats_link::subscription::subscription(boost::intrusive_ptr<state> s) noexcept : state_{std::move(s)} {}
 
 nats_link::subscription::~subscription() { reset(); }
 

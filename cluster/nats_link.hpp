@@ -7,6 +7,8 @@
 #include "cluster/nats_options.hpp"
 #include "cluster/subjects.hpp"
 
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -162,14 +164,17 @@ public:
   struct state;
   /// To nothing.
   subscription() noexcept = default;
-  explicit subscription(std::shared_ptr<state> s) noexcept;
+  explicit subscription(boost::intrusive_ptr<state> s) noexcept;
   ~subscription();
   subscription(subscription&& other) noexcept;
   subscription& operator=(subscription&& other) noexcept;
   void reset() noexcept;
 
 private:
-  std::shared_ptr<state> state_;
+  boost::intrusive_ptr<state> state_;
 };
+
+void intrusive_ptr_add_ref(nats_link::subscription::state* s) noexcept;
+void intrusive_ptr_release(nats_link::subscription::state* s) noexcept;
 
 } // namespace hubbub::cluster

@@ -65,7 +65,7 @@ void nats_link::impl::take_over(made_connection made) {
     refused_for_good = false;
   }
   known_as->taken = true;
-  inbox_handle = listen(nullptr);
+  inbox_handle = listen_to_answers();
   limit_pending(inbox_handle, -1, -1); // as much as was asked for
   connected = true;
   // What became of it before it was taken over was told to nobody.
@@ -94,18 +94,25 @@ std::optional<broker::refusal> nats_link::impl::why_too_small() {
                              server + ", with their headers" + set + ", or lower limits.payload_bytes"};
 }
 
+natsSubscription* nats_link::impl::listen_to_answers() {
+  auto self = std::make_unique<std::shared_ptr<impl>>(shared_from_this());
+  auto* handle = subscribe_nats(connection.get(), (inbox + '*').c_str(), nullptr, &impl::on_answer,
+                                &impl::on_last_answer, self.get());
+  if (handle != nullptr)
+    std::ignore = self.release(); // the library's now
+  return handle;
+}
+
 natsSubscription* nats_link::impl::listen(const sub_ptr& to) {
-  auto c = std::make_unique<closure>(closure{shared_from_this(), to});
-  const auto subject = to ? std::string{to->subject.get()} : inbox + '*';
-  const auto bounds = to && to->bounds ? *to->bounds : subscription_bounds{};
-  auto* handle =
-      subscribe_nats(connection.get(), subject.c_str(), bounds.queue.empty() ? nullptr : bounds.queue.c_str(),
-                     &impl::on_message, &impl::on_complete, c.get());
+  const auto bounds = to->bounds ? *to->bounds : subscription_bounds{};
+  auto known = to;
+  auto* handle = subscribe_nats(connection.get(), to->subject.get(),
+                                bounds.queue.empty() ? nullptr : bounds.queue.c_str(), &impl::on_message,
+                                &impl::on_last_message, known.get());
   if (handle == nullptr)
     return nullptr;
-  if (to)
-    limit_pending(handle, bounds.messages, bounds.bytes);
-  std::ignore = c.release(); // the library's now
+  limit_pending(handle, bounds.messages, bounds.bytes);
+  std::ignore = known.detach(); // the library's now
   return handle;
 }
 

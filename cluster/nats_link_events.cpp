@@ -30,16 +30,17 @@ void nats_link::impl::broke(std::string_view part, std::string_view why) noexcep
     anew_at = std::chrono::steady_clock::now() + wait;
 }
 
-void nats_link::impl::on_message(natsConnection*, natsSubscription*, natsMsg* m, void* c) {
+void nats_link::impl::on_message(natsConnection*, natsSubscription*, natsMsg* m, void* state) {
   const nats_msg_ptr owned{m};
-  const auto& on = *static_cast<closure*>(c);
-  on.self->guard(delivery_part, [&on, m] {
-    const auto message = view_of(m);
-    if (on.sub)
-      on.sub->to(message);
-    else
-      on.self->inbox_message(message);
-  });
+  const auto& to = *static_cast<subscription::state*>(state);
+  if (const auto self = to.of.lock())
+    self->guard(delivery_part, [&to, m] { to.to(view_of(m)); });
+}
+
+void nats_link::impl::on_answer(natsConnection*, natsSubscription*, natsMsg* m, void* self) {
+  const nats_msg_ptr owned{m};
+  auto& link = **static_cast<std::shared_ptr<impl>*>(self);
+  link.guard(delivery_part, [&link, m] { link.inbox_message(view_of(m)); });
 }
 
 void nats_link::impl::inbox_message(const nats_message& m) {

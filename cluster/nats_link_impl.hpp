@@ -43,6 +43,7 @@ struct nats_link::subscription::state {
     subject[s.copy(subject.get(), s.size())] = '\0';
   }
 
+  std::atomic<std::uint32_t> held{0};
   const std::weak_ptr<impl> of;
   const listener to;
   const std::unique_ptr<char[]> subject;
@@ -58,7 +59,7 @@ struct nats_link::subscription::state {
 struct nats_link::impl : std::enable_shared_from_this<impl> {
   impl(const nats_options& o, broker::log_sink& l) : options{o}, log{l} {}
 
-  using sub_ptr = std::shared_ptr<subscription::state>;
+  using sub_ptr = boost::intrusive_ptr<subscription::state>;
   struct waiting {
     answer_handler done;
     std::shared_ptr<const answer_filter> counts;
@@ -148,13 +149,14 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
 
   // -- what the library calls: nats_link_events.cpp ---------------------------------
 
-  /// What a callback of the library holds until the library says that it was the last one.
-  struct closure {
-    std::shared_ptr<impl> self;
-    sub_ptr sub;
-  };
-  static void on_complete(void* c) { delete static_cast<closure*>(c); }
-  static void on_message(natsConnection*, natsSubscription*, natsMsg* m, void* c);
+  // What the library calls back with it holds until it says that it was the last time: a subscription, or
+  // this for answers.
+  static void on_message(natsConnection*, natsSubscription*, natsMsg* m, void* state);
+  static void on_last_message(void* state) {
+    intrusive_ptr_release(static_cast<subscription::state*>(state));
+  }
+  static void on_answer(natsConnection*, natsSubscription*, natsMsg* m, void* self);
+  static void on_last_answer(void* self) { delete static_cast<std::shared_ptr<impl>*>(self); }
   void inbox_message(const nats_message& m);
   void came_back() { came_back_as("connected again"); }
   void came_back_as(std::string_view how);
@@ -173,6 +175,7 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
   void take_over(made_connection made);
   /// None: the server takes every event.
   std::optional<broker::refusal> why_too_small();
+  natsSubscription* listen_to_answers();
   natsSubscription* listen(const sub_ptr& to);
   void listen_to_all();
   void connect_anew();
