@@ -274,7 +274,8 @@ void loop_unit::tick(broker::steady_time now) {
     const auto room = idle_.take(now);
     if (!room)
       break;
-    static_cast<room_actor*>(caf::actor_cast<caf::abstract_actor*>(room))->tell(nudge{nudge::to::sweep}, this);
+    static_cast<room_actor*>(caf::actor_cast<caf::abstract_actor*>(room))
+        ->tell(nudge{nudge::to::sweep}, this);
   }
 }
 

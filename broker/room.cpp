@@ -177,9 +177,7 @@ void room::append_live(stored_event e) {
 
 // -- the tape -----------------------------------------------------------------
 
-void room::open_feed() {
-  make_feed(position_.offset);
-}
+void room::open_feed() { make_feed(position_.offset); }
 
 void room::make_feed(std::uint64_t after) {
   feed_ =
