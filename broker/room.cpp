@@ -180,6 +180,7 @@ void room::append_live(stored_event e) {
 void room::open_feed() { make_feed(position_.offset); }
 
 void room::make_feed(std::uint64_t after) {
+  presence_shown_ = 0; // on this one nothing is, whatever the one before showed
   feed_ =
       std::make_shared<feed>(name_, rules_, around_.loops, around_.budget, after,
                              feed_serial{generation_, ++feeds_}, is_live() ? std::string{} : position_.epoch);

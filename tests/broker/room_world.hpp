@@ -150,6 +150,8 @@ public:
   std::size_t reads = 0;
   /// The room has told its loop of something.
   bool news = false;
+  /// The feed that shows its people to readers now; null: none was told to.
+  broker::feed_ptr shows_people;
 
 private:
   struct held_read {
@@ -191,7 +193,7 @@ private:
   void on_members(std::uint64_t, broker::member_page) override {}
   void on_adopted(std::uint32_t, broker::feed_ptr) override {}
   void tell_news(const broker::feed_ptr&, std::uint64_t) override { news = true; }
-  void tell_presence(const broker::feed_ptr&, std::uint64_t) override {}
+  void tell_presence(const broker::feed_ptr& from, std::uint64_t) override { shows_people = from; }
   void send_now(const broker::feed_ptr&) override {}
   void delay_news(broker::milliseconds) override {}
   void delay_tick(broker::milliseconds) override { tick_due_ = true; }
