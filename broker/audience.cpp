@@ -70,7 +70,8 @@ void audience::visited(std::size_t n) noexcept {
 }
 
 bool audience::begin_presence() noexcept {
-  return presence_ && std::exchange(presence_->left, presence_->readers.size()) == 0;
+  return presence_ && !presence_->readers.empty() &&
+         std::exchange(presence_->left, presence_->readers.size()) == 0;
 }
 
 std::span<reader* const> audience::next_presence(std::size_t most) noexcept {

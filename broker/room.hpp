@@ -182,6 +182,12 @@ private:
   void append_frames(frame_maker& frames);
   void seat(session_id who, std::uint32_t loop, wire_format format, bool presence, std::string_view user,
             std::string_view user_info, std::string_view info);
+  struct members_question {
+    std::uint64_t id;
+    std::uint32_t limit;
+    std::string after;
+  };
+  void say_members(const members_question& q);
   void presence_changed();
   void open_roster();
   /// Are its people on other nodes not known yet?
@@ -215,11 +221,6 @@ private:
   std::unique_ptr<roster> roster_;
   std::unique_ptr<roster_interest> others_;
   bool heard_all_ = false;
-  struct members_question {
-    std::uint64_t id;
-    std::uint32_t limit;
-    std::string after;
-  };
   std::uint64_t presence_shown_ = 0;
   attendance readers_;
   steady_time no_readers_since_;

@@ -29,7 +29,14 @@ void room::members(std::uint64_t id, std::uint32_t limit, std::string after) {
     waits().members.push_back({id, limit, std::move(after)});
     return;
   }
-  out_.on_members(id, roster_ ? roster_->view()->page(limit, after) : member_page{});
+  say_members({id, limit, std::move(after)});
+}
+
+void room::say_members(const members_question& q) {
+  out_.on_members(q.id, roster_ ? roster_->view()->page(q.limit, q.after) : member_page{});
+  // Who asks from outside leaves a silent room as small as it was.
+  if (roster_ && !tick_delayed_ && readers_.presence_loops() == 0)
+    roster_->rest();
 }
 
 void room::presence_changed() {
@@ -59,8 +66,8 @@ void room::asked_for_people(const roster_asker& who) {
 void room::heard_all() {
   heard_all_ = true;
   if (waiting_)
-    for (auto& q : std::exchange(waiting_->members, {}))
-      out_.on_members(q.id, roster_->view()->page(q.limit, q.after));
+    for (const auto& q : std::exchange(waiting_->members, {}))
+      say_members(q);
   if (state_ == state::ready && !loading_)
     serve_waiting();
   else

@@ -263,6 +263,9 @@ TEST_CASE("more requests than one turn looks at may be late at once", "[http]") 
   for (auto& client : clients)
     CHECK(client->wait_for_end(2s));
   CHECK(server.listener.counters().timed_out == 100);
+  raw_client later{"127.0.0.1", server.port()};
+  CHECK(later.wait_for_end(2s));
+  CHECK(server.listener.counters().timed_out == 101);
   CHECK(eventually(2s, [&] { return server.listener.counters().half_open == 0; }));
 }
 
