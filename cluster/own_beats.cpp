@@ -17,16 +17,13 @@ void own_beats::came_back(std::uint64_t number) {
     on_their_way_.pop_front();
 }
 
-void own_beats::begin_anew() {
-  on_their_way_.clear();
-  comes_back_ = false;
-}
-
-broker::milliseconds own_beats::late(broker::steady_time now) const {
-  if (!comes_back_ || on_their_way_.empty())
-    return broker::milliseconds{0};
-  const auto since = std::chrono::duration_cast<broker::milliseconds>(now - on_their_way_.front().when);
-  return std::min(since, most_);
+broker::milliseconds own_beats::late(broker::steady_time now, bool is_connected) {
+  auto late = broker::milliseconds{0};
+  if (comes_back_ && !on_their_way_.empty())
+    late =
+        std::min(std::chrono::duration_cast<broker::milliseconds>(now - on_their_way_.front().when), most_);
+  late_ = is_connected ? late : std::min(late, late_);
+  return late_;
 }
 
 } // namespace hubbub::cluster

@@ -18,11 +18,12 @@ public:
   /// Numbers rise.
   void sent(std::uint64_t number, broker::steady_time now);
   void came_back(std::uint64_t number);
-  /// The connection is another one: what was on its way is lost.
-  void begin_anew();
 
   /// For so long we have not read what came. 0 as long as none ever came back: it may be that none can.
-  [[nodiscard]] broker::milliseconds late(broker::steady_time now) const;
+  /// Without a connection nothing comes that could be late: then as at its loss, or less when what had come
+  /// is read. What is behind that is still unread when there is a connection again, so it does not begin
+  /// anew: the first beat that comes back shows that those before it are lost.
+  [[nodiscard]] broker::milliseconds late(broker::steady_time now, bool is_connected);
 
 private:
   struct beat {
@@ -33,6 +34,8 @@ private:
   // By number; not more than one of them is older than `most_`.
   std::deque<beat> on_their_way_;
   bool comes_back_ = false;
+  /// When there last was a connection, or less.
+  broker::milliseconds late_{0};
 };
 
 } // namespace hubbub::cluster

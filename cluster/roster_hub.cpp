@@ -295,7 +295,7 @@ void roster_hub::tick() {
   membership::changes changes;
   // All that comes to this process goes through one thread: who waits behind a backlog of events is not
   // silent.
-  members_.expire(now_, changes, link_->is_connected() ? own_beats_.late(now_) : broker::milliseconds{0});
+  members_.expire(now_, changes, own_beats_.late(now_, link_->is_connected()));
   apply(changes);
   if (ask_everything_at_ && *ask_everything_at_ <= now_) {
     ask_everything_at_.reset();
@@ -365,7 +365,6 @@ void roster_hub::on_back() {
   if (closed_)
     return;
   occupancy_counts_ = now_ + 2 * options_.beat;
-  own_beats_.begin_anew();
   ask_everything();
   beat();
 }

@@ -139,18 +139,18 @@ TEST_CASE("we are as late as the oldest of our beats that has not come back", "[
   own_beats mine{4s};
   mine.sent(1, time.now());
   time.advance(1s);
-  CHECK(mine.late(time.now()) == 0s); // perhaps none can come back
+  CHECK(mine.late(time.now(), true) == 0s); // perhaps none can come back
   mine.came_back(1);
-  CHECK(mine.late(time.now()) == 0s);
+  CHECK(mine.late(time.now(), true) == 0s);
   mine.sent(2, time.now());
   time.advance(1s);
   mine.sent(3, time.now());
   time.advance(500ms);
-  CHECK(mine.late(time.now()) == 1500ms);
+  CHECK(mine.late(time.now(), true) == 1500ms);
   mine.came_back(2);
-  CHECK(mine.late(time.now()) == 500ms);
+  CHECK(mine.late(time.now(), true) == 500ms);
   mine.came_back(3);
-  CHECK(mine.late(time.now()) == 0s);
+  CHECK(mine.late(time.now(), true) == 0s);
 }
 
 TEST_CASE("beats that were lost make us late for a while only", "[cluster]") {
@@ -160,20 +160,49 @@ TEST_CASE("beats that were lost make us late for a while only", "[cluster]") {
   mine.came_back(1);
   for (std::uint64_t n = 2; n < 20; ++n) {
     mine.sent(n, time.now());
-    CHECK(mine.late(time.now()) == std::min<broker::milliseconds>(4s, (n - 2) * 1s));
+    CHECK(mine.late(time.now(), true) == std::min<broker::milliseconds>(4s, (n - 2) * 1s));
     time.advance(1s);
   }
   SECTION("one that came later shows that those before will not") {
     mine.came_back(18);
-    CHECK(mine.late(time.now()) == 1s);
+    CHECK(mine.late(time.now(), true) == 1s);
   }
-  SECTION("a new connection begins anew") {
-    mine.begin_anew();
-    CHECK(mine.late(time.now()) == 0s);
-    mine.sent(20, time.now());
+}
+
+TEST_CASE("what was not read when the connection was lost is late until it is", "[cluster]") {
+  broker::manual_clock time;
+  own_beats mine{4s};
+  mine.sent(1, time.now());
+  mine.came_back(1);
+  mine.sent(2, time.now());
+  time.advance(2s);
+  CHECK(mine.late(time.now(), true) == 2s);
+  time.advance(1s);
+  CHECK(mine.late(time.now(), false) == 2s); // nothing new comes meanwhile
+  mine.sent(3, time.now());
+  SECTION("also when there is another connection") {
+    time.advance(500ms);
+    CHECK(mine.late(time.now(), true) == 3500ms);
+    mine.came_back(3); // over the new one: what was before it is read, or lost
+    CHECK(mine.late(time.now(), true) == 0s);
+  }
+  SECTION("and less late when it is read while there is none") {
+    mine.came_back(2);
+    CHECK(mine.late(time.now(), false) == 0s);
     time.advance(1s);
-    CHECK(mine.late(time.now()) == 0s);
+    CHECK(mine.late(time.now(), false) == 0s);
   }
+}
+
+TEST_CASE("who had read everything when the connection was lost is not late without one", "[cluster]") {
+  broker::manual_clock time;
+  own_beats mine{4s};
+  mine.sent(1, time.now());
+  mine.came_back(1);
+  CHECK(mine.late(time.now(), true) == 0s);
+  mine.sent(2, time.now());
+  time.advance(3s);
+  CHECK(mine.late(time.now(), false) == 0s);
 }
 
 } // namespace
