@@ -9,7 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <future>
 #include <memory>
 #include <string>
@@ -73,6 +75,26 @@ public:
 private:
   int listening_;
   std::vector<int> guests_;
+};
+
+/// Lets in who knows the password, which is `secret` at first.
+class strict_server {
+public:
+  cluster::nats_options options() const {
+    cluster::nats_options o;
+    o.servers = {"nats://ann:secret@127.0.0.1:" + std::to_string(server_.port())};
+    o.timeout = 1s;
+    return o;
+  }
+  /// Whoever is connected has to come again.
+  void change_password(const std::string& to) {
+    server_.kill();
+    server_.configure("authorization { user: ann, password: " + to + " }");
+    server_.start();
+  }
+
+private:
+  nats_server server_{"authorization { user: ann, password: secret }"};
 };
 
 /// Waits until the server has had all that was said before.
@@ -144,16 +166,11 @@ TEST_CASE("a link whose server does not answer closes all the same", "[nats][lin
 }
 
 TEST_CASE("what is asked of a link that every server refuses does not pile up", "[nats][link]") {
-  nats_server server{"authorization { user: ann, password: secret }"};
+  strict_server server;
   recording_log log;
-  cluster::nats_options o;
-  o.servers = {"nats://ann:secret@127.0.0.1:" + std::to_string(server.port())};
-  o.timeout = 1s;
-  const auto link = open_link(o, log);
+  const auto link = open_link(server.options(), log);
   settle(*link);
-  server.kill();
-  server.configure("authorization { user: ann, password: other }");
-  server.start();
+  server.change_password("other");
   REQUIRE(log.says("does not accept these credentials"));
   // Rooms come and go all the same.
   std::atomic<int> heard = 0;
@@ -166,14 +183,39 @@ TEST_CASE("what is asked of a link that every server refuses does not pile up", 
     CHECK(link->post([&done] { ++done; }));
   CHECK(eventually([&] { return done == 100; }));
   CHECK_FALSE(link->is_connected());
-  server.kill();
-  server.configure("authorization { user: ann, password: secret }");
-  server.start();
+  server.change_password("secret");
   REQUIRE(eventually([&] { return link->is_connected(); }));
   CHECK(eventually([&] {
     link->send("told.all", {}, "x");
     return heard > 0;
   }));
+}
+
+TEST_CASE("a link that connects anew hears what is still asked of it, and nothing else", "[nats][link]") {
+  strict_server server;
+  recording_log log;
+  const auto link = open_link(server.options(), log);
+  std::array<std::atomic<int>, 5> heard{};
+  std::vector<cluster::nats_link::subscription> all;
+  for (auto& one : heard)
+    all.push_back(link->subscribe("told." + std::to_string(all.size()), [&one](const auto&) { ++one; }));
+  settle(*link);
+  // The first one's place is taken by the last one, which then ends, too.
+  all[0].reset();
+  all[4].reset();
+  // The library is done with this connection for good: the link has to know whom it hears for.
+  server.change_password("other");
+  REQUIRE(log.says("does not accept these credentials"));
+  server.change_password("secret");
+  REQUIRE(eventually([&] { return link->is_connected(); }));
+  CHECK(eventually([&] {
+    for (std::size_t i = 0; i < heard.size(); ++i)
+      link->send("told." + std::to_string(i), {}, "x");
+    return heard[1] > 0 && heard[2] > 0 && heard[3] > 0;
+  }));
+  settle(*link);
+  CHECK(heard[0] == 0);
+  CHECK(heard[4] == 0);
 }
 
 TEST_CASE("a link goes on sending while it looks for another server", "[nats][link]") {
