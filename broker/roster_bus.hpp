@@ -68,6 +68,9 @@ public:
 
   /// The nodes beside this one.
   [[nodiscard]] virtual std::vector<other_node> others() const { return {}; }
+  /// False: there may be more than `others` tells of, as this node hears them for a moment only, or not at
+  /// all.
+  [[nodiscard]] virtual bool knows_others() const { return true; }
 
   /// This node ends soon, and its people are expected on others: those keep them for the length of a lease
   /// when it has gone.

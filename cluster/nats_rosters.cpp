@@ -61,6 +61,8 @@ std::vector<broker::other_node> nats_rosters::others() const {
   return all;
 }
 
+bool nats_rosters::knows_others() const { return hub_->knows_nodes(); }
+
 std::vector<living_node> nats_rosters::nodes() const { return hub_->nodes(); }
 broker::owner_id nats_rosters::self() const noexcept { return hub_->self(); }
 void nats_rosters::occupy(const broker::room_name& room, bool here) { hub_->occupy(room, here); }

@@ -39,6 +39,7 @@ public:
   want(const broker::room_name& room, std::shared_ptr<broker::roster_bus_handler> handler) override;
 
   [[nodiscard]] std::vector<broker::other_node> others() const override;
+  [[nodiscard]] bool knows_others() const override;
   /// The others that are alive, by owner.
   [[nodiscard]] std::vector<living_node> nodes() const;
   /// This node, in this life.

@@ -389,4 +389,10 @@ std::vector<living_node> roster_hub::nodes() const {
   return all;
 }
 
+bool roster_hub::knows_nodes() const {
+  const std::lock_guard lock{mutex_};
+  return link_->is_connected() && time_.now() >= settled_ &&
+         std::ranges::none_of(members_.alive(), [](const auto& m) { return m.second.name.empty(); });
+}
+
 } // namespace hubbub::cluster

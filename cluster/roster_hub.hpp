@@ -88,6 +88,8 @@ public:
 
   void drain();
   [[nodiscard]] std::vector<living_node> nodes() const;
+  /// Has each node that there is been heard, and said its name?
+  [[nodiscard]] bool knows_nodes() const;
   [[nodiscard]] broker::owner_id self() const noexcept { return self_; }
   [[nodiscard]] const roster_counters& counters() const noexcept { return counters_; }
 

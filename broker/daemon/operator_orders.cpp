@@ -47,30 +47,31 @@ void operator_orders::close() {
   closed_ = true;
 }
 
-broker::refusal operator_orders::find(std::string_view name) const {
+void operator_orders::leave_to(std::string_view name, const broker::order_reply& reply) const {
+  // Who asks takes the first answer: that must not be from somebody who has yet to hear of that node.
+  if (parts_.rosters && !parts_.rosters->knows_others())
+    return;
   std::vector<std::string> all{parts_.node};
   if (parts_.rosters)
     for (auto& other : parts_.rosters->others())
-      if (!other.name.empty()) // it has not said it yet
-        all.push_back(std::move(other.name));
-  std::ranges::sort(all);
+      all.push_back(std::move(other.name));
   if (std::ranges::find(all, name) != all.end())
-    return {errc::ok};
+    return;
+  std::ranges::sort(all);
   std::string known;
   for (const auto& one : all)
     known.append(known.empty() ? "" : ", ").append(one);
-  return {errc::bad_command,
-          "field `node`: there is no node " + std::string{name} + " (there are: " + known + ")"};
+  reply(broker::refusal{errc::bad_command, "field `node`: there is no node " + std::string{name} +
+                                               " (there are: " + known + ")"},
+        {});
 }
 
 void operator_orders::drain(std::string_view json, const broker::order_reply& reply) {
   const auto order = node_order::parse(json, false);
   if (!order)
     return reply(order.error(), {});
-  if (auto why = find(order->node); why.code != errc::ok)
-    return reply(std::move(why), {});
   if (!order->means(parts_.node))
-    return;
+    return leave_to(order->node, reply);
   // A signal that comes twice means a hurry. An order that comes twice has lost its first answer.
   const auto first = !std::exchange(drained_, true) && parts_.serving();
   if (first) {
@@ -96,11 +97,8 @@ void operator_orders::reload(std::string_view json, const broker::order_reply& r
   const auto order = node_order::parse(json, true);
   if (!order)
     return reply(order.error(), {});
-  if (!order->node.empty())
-    if (auto why = find(order->node); why.code != errc::ok)
-      return reply(std::move(why), {});
   if (!order->means(parts_.node))
-    return;
+    return leave_to(order->node, reply);
   if (const auto read = parts_.reload(); !read)
     return reply(read.error(), {});
   broker::audit(parts_.audit, {"reload", "nats", {}, {}});

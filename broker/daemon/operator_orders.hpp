@@ -49,8 +49,8 @@ private:
   void drain(std::string_view json, const broker::order_reply& reply);
   void disconnect(std::string_view json, const broker::order_reply& reply);
   void reload(std::string_view json, const broker::order_reply& reply);
-  /// Not `ok`: no node is called that.
-  [[nodiscard]] broker::refusal find(std::string_view name) const;
+  /// What another node is to do. Answers when it is known that no node is called that.
+  void leave_to(std::string_view name, const broker::order_reply& reply) const;
 
   const parts parts_;
   std::mutex mutex_;

@@ -69,6 +69,28 @@ TEST_CASE_METHOD(patient_cluster, "a room that no other node has is there at onc
   CHECK(three["chat.alone"].synced == 1);
 }
 
+TEST_CASE("a node says that it knows the others when each has had the time to be heard", "[cluster][slow]") {
+  nats_server server;
+  auto how = quick();
+  how.beat = 15s; // no test reaches it
+  how.lease = 60s;
+  roster_node one{server, "one", how};
+  roster_node two{server, "two", how};
+  CHECK(eventually([&] { return one.knows(1); }));
+  CHECK_FALSE(one.bus->knows_others());
+  one.time.sleep(2 * how.beat);
+  CHECK(one.bus->knows_others());
+  // Who is cut off does not hear who comes, and has to hear them when it is back.
+  one.proxy.cut();
+  CHECK(eventually([&] { return !one.bus->knows_others(); }));
+  one.proxy.heal();
+  two[chat].enter("bob");
+  CHECK(eventually([&] {
+    two.pump();
+    return one[chat].seen() == people{"bob"} && !one.bus->knows_others();
+  }));
+}
+
 TEST_CASE_METHOD(roster_cluster, "parts lost on the way are asked for", "[cluster][slow]") {
   one[chat].enter("ann");
   CHECK(all_see(chat, {"ann"}));

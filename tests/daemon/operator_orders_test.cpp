@@ -52,8 +52,11 @@ public:
                                                 std::shared_ptr<broker::roster_bus_handler>) override {
     return nullptr;
   }
-  std::vector<broker::other_node> others() const override { return {{"n2"}, {""}}; }
+  std::vector<broker::other_node> others() const override { return {{"n2"}}; }
+  bool knows_others() const override { return knows; }
   void drain() override {}
+
+  bool knows = true;
 };
 
 /// A node whose operators write by NATS.
@@ -115,6 +118,17 @@ TEST_CASE_METHOD(orders_fixture, "a node drains when it is the one that is meant
   // Whoever asks again has lost the answer, and is in no hurry.
   CHECK(give("drain", R"({"node":"n1"})") == draining);
   CHECK(drains == 1);
+}
+
+TEST_CASE_METHOD(orders_fixture, "a node that does not know the others yet leaves the answer to them",
+                 "[orders]") {
+  rosters.knows = false;
+  for (auto what : {"drain", "reload"})
+    CHECK(give(what, R"({"node":"n3"})").empty());
+  CHECK(give("drain", "{}").starts_with("field `node` must name"));
+  CHECK(give("reload", R"({"node":"n1"})") == R"({"node":"n1","reloaded":true})");
+  rosters.knows = true;
+  CHECK(give("reload", R"({"node":"n3"})") == "field `node`: there is no node n3 (there are: n1, n2)");
 }
 
 TEST_CASE_METHOD(orders_fixture, "a node that drains already is not told twice", "[orders]") {
