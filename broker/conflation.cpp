@@ -13,12 +13,16 @@ std::int64_t conflation::add(std::string_view key, conflated newest) {
     old.mapped().newest = std::move(newest);
     by_offset_.insert(std::move(old));
   } else {
-    if (by_key_.size() >= keys_)
-      drop_oldest();
-    bytes_ += newest.frame.size() + 2 * key.size();
-    by_key_.emplace(key, newest.offset);
+    const auto size = newest.frame.size() + 2 * key.size();
     const auto offset = newest.offset;
-    by_offset_.emplace(offset, row{std::string{key}, std::move(newest)});
+    // Where there is no memory for both, neither is there.
+    std::map<std::uint64_t, row> one;
+    one.emplace(offset, row{std::string{key}, std::move(newest)});
+    by_key_.emplace(key, offset);
+    by_offset_.merge(one);
+    bytes_ += size;
+    if (by_key_.size() > keys_)
+      drop_oldest();
   }
   return static_cast<std::int64_t>(bytes_) - before;
 }

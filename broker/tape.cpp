@@ -212,11 +212,11 @@ tape_view tape::view_of(std::shared_ptr<const segment_list> list) const {
 void tape::append(std::string_view frame, const frame_info& info) {
   if (newest_ && newest_->append(frame, info))
     return;
-  add_segment(segment::cost(frame.size()));
-  [[maybe_unused]] const auto fits = newest_->append(frame, info);
+  add_segment(frame, info);
 }
 
-void tape::add_segment(std::size_t at_least) {
+void tape::add_segment(std::string_view frame, const frame_info& info) {
+  const auto at_least = segment::cost(frame.size());
   auto size = std::clamp(bytes(), smallest_segment, largest_segment);
   size = std::max(std::min<std::size_t>(size, options_.bytes / 4), at_least);
   if (!budget_.has_room(size))
@@ -227,20 +227,23 @@ void tape::add_segment(std::size_t at_least) {
     at = {newest_->place() + newest_->end(last), newest_->info(last).offset};
   }
   const auto next = segment::make(size, at.place, at.offset);
-  newest_ = next.get();
-  budget_.add(next->capacity());
+  [[maybe_unused]] const auto fits = next->append(frame, info);
   auto ranked_anew = false;
   {
     std::shared_ptr<const segment_list> before; // let go outside the lock
     std::lock_guard hold{mutex_};
-    bytes_ += next->capacity();
     auto grown = std::make_shared<segment_list>();
     grown->reserve(list_->size() + 1);
     grown->assign(list_->begin(), list_->end());
     grown->push_back(next);
-    while (grown->size() > 1 && bytes_ > options_.bytes)
-      trim_oldest(*grown);
+    // Up to here there may have been no memory, and nothing has changed; whatever follows leaves it whole.
+    auto& all = *grown;
     before = std::exchange(list_, std::move(grown));
+    newest_ = next.get();
+    bytes_ += next->capacity();
+    budget_.add(next->capacity());
+    while (all.size() > 1 && bytes_ > options_.bytes)
+      trim_oldest(all);
     ranked_anew = worth() != ranked_;
   }
   if (ranked_anew || !budget_.has_room())
@@ -284,25 +287,25 @@ tape_budget::rank_change tape::give_up() {
 }
 
 void tape::trim_oldest(segment_list& from) {
-  const auto oldest = std::move(from.front());
+  const auto oldest = from.front();
+  // Under the same lock as the list, so that whoever sees the new tail also sees what was given up. What
+  // needs memory comes first.
+  for (std::uint32_t f = 0; options_.conflate_keys > 0 && f < oldest->count(); ++f) {
+    const auto& info = oldest->info(f);
+    if (info.key_size == 0)
+      continue;
+    if (!conflation_)
+      conflation_ = std::make_unique<conflation>(options_.conflate_keys);
+    const auto grown =
+        conflation_->add(oldest->key(f), {info.offset, info.excluded, std::string{oldest->frame(f)}});
+    budget_.add(static_cast<std::uint64_t>(grown)); // wraps rightly when it shrank
+  }
+  for (std::uint32_t f = 0; excluded_ && f < oldest->count(); ++f)
+    if (const auto who = oldest->info(f).excluded)
+      excluded_->add(who);
   from.erase(from.begin());
   bytes_ -= oldest->capacity();
   budget_.remove(oldest->capacity());
-  // Under the same lock as the list, so that whoever sees the new tail also sees what was given up.
-  if (!excluded_ && options_.conflate_keys == 0)
-    return;
-  for (std::uint32_t f = 0; f < oldest->count(); ++f) {
-    const auto& info = oldest->info(f);
-    if (excluded_ && info.excluded)
-      excluded_->add(info.excluded);
-    if (options_.conflate_keys > 0 && info.key_size > 0) {
-      if (!conflation_)
-        conflation_ = std::make_unique<conflation>(options_.conflate_keys);
-      const auto grown =
-          conflation_->add(oldest->key(f), {info.offset, info.excluded, std::string{oldest->frame(f)}});
-      budget_.add(static_cast<std::uint64_t>(grown)); // wraps rightly when it shrank
-    }
-  }
 }
 
 tape::overtaken_look tape::look_overtaken(session_id who, std::uint64_t offset) const {

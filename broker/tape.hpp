@@ -88,7 +88,8 @@ public:
   tape(options o, tape_budget& budget, std::uint64_t after);
   ~tape();
 
-  /// Adds the room's next frame; trims the oldest segments beyond the bounds. The writer only.
+  /// Adds the room's next frame; trims the oldest segments beyond the bounds. Where there is no memory for
+  /// that the tape is whole all the same, with the frame or without it. The writer only.
   void append(std::string_view frame, const frame_info& info);
 
   /// A consistent look. Costs a lock and a reference: once per loop, room and turn.
@@ -114,7 +115,8 @@ private:
   friend class tape_budget;
   using segment_list = std::vector<segment_ptr>;
   [[nodiscard]] tape_view view_of(std::shared_ptr<const segment_list> list) const;
-  void add_segment(std::size_t at_least);
+  /// The frame is its first.
+  void add_segment(std::string_view frame, const frame_info& info);
 
   // For the budget, which holds its own lock; any thread.
   /// Gives it its rank.
@@ -128,6 +130,7 @@ private:
   [[nodiscard]] std::size_t all_bytes() const noexcept;
   /// What its rank should be.
   [[nodiscard]] std::size_t worth() const noexcept;
+  /// What it throws leaves the list and the sums as they were.
   void trim_oldest(segment_list& from);
 
   options options_;

@@ -1,34 +1,19 @@
 #include "broker/delivery.hpp"
 
 #include "broker/wire_frame.hpp"
+#include "tests/support/allocations.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/swallowing_connection.hpp"
 
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <string>
 #include <vector>
 
 using namespace hubbub::broker;
+using hubbub::tests::allocations;
 using hubbub::tests::swallowing_connection;
 
-// A sanitizer brings an allocator of its own.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-
-namespace {
-std::size_t allocations = 0;
-} // namespace
-
-// Not inlined, or the compiler believes that new and delete do not fit each other.
-[[gnu::noinline]] void* operator new(std::size_t n) {
-  ++allocations;
-  if (auto* p = std::malloc(n == 0 ? 1 : n))
-    return p;
-  throw std::bad_alloc{};
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+#if HUBBUB_HAS_ALLOCATIONS
 
 namespace {
 
@@ -74,10 +59,10 @@ TEST_CASE("delivering to a thousand readers allocates nothing", "[delivery]") {
   for (auto round = 0; round < 20; ++round) {
     for (auto i = 0; i < 16; ++i)
       publish(++offset);
-    const auto before = allocations;
+    const auto before = allocations();
     all.begin_round();
     send.walk(all, true, marked);
-    CHECK(allocations - before == 0);
+    CHECK(allocations() - before == 0);
   }
   for (const auto& o : readers)
     CHECK(o->wire.taken == frame.size() * offset);
@@ -117,13 +102,13 @@ TEST_CASE("delivering to readers of two rooms with news in one turn allocates no
     info.offset = ++offset;
     for (const auto& room : rooms)
       room->writable(wire_format::websocket)->append(frame, info);
-    const auto before = allocations;
+    const auto before = allocations();
     first.begin_round();
     second.begin_round();
     send.walk(first, false, marked);
     send.walk(second, false, marked);
     send.send_marked(marked);
-    return allocations - before;
+    return allocations() - before;
   };
   turn(), turn(); // the scratch grows to its size
   for (auto i = 0; i < 20; ++i)
