@@ -46,7 +46,7 @@ caf::mailbox_element_ptr loop_actor::next() noexcept {
   return caf::mailbox_element_ptr{first};
 }
 
-void loop_actor::read_one(caf::mailbox_element& what) noexcept {
+void loop_actor::read_one(caf::mailbox_element& what) {
   try {
     if (!std::exchange(begun_, true))
       begin();

@@ -38,7 +38,8 @@ public:
   void on_destroy() override;
 
 protected:
-  // What they throw ends the actor, with the exception's text as reason.
+  // What they throw ends the actor, with the exception's text as reason. Without the memory for that text
+  // `resume` throws, and whoever answers for the loop has the node end.
 
   /// Before its first message.
   virtual void begin() = 0;
@@ -55,7 +56,8 @@ private:
     using unique_pointer = caf::mailbox_element_ptr;
   };
   [[nodiscard]] caf::mailbox_element_ptr next() noexcept;
-  void read_one(caf::mailbox_element& what) noexcept;
+  /// Throws where there is not even the memory to say why it ends.
+  void read_one(caf::mailbox_element& what);
 
   caf::intrusive::lifo_inbox<letters> inbox_;
   /// Taken from the inbox already; the oldest first.
