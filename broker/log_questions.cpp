@@ -4,12 +4,6 @@
 #include <utility>
 
 namespace hubbub::broker {
-namespace {
-
-// Events grow too old meanwhile, of which a reader is told then.
-constexpr std::chrono::seconds answer_holds{1};
-
-} // namespace
 
 bool log_questions::serves(const question& q, const join_request& who, const read_request& what,
                            const stream_position& head) noexcept {
@@ -85,13 +79,13 @@ const read_result* log_questions::said_to(const join_request& who, const read_re
              : nullptr;
 }
 
-void log_questions::keep(const question& asked, const read_result& said, const stream_position& head,
+bool log_questions::keep(const question& asked, const read_result& said, const stream_position& head,
                          steady_time now) {
   // Only of another life of the log so many ask the same. When the log is ahead of the room, the room has to
   // read first.
   if (said.why.code != errc::ok || said.head.epoch != head.epoch || asked.head != head || !asked.since ||
       asked.since->epoch == head.epoch || (!said.events.empty() && said.events.front()->offset > head.offset))
-    return;
+    return false;
   auto a = std::make_unique<answer>(
       answer{{asked.id, asked.serves, asked.what, asked.head, asked.since, asked.whole_history, {}, {}},
              said,
@@ -103,6 +97,12 @@ void log_questions::keep(const question& asked, const read_result& said, const s
     e = std::move(place);
   }
   newest_ = std::move(a);
+  return true;
+}
+
+void log_questions::forget_old(steady_time now) noexcept {
+  if (newest_ && now >= newest_->until)
+    newest_.reset();
 }
 
 std::vector<std::uint64_t> log_questions::leave(session_id who) {
