@@ -93,7 +93,7 @@ public:
   virtual void on_binary() = 0;
   /// A full socket takes bytes again, and the control lane is empty.
   virtual void on_writable() = 0;
-  /// All of the control lane was taken by the kernel.
+  /// All messages of the control lane were taken by the kernel; the rest of an event may wait still.
   virtual void on_control_sent() = 0;
   /// The socket is closed, for whatever reason; the last call.
   virtual void on_closed() = 0;

@@ -141,15 +141,19 @@ void websocket::took(std::ptrdiff_t n, std::size_t asked) {
 }
 
 void websocket::settle() {
-  if (phase_ == phase::open && all_gone()) {
-    if (std::exchange(pong_waits_, false)) {
+  if (phase_ == phase::open) {
+    const auto gone = all_gone();
+    if (gone && std::exchange(pong_waits_, false)) {
       reader_->written();
       listening_ = true;
       ask_again();
     }
-    if (std::exchange(lane_waits_, false))
+    // What is left of an event is none of what the client was answered.
+    if (lane_waits_ && control_bytes() == 0 && !wire_.owes()) {
+      lane_waits_ = false;
       handler_->on_control_sent();
-    if (phase_ == phase::open && !full_ && std::exchange(unblocked_, false))
+    }
+    if (gone && phase_ == phase::open && !full_ && std::exchange(unblocked_, false))
       handler_->on_writable();
   }
   if (phase_ == phase::closing) {

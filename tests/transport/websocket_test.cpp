@@ -309,6 +309,37 @@ TEST_CASE("the rest of a large event leaves room for answers", "[websocket]") {
   CHECK(server.closed == 0);
 }
 
+TEST_CASE("answers that have gone are not kept waiting by the rest of an event behind them", "[websocket]") {
+  transport::listener_options options;
+  options.send_buffer_bytes = 4608;
+  test_server server{options};
+  ws_client client{server.port(), {.receive_buffer = 2048}};
+  auto handler = server.client();
+  std::string event;
+  broker::append_text_frame(event, std::string(300'000, 'e'));
+  server.on_loop([&] {
+    auto& wire = *handler->connection;
+    wire.control("an answer");
+    const std::string_view all[] = {event};
+    const auto taken = wire.write(all);
+    REQUIRE(taken > 0);
+    REQUIRE(taken < event.size());
+    wire.keep(std::string_view{event}.substr(taken));
+  });
+  // The client has read nothing yet.
+  CHECK(eventually(2s, [&] { return server.ask<int>([&] { return handler->control_sent; }) == 1; }));
+  server.on_loop([&] {
+    CHECK(handler->connection->unsent_bytes() > 200'000);
+    CHECK(handler->writable == 0);
+    handler->connection->control("another");
+  });
+  CHECK(client.read_message() == "an answer");
+  CHECK(client.read_message()->size() == 300'000);
+  CHECK(client.read_message() == "another");
+  CHECK(eventually(2s, [&] { return server.ask<int>([&] { return handler->control_sent; }) == 2; }));
+  server.on_loop([&] { CHECK(handler->writable > 0); });
+}
+
 TEST_CASE("a client that pings and never reads costs one pong", "[websocket]") {
   transport::listener_options options;
   options.send_buffer_bytes = 4608;
