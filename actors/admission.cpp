@@ -2,6 +2,7 @@
 
 #include "actors/come_again.hpp"
 #include "actors/connection_actor.hpp"
+#include "actors/counted_address.hpp"
 #include "actors/culprit.hpp"
 #include "actors/loop_unit.hpp"
 #include "actors/node_metrics.hpp"
@@ -38,6 +39,7 @@ admission::admission(node_context& node, origin_rule origin)
 
 broker::door_answer admission::may_connect(std::string_view remote_address, bool tls) {
   using broker::door;
+  const counted_address by{remote_address};
   const auto now = node_.time.now();
   std::lock_guard hold{mutex_};
   if (node_.bounds.connections != 0 && sockets_ >= node_.bounds.connections) {
@@ -46,7 +48,7 @@ broker::door_answer admission::may_connect(std::string_view remote_address, bool
     return {door::full, handshakes_.turn_away(now)};
   }
   if (node_.bounds.connections_per_ip != 0) {
-    const auto there = by_address_.find(std::string{remote_address});
+    const auto there = by_address_.find(std::string{by.str()});
     if (there != by_address_.end() && there->second >= node_.bounds.connections_per_ip) {
       node_.log.limited(broker::log_level::warn, "admission", "per_ip",
                         "refused: an address has all the connections it may have",
@@ -55,7 +57,7 @@ broker::door_answer admission::may_connect(std::string_view remote_address, bool
     }
   }
   if (const auto rate = node_.bounds.handshakes_per_second_per_ip; rate != 0)
-    if (const auto wait = rates_.take(remote_address, rate, now); wait != 0) {
+    if (const auto wait = rates_.take(by.str(), rate, now); wait != 0) {
       node_.log.limited(broker::log_level::warn, "admission", "rate_per_ip",
                         "refused: an address connects more often than it may", {{"address", remote_address}});
       // It is not among those for whom the node has no room: others need not wait longer for it.
@@ -68,7 +70,7 @@ broker::door_answer admission::may_connect(std::string_view remote_address, bool
     return {door::before_tls, handshakes_.turn_away(now)};
   }
   if (node_.bounds.connections_per_ip != 0)
-    ++by_address_[std::string{remote_address}];
+    ++by_address_[std::string{by.str()}];
   ++sockets_;
   return {};
 }
@@ -78,7 +80,7 @@ void admission::disconnected(std::string_view remote_address) {
   --sockets_;
   if (node_.bounds.connections_per_ip == 0)
     return;
-  const auto it = by_address_.find(std::string{remote_address});
+  const auto it = by_address_.find(std::string{counted_address{remote_address}.str()});
   if (it != by_address_.end() && --it->second == 0)
     by_address_.erase(it);
 }

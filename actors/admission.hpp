@@ -53,6 +53,7 @@ private:
   std::mutex mutex_;
   broker::handshake_budget handshakes_;
   std::uint32_t sockets_ = 0;
+  /// By `counted_address`.
   std::unordered_map<std::string, std::uint32_t> by_address_;
   broker::address_rates rates_;
 };

@@ -11,8 +11,8 @@ namespace hubbub::actors {
 
 struct node_context;
 
-/// Who answers for what breaks in a session: its user, or the address of one that has none. Empty: neither is
-/// known.
+/// Who answers for what breaks in a session: its user, or the address (`counted_address`) of one that has
+/// none. Empty: neither is known.
 [[nodiscard]] std::string culprit(const broker::identity* who, std::string_view remote_address);
 
 /// The same as a number that messages can bear; 0: neither is known.

@@ -116,6 +116,30 @@ TEST_CASE_METHOD(actor_fixture, "an address that comes too often is refused at t
   CHECK(come("192.0.2.1").what == door::open);
 }
 
+TEST_CASE_METHOD(actor_fixture,
+                 "whoever has a network of IPv6 addresses has no more of a node by each of them",
+                 "[actors][handshakes][limits]") {
+  using broker::door;
+  bounds.handshakes_per_second_per_ip = 4;
+  bounds.connections_per_ip = 2;
+  auto& acceptor = node->acceptor();
+  const auto come = [&](std::string_view address) { return acceptor.may_connect(address, false).what; };
+  CHECK(come("2001:db8:1:2::1") == door::open);
+  CHECK(come("2001:db8:1:2:ffff::2") == door::open);
+  CHECK(come("2001:db8:1:2::3") == door::full);
+  CHECK(come("2001:db8:1:3::1") == door::open);
+  CHECK(come("192.0.2.1") == door::open);
+  CHECK(come("::ffff:192.0.2.1") == door::open);
+  CHECK(come("192.0.2.1") == door::full);
+  // Those who go give back what they had.
+  acceptor.disconnected("2001:db8:1:2::1");
+  CHECK(come("2001:db8:1:2::4") == door::open);
+  acceptor.disconnected("2001:db8:1:2:ffff::2");
+  CHECK(come("2001:db8:1:2::5") == door::open);
+  acceptor.disconnected("2001:db8:1:2::4");
+  CHECK(come("2001:db8:1:2::6") == door::too_often);
+}
+
 TEST_CASE_METHOD(four_loops, "when loops lag few begin TLS, and those without it come to the door as ever",
                  "[actors][handshakes][limits]") {
   using broker::door;
