@@ -18,6 +18,12 @@ broker::refusal bad_file(const char* what, const std::string& file) {
   return {broker::errc::invalid_data, std::string{what} + " " + file + " cannot be used: " + why.data()};
 }
 
+broker::refusal locked_file(const char* what, const std::string& file) {
+  ERR_clear_error();
+  return {broker::errc::invalid_data,
+          std::string{what} + " " + file + " is encrypted, and nobody is there to type its passphrase"};
+}
+
 } // namespace
 
 tls_context::tls_context(std::string certificate_file, std::string key_file)
@@ -52,8 +58,6 @@ broker::result<std::shared_ptr<ssl_ctx_st>> tls_context::read_files() const {
                                       SSL_MODE_RELEASE_BUFFERS);
   // Tickets resume sessions; a cache of our own would only take memory.
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-  if (SSL_CTX_use_certificate_chain_file(context.get(), certificate_file_.c_str()) != 1)
-    return bad_file("the certificate", certificate_file_);
   // By default it would be asked for on the terminal, where nobody may be.
   bool locked = false;
   SSL_CTX_set_default_passwd_cb_userdata(context.get(), &locked);
@@ -61,14 +65,16 @@ broker::result<std::shared_ptr<ssl_ctx_st>> tls_context::read_files() const {
     *static_cast<bool*>(asked) = true;
     return -1;
   });
+  const auto has_certificate =
+      SSL_CTX_use_certificate_chain_file(context.get(), certificate_file_.c_str()) == 1;
+  if (locked)
+    return locked_file("the certificate", certificate_file_);
+  if (!has_certificate)
+    return bad_file("the certificate", certificate_file_);
   const auto has_key = SSL_CTX_use_PrivateKey_file(context.get(), key_file_.c_str(), SSL_FILETYPE_PEM) == 1;
   SSL_CTX_set_default_passwd_cb_userdata(context.get(), nullptr);
-  if (locked) {
-    ERR_clear_error();
-    return broker::refusal{broker::errc::invalid_data,
-                           "the key " + key_file_ +
-                               " is encrypted, and nobody is there to type its passphrase"};
-  }
+  if (locked)
+    return locked_file("the key", key_file_);
   if (!has_key)
     return bad_file("the key", key_file_);
   if (SSL_CTX_check_private_key(context.get()) != 1)

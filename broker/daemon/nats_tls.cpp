@@ -25,24 +25,36 @@ bio_ptr bytes_of(std::string_view pem) {
   return {BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free};
 }
 
-/// Null: there is none.
-certificate_ptr first_certificate(std::string_view pem) {
-  return {PEM_read_bio_X509(bytes_of(pem).get(), nullptr, nullptr, nullptr), &X509_free};
+/// Tells `asked` that a passphrase is wanted. By default the library asks for it on the terminal.
+int nobody_to_ask(char*, int, int, void* asked) {
+  *static_cast<bool*>(asked) = true;
+  return -1;
+}
+
+/// The first of them. Null: there is none, or (`locked`) one of all wants a passphrase.
+certificate_ptr first_certificate(std::string_view pem, bool& locked) {
+  const auto all = bytes_of(pem);
+  const auto next = [&] {
+    return certificate_ptr{PEM_read_bio_X509(all.get(), nullptr, nobody_to_ask, &locked), &X509_free};
+  };
+  auto first = next();
+  for (auto more = static_cast<bool>(first); more;)
+    more = static_cast<bool>(next());
+  return locked ? certificate_ptr{nullptr, &X509_free} : std::move(first);
 }
 
 /// Null: there is none, or (`locked`) only one that wants a passphrase.
 private_key_ptr private_key(std::string_view pem, bool& locked) {
-  // By default the library asks for it on the terminal.
-  const auto nobody_to_ask = [](char*, int, int, void* asked) {
-    *static_cast<bool*>(asked) = true;
-    return -1;
-  };
   return {PEM_read_bio_PrivateKey(bytes_of(pem).get(), nullptr, nobody_to_ask, &locked), &EVP_PKEY_free};
 }
 
 nats_tls_fault wrong_pem(std::string_view key, const std::string& file, std::string_view what) {
   std::string sentence{"nats."};
   return {sentence.append(key).append(": ").append(file).append(" ").append(what)};
+}
+
+nats_tls_fault locked_pem(std::string_view key, const std::string& file) {
+  return wrong_pem(key, file, "is encrypted, and nobody is there to type its passphrase");
 }
 
 /// Reads it, or says why it cannot be.
@@ -61,15 +73,17 @@ std::optional<nats_tls_fault> check_pair(const nats_config& how) {
   secret_text pem;
   if (auto fault = read_pem("tls_cert", how.tls_cert, pem))
     return fault;
-  const auto certificate = first_certificate(pem.text);
+  auto locked = false;
+  const auto certificate = first_certificate(pem.text, locked);
+  if (locked)
+    return locked_pem("tls_cert", how.tls_cert);
   if (!certificate)
     return wrong_pem("tls_cert", how.tls_cert, "holds no certificate in PEM");
   if (auto fault = read_pem("tls_key", how.tls_key, pem))
     return fault;
-  auto locked = false;
   const auto key = private_key(pem.text, locked);
   if (locked)
-    return wrong_pem("tls_key", how.tls_key, "is encrypted, and nobody is there to type its passphrase");
+    return locked_pem("tls_key", how.tls_key);
   if (!key)
     return wrong_pem("tls_key", how.tls_key, "holds no private key in PEM");
   if (X509_check_private_key(certificate.get(), key.get()) != 1)
@@ -83,7 +97,11 @@ std::optional<nats_tls_fault> first_fault(const nats_config& how) {
     secret_text pem;
     if (auto fault = read_pem("tls_ca", how.tls_ca, pem))
       return fault;
-    if (!first_certificate(pem.text))
+    auto locked = false;
+    const auto any = first_certificate(pem.text, locked);
+    if (locked)
+      return locked_pem("tls_ca", how.tls_ca);
+    if (!any)
       return wrong_pem("tls_ca", how.tls_ca, "holds no certificate in PEM");
   }
   return how.tls_cert.empty() || how.tls_key.empty() ? std::nullopt : check_pair(how);

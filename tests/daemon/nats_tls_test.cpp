@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 using namespace hubbub;
 using tests::test_certificate;
@@ -91,6 +92,19 @@ TEST_CASE_METHOD(nats_tls_fixture, "a key with a passphrase is refused, and nobo
   REQUIRE_THAT(text_in(how.tls_key), Catch::Matchers::Contains("ENCRYPTED"));
   CHECK(fault() ==
         "nats.tls_key: " + how.tls_key + " is encrypted, and nobody is there to type its passphrase");
+}
+
+TEST_CASE_METHOD(nats_tls_fixture, "a certificate with a passphrase is refused, and nobody is asked for it",
+                 "[config][tls]") {
+  const auto locked = mine.locked_certificate_file();
+  REQUIRE_THAT(text_in(locked), Catch::Matchers::Contains("ENCRYPTED"));
+  for (auto [key, file] :
+       {std::pair{"tls_ca", &daemon::nats_config::tls_ca}, {"tls_cert", &daemon::nats_config::tls_cert}}) {
+    const auto right = std::exchange(how.*file, locked);
+    CHECK(fault() == std::string{"nats."} + key + ": " + locked +
+                         " is encrypted, and nobody is there to type its passphrase");
+    how.*file = right;
+  }
 }
 
 TEST_CASE_METHOD(nats_tls_fixture, "one URL with tls demands it of every server", "[config][tls]") {

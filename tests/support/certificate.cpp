@@ -57,4 +57,18 @@ void test_certificate::renew(const std::string& common_name) {
   PEM_write_PrivateKey(opened(key_file()).get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
 }
 
+std::string test_certificate::locked_certificate_file() const {
+  const file from{std::fopen(certificate_file().c_str(), "r"), std::fclose};
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate{
+      from ? PEM_read_X509(from.get(), nullptr, nullptr, nullptr) : nullptr, X509_free};
+  const auto path = certificate_file() + ".locked";
+  const auto to = opened(path);
+  const unsigned char passphrase[] = "secret";
+  if (!certificate || !PEM_write_X509(to.get(), certificate.get()) ||
+      !PEM_ASN1_write(reinterpret_cast<i2d_of_void*>(i2d_X509), PEM_STRING_X509, to.get(), certificate.get(),
+                      EVP_aes_128_cbc(), passphrase, sizeof passphrase - 1, nullptr, nullptr))
+    throw std::runtime_error{"the certificate cannot be locked"};
+  return path;
+}
+
 } // namespace hubbub::tests

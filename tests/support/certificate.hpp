@@ -17,6 +17,9 @@ public:
   void renew(const std::string& common_name);
   [[nodiscard]] std::string certificate_file() const { return directory_ + "/certificate.pem"; }
   [[nodiscard]] std::string key_file() const { return directory_ + "/key.pem"; }
+  /// Makes another file of the certificate, and behind it the same once more, for those who know a
+  /// passphrase.
+  [[nodiscard]] std::string locked_certificate_file() const;
 
 private:
   std::string directory_;

@@ -88,6 +88,12 @@ TEST_CASE("a bad certificate is refused by name, and a good one stays", "[tls]")
   CHECK(locked.error().message ==
         "the key " + locked_file + " is encrypted, and nobody is there to type its passphrase");
 
+  const auto locked_chain = other.locked_certificate_file();
+  const auto no_chain = transport::tls_context::load(locked_chain, other.key_file());
+  REQUIRE_FALSE(no_chain.has_value());
+  CHECK(no_chain.error().message ==
+        "the certificate " + locked_chain + " is encrypted, and nobody is there to type its passphrase");
+
   std::ofstream{tls.certificate.certificate_file()} << "nonsense";
   CHECK_FALSE(tls.context->reload().has_value());
   ws_client client{tls.server.port(), {.tls = true}};
