@@ -15,7 +15,9 @@ spawnSync("chrt", ["--all-tasks", "--idle", "--pid", "0", String(process.pid)]);
 /** The beginning of a TLS handshake: a record of 512 bytes of which these are all that comes. */
 const helloBegins = Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]);
 const request = Buffer.from(`GET /v1/ws HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ${"x".repeat(200)}`);
-const perTurn = 100, turn = 50;
+// Strangers do not come in step: two thousand a second, a few at a time.
+const perTurn = 10, turn = 5;
+const dripTurn = 50;
 
 let going;
 
@@ -47,9 +49,9 @@ serveParent({
       going.timers.push(setInterval(() => {
         // A twentieth of them in each turn: each a byte a second.
         for (const socket of going.sockets)
-          if (socket.sent !== undefined && random.between(0, 1) < turn / 1000 && socket.sent < request.length)
+          if (socket.sent !== undefined && random.between(0, 1) < dripTurn / 1000 && socket.sent < request.length)
             socket.write(request.subarray(socket.sent, ++socket.sent));
-      }, turn));
+      }, dripTurn));
   },
   /** Waits until so many are there; those who only come and go are at once. How many are. */
   async full({ n }) {
