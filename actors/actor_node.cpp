@@ -46,6 +46,7 @@ actor_node::actor_node(settings how, const std::vector<broker::loop*>& loops, br
     units_.push_back(std::make_unique<loop_unit>(*l, node_));
     units_.back()->serve(*system_);
     node_.loops.push_back(units_.back().get());
+    node_.around.loops = static_cast<std::uint32_t>(node_.loops.size());
   }
   node_.backend = how.backend;
   node_.notices = how.notices;

@@ -3,6 +3,7 @@
 #include "actors/messages.hpp"
 #include "actors/room_actor.hpp"
 
+#include <mutex>
 #include <utility>
 
 namespace hubbub::actors {

@@ -3,12 +3,13 @@
 #include "actors/fwd.hpp"
 #include "broker/event_bus.hpp"
 #include "broker/roster_bus.hpp"
+#include "broker/small_mutex.hpp"
 
 #include <caf/actor_control_block.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
-#include <mutex>
 #include <variant>
 #include <vector>
 
@@ -98,10 +99,11 @@ private:
   room_actor* room_ = nullptr; // used in place only, by the room's own thread
   caf::weak_actor_ptr address_;
   std::atomic<const void*> caller_{nullptr};
-  std::mutex mutex_;
-  std::vector<item> items_;
-  std::size_t events_ = 0;
+  broker::small_mutex mutex_;
+  std::uint16_t events_ = 0;
+  static_assert(most_events < UINT16_MAX);
   bool told_ = false;
+  std::vector<item> items_;
 };
 
 } // namespace hubbub::actors

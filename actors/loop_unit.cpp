@@ -281,16 +281,24 @@ void loop_unit::tick(broker::steady_time now) {
 
 // -- readers --------------------------------------------------------------------------
 
+broker::audience* loop_unit::audience_of(const broker::room_name& room) {
+  const auto found = audiences_.find(room);
+  // A set shows what it has as constant, though only the room's name has to be.
+  return found == audiences_.end() ? nullptr : const_cast<broker::audience*>(&*found);
+}
+
 void loop_unit::seat(broker::reader& r, const broker::feed_ptr& told, broker::cursor at) {
   auto from = told;
   while (auto next = from->replaced_by())
     from = std::move(next);
-  auto found = audiences_.find(from->room());
-  if (found == audiences_.end())
-    found = audiences_.insert(std::make_unique<broker::audience>(from, index())).first;
-  else if ((*found)->from().serial() < from->serial())
-    move(**found, from); // the room was rebuilt meanwhile
-  auto& a = **found;
+  auto* found = audience_of(from->room());
+  if (!found) {
+    audiences_.emplace(from, index());
+    found = audience_of(from->room());
+  } else if (found->from().serial() < from->serial()) {
+    move(*found, from); // the room was rebuilt meanwhile
+  }
+  auto& a = *found;
   a.add(r, at, told->serial());
   if (told->epoch() != a.from().epoch())
     r.to->wire->close(began_anew());
@@ -368,15 +376,15 @@ void loop_unit::send_home(std::uint32_t most, broker::milliseconds spread) {
 void loop_unit::room_lost(const broker::room_name& room, broker::milliseconds wait) {
   for (std::size_t i = 0; i < connections_.size(); ++i)
     connections_[i]->room_lost(room);
-  const auto found = audiences_.find(room);
-  if (found == audiences_.end())
+  auto* found = audience_of(room);
+  if (!found)
     return;
   adopt_message m{true, index(), {}};
   if (wait.count() != 0)
-    return send_away(**found, {broker::close_code::overloaded, "a room keeps failing",
-                               static_cast<std::uint32_t>(wait.count())});
+    return send_away(*found, {broker::close_code::overloaded, "a room keeps failing",
+                              static_cast<std::uint32_t>(wait.count())});
   for (std::size_t f = 0; f < broker::wire_formats; ++f)
-    for (auto& s : (*found)->seats(static_cast<broker::wire_format>(f)))
+    for (auto& s : found->seats(static_cast<broker::wire_format>(f)))
       m.readers.push_back(joined_room::of(*s.who).as_adopted());
   if (m.readers.empty() || node_.rooms->offer(room, m, this) == broker::errc::ok)
     return;
@@ -399,10 +407,10 @@ void loop_unit::send_away(broker::audience& a, const broker::disconnect& why) {
 }
 
 void loop_unit::adopt(const broker::feed_ptr& from) {
-  const auto found = audiences_.find(from->room());
-  if (found == audiences_.end())
+  auto* found = audience_of(from->room());
+  if (!found)
     return;
-  auto& a = **found;
+  auto& a = *found;
   if (a.from().serial() < from->serial())
     move(a, from);
   else

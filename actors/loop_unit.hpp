@@ -154,15 +154,16 @@ private:
   /// Audiences are found by their rooms' names, which their feeds have.
   struct by_room {
     using is_transparent = void;
-    using audience_ptr = std::unique_ptr<broker::audience>;
     [[nodiscard]] static const broker::room_name& name(const broker::room_name& n) noexcept { return n; }
-    [[nodiscard]] static const broker::room_name& name(const audience_ptr& a) noexcept {
-      return a->shared_feed()->room();
+    [[nodiscard]] static const broker::room_name& name(const broker::audience& a) noexcept {
+      return a.shared_feed()->room();
     }
     std::size_t operator()(const auto& a) const noexcept { return std::hash<broker::room_name>{}(name(a)); }
     bool operator()(const auto& a, const auto& b) const noexcept { return name(a) == name(b); }
   };
-  std::unordered_set<std::unique_ptr<broker::audience>, by_room, by_room> audiences_;
+  std::unordered_set<broker::audience, by_room, by_room> audiences_;
+  /// Null: there is none.
+  [[nodiscard]] broker::audience* audience_of(const broker::room_name& room);
   std::vector<connection_actor*> connections_;
   /// All before it have been sent home, but for those who came since.
   std::size_t next_home_ = 0;

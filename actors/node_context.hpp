@@ -11,6 +11,7 @@
 #include "broker/notice.hpp"
 #include "broker/policy.hpp"
 #include "broker/revoked_list.hpp"
+#include "broker/room_surroundings.hpp"
 #include "broker/roster_bus.hpp"
 #include "broker/session_id.hpp"
 #include "broker/supervision.hpp"
@@ -76,6 +77,8 @@ struct node_context {
   /// Who leaves a room lingers so many milliseconds at least: while the node drains, they are expected
   /// elsewhere.
   std::atomic<std::int64_t> least_linger_ms{0};
+  /// `loops` of it follows the other `loops`.
+  broker::room_surroundings around{0, tapes, time, salt, &least_linger_ms};
   /// Who is told of crashes.
   broker::supervision* supervision = nullptr;
 };

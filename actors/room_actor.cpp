@@ -29,12 +29,7 @@ room_actor::room_actor(caf::actor_config& cfg, node_context& node, const broker:
       home_{home},
       gate_{node.room_mailbox},
       inbox_{std::make_shared<bus_inbox>()},
-      room_{name,
-            node.spaces.of(name),
-            generation,
-            {static_cast<std::uint32_t>(node.loops.size()), node.tapes, node.time, node.salt,
-             &node.least_linger_ms},
-            *this},
+      room_{name, node.spaces.of(name), generation, node.around, *this},
       last_used_{node.time.now()} {}
 
 room_actor::~room_actor() = default;
@@ -122,7 +117,7 @@ void room_actor::take(join_message& m) {
   took();
   m.what.id = ++next_id_;
   const auto by = m.from.by;
-  pending_.emplace_hint(pending_.end(), m.what.id, std::move(m.from));
+  await(m.what.id, std::move(m.from));
   on_behalf(by, [&] { room_.join(std::move(m.what)); });
   show_numbers();
 }
@@ -138,7 +133,7 @@ void room_actor::take(publish_message& m) {
   }
   const auto token = ++next_id_;
   const auto by = m.from.by;
-  pending_.emplace_hint(pending_.end(), token, std::move(m.from));
+  await(token, std::move(m.from));
   ++publishes_;
   bus_inbox::calling here{*inbox_};
   on_behalf(by, [&] { room_.publish(token, std::move(m.what)); });
@@ -165,7 +160,7 @@ void room_actor::take(members_message& m) {
   took();
   const auto id = ++next_id_;
   const auto by = m.from.by;
-  pending_.emplace_hint(pending_.end(), id, std::move(m.from));
+  await(id, std::move(m.from));
   on_behalf(by, [&] { room_.members(id, m.limit, std::move(m.after)); });
   mind_idleness();
 }
@@ -203,8 +198,7 @@ void room_actor::sweep() {
   watched_ = false;
   const auto patience = unit().idle().patience();
   // When the gate admits nobody any more, nothing can be in the mailbox that would be lost.
-  if (pending_.empty() && unit().now() - last_used_ >= patience && room_.may_end(patience) &&
-      gate_.close_if_empty())
+  if (!pending_ && unit().now() - last_used_ >= patience && room_.may_end(patience) && gate_.close_if_empty())
     return quit();
   mind_idleness();
 }
@@ -237,9 +231,19 @@ void room_actor::handle(bus_inbox::item& i) {
 
 // -- what the room decided ------------------------------------------------------
 
+void room_actor::await(std::uint64_t id, caller who) {
+  if (!pending_)
+    pending_ = std::make_unique<callers>();
+  pending_->emplace_hint(pending_->end(), id, std::move(who));
+}
+
 caller room_actor::take_pending(std::uint64_t id) {
-  auto found = pending_.extract(id);
-  return found ? std::move(found.mapped()) : caller{};
+  const auto found = pending_ ? pending_->extract(id) : callers::node_type{};
+  if (!found)
+    return {};
+  if (pending_->empty())
+    pending_.reset();
+  return std::move(found.mapped());
 }
 
 void room_actor::reply(const caller& to, decltype(answer::what) what) {

@@ -86,6 +86,7 @@ private:
   void show_offset() noexcept;
   /// Tells backends when it has got its first reader here, or lost its last.
   void tell_occupancy(bool occupied) noexcept;
+  void await(std::uint64_t id, caller who);
   [[nodiscard]] caller take_pending(std::uint64_t id);
   void reply(const caller& to, decltype(answer::what) what);
   /// Has itself asked later whether it may end, when nobody reads it.
@@ -114,13 +115,14 @@ private:
   std::shared_ptr<bus_inbox> inbox_;
   broker::room room_;
   std::uint64_t next_id_ = 0;
-  /// By number, so that the oldest are first; empty, it holds no table.
-  std::map<std::uint64_t, caller> pending_;
-  /// How many of those are publishes.
-  std::size_t publishes_ = 0;
+  /// By number, so that the oldest are first. Null: nobody waits.
+  using callers = std::map<std::uint64_t, caller>;
+  std::unique_ptr<callers> pending_;
   /// Whose doing it is what the room is about; stays when that throws.
   std::uint64_t blamed_ = 0;
   broker::steady_time last_used_;
+  /// How many of `pending_` are publishes.
+  std::uint32_t publishes_ = 0;
   bool watched_ = false;
   bool occupied_ = false;
   std::atomic<std::uint32_t> readers_{0};

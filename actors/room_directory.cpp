@@ -37,10 +37,8 @@ room_ref room_directory::make(const broker::room_name& name) {
   const auto generation = generation_.fetch_add(1u << 10, std::memory_order_relaxed) + (1u << 10);
   auto& home = *node_.loops[std::hash<broker::room_name>{}(name) / shards % node_.loops.size()];
   caf::actor_config how;
-  auto address = caf::make_actor<room_actor, caf::strong_actor_ptr>(
-      node_.system->next_actor_id(), node_.system->node(), node_.system, how, node_, name, generation, home);
-  auto* room = static_cast<room_actor*>(caf::actor_cast<caf::abstract_actor*>(address));
-  return {std::move(address), room};
+  return {caf::make_actor<room_actor, caf::strong_actor_ptr>(
+      node_.system->next_actor_id(), node_.system->node(), node_.system, how, node_, name, generation, home)};
 }
 
 broker::refusal room_directory::why_not(const broker::room_name& name) {
@@ -79,7 +77,7 @@ void room_directory::remove(const broker::room_name& name, const room_actor* whi
   auto& s = of(name);
   std::lock_guard hold{s.mutex};
   const auto it = s.rooms.find(name);
-  if (it == s.rooms.end() || it->second.room != which)
+  if (it == s.rooms.end() || it->second.get() != which)
     return;
   gone = std::move(it->second);
   s.rooms.erase(it);
@@ -97,7 +95,7 @@ void room_directory::clear() {
     // end is told to that clock through a short queue. Ended by the clock's own thread, many would fill it,
     // and it would wait for itself.
     for (auto& [name, r] : all)
-      r.room->cleanup(caf::exit_reason::user_shutdown, nullptr);
+      r->cleanup(caf::exit_reason::user_shutdown, nullptr);
   }
 }
 
@@ -108,7 +106,7 @@ std::vector<room_directory::row> room_directory::list(std::string_view prefix, s
     std::lock_guard hold{s.mutex};
     for (const auto& [name, r] : s.rooms)
       if (name.str().starts_with(prefix) && name.str() > after)
-        found.push_back({name.str(), r.room->readers(), r.room->people(), r.room->offset()});
+        found.push_back({name.str(), r->readers(), r->people(), r->offset()});
   }
   std::sort(found.begin(), found.end(), [](const row& a, const row& b) { return a.room < b.room; });
   if (found.size() > limit)

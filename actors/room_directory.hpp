@@ -21,10 +21,12 @@ namespace hubbub::actors {
 /// A room that is, or was: `offer` tells.
 struct room_ref {
   caf::strong_actor_ptr address;
-  room_actor* room = nullptr;
 
-  [[nodiscard]] explicit operator bool() const noexcept { return room != nullptr; }
-  [[nodiscard]] room_actor* operator->() const noexcept { return room; }
+  [[nodiscard]] explicit operator bool() const noexcept { return address != nullptr; }
+  [[nodiscard]] room_actor* get() const noexcept {
+    return static_cast<room_actor*>(caf::actor_cast<caf::abstract_actor*>(address));
+  }
+  [[nodiscard]] room_actor* operator->() const noexcept { return get(); }
 };
 
 /// Which rooms there are on this node. Owns their generations: a name leads to
@@ -46,7 +48,7 @@ public:
       const auto outcome = r->offer(m, host);
       if (outcome != broker::errc::gone)
         return outcome;
-      remove(name, r.room);
+      remove(name, r.get());
     }
   }
   /// What is said when `offer` was not answered with `ok`.

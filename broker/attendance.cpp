@@ -17,10 +17,12 @@ void attendance::add(session_id who, std::uint32_t loop, bool presence) {
   loops_ |= feed::bit(loop);
   if (presence)
     presence_loops_ |= feed::bit(loop);
-  if (!on_.empty())
+  if (on_) {
     count(s);
-  else if (seats_.size() == many_readers)
+  } else if (seats_.size() == many_readers) {
+    on_ = std::make_unique<std::vector<counts>>();
     seats_.for_each([this](session_id, const seat& each) { count(each); });
+  }
 }
 
 bool attendance::remove(session_id who) {
@@ -29,25 +31,27 @@ bool attendance::remove(session_id who) {
     return false;
   const auto [loop, presence] = *found;
   seats_.take(who);
-  if (on_.empty()) {
+  if (!on_) {
     look_again();
     return true;
   }
-  if (--on_[loop].all == 0)
+  auto& left = (*on_)[loop];
+  if (--left.all == 0)
     loops_ &= ~feed::bit(loop);
-  if (presence && --on_[loop].presence == 0)
+  if (presence && --left.presence == 0)
     presence_loops_ &= ~feed::bit(loop);
   if (seats_.empty())
-    on_ = {};
+    on_.reset();
   return true;
 }
 
 void attendance::count(const seat& s) {
-  if (on_.size() <= s.loop)
-    on_.resize(s.loop + 1);
-  ++on_[s.loop].all;
+  if (on_->size() <= s.loop)
+    on_->resize(s.loop + 1);
+  auto& there = (*on_)[s.loop];
+  ++there.all;
   if (s.presence)
-    ++on_[s.loop].presence;
+    ++there.presence;
 }
 
 void attendance::look_again() noexcept {

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace hubbub::broker {
@@ -38,8 +39,8 @@ private:
   void look_again() noexcept;
 
   session_map<seat> seats_;
-  /// By loop. Empty in a room of few, where it is quicker to look at all seats.
-  std::vector<counts> on_;
+  /// By loop. Null in a room of few, where it is quicker to look at all seats.
+  std::unique_ptr<std::vector<counts>> on_;
   std::uint64_t loops_ = 0;
   std::uint64_t presence_loops_ = 0;
 };

@@ -1,5 +1,7 @@
 #include "broker/feed.hpp"
 
+#include <mutex>
+
 namespace hubbub::broker {
 namespace {
 
@@ -23,8 +25,8 @@ feed::feed(room_name room, const policy& rules, std::uint32_t loops, tape_budget
       epoch_{std::move(epoch)},
       plain_{tape_options(rules), budget, after} {
   tapes_[static_cast<std::size_t>(wire_format::websocket)].store(&plain_, std::memory_order_relaxed);
-  if (loops > 1)
-    on_others_ = std::make_unique<audience*[]>(loops - 1);
+  if (loops > on_first_.size())
+    on_others_ = std::make_unique<audience*[]>(loops - on_first_.size());
 }
 
 feed::~feed() {

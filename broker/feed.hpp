@@ -3,13 +3,13 @@
 #include "broker/connection.hpp"
 #include "broker/policy.hpp"
 #include "broker/room_name.hpp"
+#include "broker/small_mutex.hpp"
 #include "broker/tape.hpp"
 
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 
 namespace hubbub::broker {
@@ -88,7 +88,7 @@ public:
 
   /// Its readers on a loop. That loop only.
   [[nodiscard]] audience*& on(std::uint32_t loop) noexcept {
-    return loop == 0 ? on_first_ : on_others_[loop - 1];
+    return loop < on_first_.size() ? on_first_[loop] : on_others_[loop - on_first_.size()];
   }
 
 private:
@@ -101,10 +101,10 @@ private:
   /// The plain one, and those that were added, which it owns. The loops may look while the room adds one.
   std::array<std::atomic<tape*>, wire_formats> tapes_{};
   std::atomic<std::uint64_t> news_{0};
-  audience* on_first_ = nullptr;
-  /// Null on a node with one loop.
+  std::array<audience*, 2> on_first_{};
+  /// Null on a node with no more loops than that.
   std::unique_ptr<audience*[]> on_others_;
-  mutable std::mutex mutex_;
+  mutable small_mutex mutex_;
   std::shared_ptr<const presence_view> presence_;
   std::shared_ptr<feed> next_;
 };

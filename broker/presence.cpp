@@ -20,7 +20,7 @@ std::size_t encoded_bytes(const member_ptr& m) noexcept { return m ? 48 + m->byt
 
 roster::roster(room_name room, const policy& rules, std::uint64_t seed)
     : room_{std::move(room)},
-      rules_{rules.linger, rules.presence_interval, rules.roster_max, rules.presence},
+      rules_{rules},
       version_{seed + 1},
       listing_{rules.presence == presence_mode::roster},
       telling_{std::make_unique<telling>()} {}

@@ -26,8 +26,9 @@ class roster {
 public:
   /// `seed` is at least as high as any version that readers of this room were
   /// given before, so that one made anew after a crash never goes back; enter
-  /// everybody again, and the readers get a reset.
+  /// everybody again, and the readers get a reset. `rules` must outlive it.
   roster(room_name room, const policy& rules, std::uint64_t seed = 0);
+  roster(room_name room, const policy&& rules, std::uint64_t seed = 0) = delete;
   ~roster();
   roster(const roster&) = delete;
   roster& operator=(const roster&) = delete;
@@ -158,12 +159,7 @@ private:
 
   const room_name room_;
   /// What it needs of the policy, which may be gone.
-  const struct {
-    milliseconds linger;
-    milliseconds presence_interval;
-    std::uint32_t roster_max;
-    presence_mode presence;
-  } rules_;
+  const policy& rules_;
   std::uint64_t version_;
   std::size_t bytes_ = 0;
   std::size_t own_bytes_ = 0;

@@ -15,7 +15,7 @@ constexpr std::uint64_t most_lost_at_once = UINT32_MAX;
 
 } // namespace
 
-room::room(room_name name, const policy& rules, std::uint64_t generation, room_surroundings around,
+room::room(room_name name, const policy& rules, std::uint64_t generation, const room_surroundings& around,
            room_output& out)
     : name_{std::move(name)},
       rules_{rules},

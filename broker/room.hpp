@@ -10,6 +10,7 @@
 #include "broker/presence.hpp"
 #include "broker/push.hpp"
 #include "broker/recovery.hpp"
+#include "broker/room_surroundings.hpp"
 #include "broker/roster_bus.hpp"
 
 #include <atomic>
@@ -68,25 +69,16 @@ public:
   virtual frame_maker& frames() = 0;
 };
 
-/// What all rooms of a node share.
-struct room_surroundings {
-  std::uint32_t loops = 1;
-  tape_budget& budget;
-  const clock& time;
-  /// Random for each start of a node: two nodes' rooms may have the same generation.
-  std::uint64_t salt = 0;
-  /// Who leaves lingers so many milliseconds at least; it only rises. Null: as the policy says.
-  const std::atomic<std::int64_t>* least_linger_ms = nullptr;
-};
-
 /// One room's rules and state: its position, its tapes, its roster, who reads
 /// where. Decides; what follows from it goes to `room_output`. One thread at a time.
 class room {
 public:
   /// `generation` rises each time any room is made, by more than a room's presence can change in its
-  /// life: presence versions begin there, and so never go back.
-  room(room_name name, const policy& rules, std::uint64_t generation, room_surroundings around,
+  /// life: presence versions begin there, and so never go back. `rules`, `around` and `out` must outlive it.
+  room(room_name name, const policy& rules, std::uint64_t generation, const room_surroundings& around,
        room_output& out);
+  room(room_name name, const policy& rules, std::uint64_t generation, const room_surroundings&& around,
+       room_output& out) = delete;
   ~room();
 
   // From clients.
@@ -196,7 +188,7 @@ private:
 
   room_name name_;
   const policy& rules_;
-  room_surroundings around_;
+  const room_surroundings& around_;
   room_output& out_;
   std::unique_ptr<interest> interest_;
 

@@ -7,6 +7,7 @@
 
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -43,9 +44,10 @@ public:
 
 private:
   struct shared_text : boost::intrusive_ref_counter<shared_text, boost::thread_safe_counter> {
-    explicit shared_text(std::string_view t) : text{t}, hash{std::hash<std::string_view>{}(t)} {}
+    explicit shared_text(std::string_view t)
+        : hash{static_cast<std::uint32_t>(std::hash<std::string_view>{}(t))}, text{t} {}
+    const std::uint32_t hash; // beside the counter, where it takes no room
     const std::string text;
-    const std::size_t hash;
   };
   explicit room_name(std::string_view text) : shared_{new shared_text{text}} {}
   [[nodiscard]] static const std::string& nothing() noexcept;

@@ -23,6 +23,7 @@ public:
     const auto& place = slots()[place_of(who)];
     return who && place.who == who ? &place.what : nullptr;
   }
+  [[nodiscard]] T* find(session_id who) noexcept { return const_cast<T*>(std::as_const(*this).find(who)); }
   /// Adds it, or changes what is known of it.
   void put(session_id who, T what) {
     assert(who);

@@ -1,6 +1,7 @@
 #include "broker/tape.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 namespace hubbub::broker {
@@ -300,9 +301,9 @@ void tape::trim_oldest(segment_list& from) {
         conflation_->add(oldest->key(f), {info.offset, info.excluded, std::string{oldest->frame(f)}});
     budget_.add(static_cast<std::uint64_t>(grown)); // wraps rightly when it shrank
   }
-  for (std::uint32_t f = 0; excluded_ && f < oldest->count(); ++f)
+  for (std::uint32_t f = 0; !excluded_.empty() && f < oldest->count(); ++f)
     if (const auto who = oldest->info(f).excluded)
-      excluded_->add(who);
+      excluded_.add(who);
   from.erase(from.begin());
   bytes_ -= oldest->capacity();
   budget_.remove(oldest->capacity());
@@ -312,8 +313,7 @@ tape::overtaken_look tape::look_overtaken(session_id who, std::uint64_t offset) 
   overtaken_look o;
   std::lock_guard hold{mutex_};
   o.view = view_of(list_);
-  if (excluded_)
-    o.excluded = excluded_->of(who);
+  o.excluded = excluded_.of(who);
   if (conflation_)
     o.newest = conflation_->after(offset);
   return o;
@@ -323,18 +323,12 @@ void tape::expect(session_id who) {
   if (!options_.count_excluded)
     return;
   std::lock_guard hold{mutex_};
-  if (!excluded_)
-    excluded_ = std::make_unique<excluded_counts>();
-  excluded_->expect(who);
+  excluded_.expect(who);
 }
 
 void tape::forget(session_id who) {
   std::lock_guard hold{mutex_};
-  if (!excluded_)
-    return;
-  excluded_->forget(who);
-  if (excluded_->empty())
-    excluded_.reset();
+  excluded_.forget(who);
 }
 
 } // namespace hubbub::broker

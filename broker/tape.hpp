@@ -4,11 +4,11 @@
 #include "broker/cursor.hpp"
 #include "broker/excluded_counts.hpp"
 #include "broker/segment.hpp"
+#include "broker/small_mutex.hpp"
 #include "broker/tape_budget.hpp"
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -134,18 +134,19 @@ private:
   void trim_oldest(segment_list& from);
 
   options options_;
+  mutable small_mutex mutex_; // beside `options_`, where it takes no room
   tape_budget& budget_;
   const std::uint64_t after_;
   /// The list's last; null before the first frame. The writer's.
   segment* newest_ = nullptr;
 
-  mutable std::mutex mutex_; // guards what follows
+  // What follows is guarded by `mutex_`.
   std::size_t bytes_ = 0;
   /// As the budget knows it: changed under its lock, too.
   std::size_t ranked_ = 0;
   std::shared_ptr<const segment_list> list_;
-  // Null while there is nothing in them.
-  std::unique_ptr<excluded_counts> excluded_;
+  excluded_counts excluded_;
+  /// Null while there is nothing in it.
   std::unique_ptr<conflation> conflation_;
 };
 

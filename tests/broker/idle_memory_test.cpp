@@ -54,11 +54,11 @@ TEST_CASE("a joined room in which nothing happens costs half a kilobyte, its rea
   const auto of_retained = bytes_each(retained), of_live = bytes_each(live);
   std::cout << "bytes a joined room: " << of_retained << " retained, " << of_live << " live; the room itself "
             << sizeof(hubbub::broker::room) << '\n';
-  CHECK(of_retained <= 640);
-  CHECK(of_live <= 720);
+  CHECK(of_retained <= 576);
+  CHECK(of_live <= 576);
 }
 #endif
 
 TEST_CASE("a room for whom nobody waits holds no place for those who do", "[memory]") {
-  CHECK(sizeof(hubbub::broker::room) <= 352);
+  CHECK(sizeof(hubbub::broker::room) <= 256);
 }

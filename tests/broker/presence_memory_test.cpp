@@ -61,7 +61,7 @@ TEST_CASE("a room with one reader costs little to know it by", "[presence]") {
     a.add(session_id::random(), 1, false);
   const auto outside = (bytes_used() - before) / static_cast<double>(all.size());
   std::cout << "bytes an attendance of one: " << outside + sizeof(attendance) << '\n';
-  CHECK(outside + sizeof(attendance) < 87);
+  CHECK(outside + sizeof(attendance) < 72);
 }
 #endif
 

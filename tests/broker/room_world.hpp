@@ -216,7 +216,8 @@ private:
 
 public:
   /// It is open once it was told `ready`.
-  broker::room room{name, rules, 1, {1, budget, time, 0, nullptr}, *this};
+  const broker::room_surroundings around{1, budget, time, 0, nullptr};
+  broker::room room{name, rules, 1, around, *this};
 };
 
 } // namespace hubbub::tests

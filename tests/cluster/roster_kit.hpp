@@ -158,10 +158,13 @@ public:
   int synced = 0;
 
 private:
-  static broker::policy rules() {
-    broker::policy p;
-    p.linger = 0ms;
-    return p;
+  static const broker::policy& rules() {
+    static const auto at_once = [] {
+      broker::policy p;
+      p.linger = 0ms;
+      return p;
+    }();
+    return at_once;
   }
   void tell() {
     if (auto changes = roster_.own_changes())
