@@ -1,5 +1,7 @@
 #pragma once
 
+#include "broker/small_mutex.hpp"
+
 #include <exception>
 #include <functional>
 #include <mutex>
@@ -50,7 +52,7 @@ public:
   }
 
 private:
-  std::mutex mutex_;
+  broker::small_mutex mutex_;
   bool busy_ = false;
   std::vector<std::function<void()>> waiting_;
 };

@@ -3,6 +3,7 @@
 #include "cluster/attempts.hpp"
 #include "cluster/nats_event.hpp"
 
+#include <mutex>
 #include <utility>
 
 namespace hubbub::cluster {
@@ -71,7 +72,7 @@ void live_room::broadcast(const broker::event& e) {
   static_cast<broker::event&>(*copy) = e;
   if (copy->event_id.empty())
     copy->event_id = with_->new_event_id();
-  const auto bytes = broker::most_frame_bytes(e);
+  const auto bytes = static_cast<std::uint32_t>(broker::most_frame_bytes(e));
   std::lock_guard lock{mutex_};
   if (next_bytes_ + bytes > most_waiting_bytes || !with_->link->is_connected()) {
     // Whoever gets the next ones sees by their numbers that something is missing.
@@ -81,10 +82,11 @@ void live_room::broadcast(const broker::event& e) {
       next_.push_back(nullptr);
     return;
   }
+  const auto is_first = next_.empty();
   next_.push_back(std::move(copy));
   next_bytes_ += bytes;
   // The thread that sends takes all that was said by the time it comes to it.
-  if (!std::exchange(flushing_, true))
+  if (is_first)
     with_->link->post([self = shared_from_this()] { self->flush(); });
 }
 
@@ -95,7 +97,6 @@ void live_room::flush() {
   std::vector<std::shared_ptr<broker::stored_event>> all;
   {
     std::lock_guard lock{mutex_};
-    flushing_ = false;
     next_bytes_ = 0;
     all.swap(next_);
     part.first = first_;

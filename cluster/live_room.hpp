@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/event_bus.hpp"
+#include "broker/small_mutex.hpp"
 #include "cluster/call_order.hpp"
 #include "cluster/jetstream_context.hpp"
 #include "cluster/live_senders.hpp"
@@ -8,7 +9,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -46,13 +46,12 @@ private:
   /// Which life of a room on this node's link it is.
   const std::uint64_t life_;
 
-  std::mutex mutex_;
-  /// Not told yet; null: lost already.
+  broker::small_mutex mutex_;
+  std::uint32_t next_bytes_ = 0;
+  /// Not told yet, but will be soon; null: lost already.
   std::vector<std::shared_ptr<broker::stored_event>> next_;
   /// The number of the first of them.
   std::uint64_t first_ = 1;
-  std::size_t next_bytes_ = 0;
-  bool flushing_ = false;
 
   call_order calls_;
   // Within `calls_` only.

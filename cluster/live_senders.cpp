@@ -16,12 +16,15 @@ live_senders::heard live_senders::hear(std::string_view incarnation, std::uint64
   const auto dash = std::min(incarnation.rfind('-'), incarnation.size());
   const auto link = incarnation.substr(0, dash);
   const auto life = number_in(incarnation.substr(std::min(dash + 1, incarnation.size())));
-  const auto it = senders_.find(link);
-  if (it == senders_.end()) {
-    if (senders_.size() == most_senders)
-      senders_.erase(senders_.begin());
+  if (!senders_)
+    senders_ = std::make_unique<table>();
+  auto& all = *senders_;
+  const auto it = all.find(link);
+  if (it == all.end()) {
+    if (all.size() == most_senders)
+      all.erase(all.begin());
     // What it said before was perhaps said before anybody listened here.
-    senders_.emplace(link, sender{life, first + count});
+    all.emplace(link, sender{life, first + count});
     return {};
   }
   auto& s = it->second;

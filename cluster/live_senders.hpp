@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -29,7 +30,9 @@ private:
     std::uint64_t life = 0;
     std::uint64_t next = 1;
   };
-  std::map<std::string, sender, std::less<>> senders_;
+  using table = std::map<std::string, sender, std::less<>>;
+  /// Null: nobody has sent yet.
+  std::unique_ptr<table> senders_;
 };
 
 } // namespace hubbub::cluster

@@ -2,6 +2,8 @@
 
 #include "cluster/nats_link_impl.hpp"
 
+#include <memory>
+#include <new>
 #include <utility>
 
 namespace hubbub::cluster {
@@ -14,6 +16,7 @@ constexpr std::size_t most_queued_bytes = 32 << 20;
 broker::result<std::unique_ptr<nats_link>> nats_link::open(const nats_options& options,
                                                            broker::log_sink& to) {
   auto i = std::make_shared<impl>(options, to);
+  i->way = new way_to<impl>{i};
   if (auto refused = i->connect())
     return *refused;
   auto made = std::unique_ptr<nats_link>{new nats_link{i}};
@@ -136,20 +139,31 @@ std::string nats_link::inbox_subject(std::uint64_t id) const { return impl_->inb
 std::string nats_link::inbox_name(std::uint64_t id) const { return impl_->id + '-' + std::to_string(id); }
 
 nats_link::subscription nats_link::subscribe(std::string_view subject, listener to) {
-  return impl_->add(impl::sub_ptr{new subscription::state{impl_, subject, std::move(to)}});
+  return impl_->add(subscription::state::make(impl_->way, subject, std::move(to)));
 }
 
 nats_link::subscription nats_link::subscribe(std::string_view subject, listener to,
                                              subscription_bounds bounds) {
-  auto s = impl::sub_ptr{new subscription::state{impl_, subject, std::move(to)}};
-  s->bounds = std::make_unique<const subscription_bounds>(std::move(bounds));
-  return impl_->add(std::move(s));
+  to.bound_by(std::move(bounds));
+  return subscribe(subject, std::move(to));
+}
+
+boost::intrusive_ptr<nats_link::subscription::state>
+nats_link::subscription::state::make(way_ptr<impl> of, std::string_view subject, listener to) {
+  auto* place = ::operator new(sizeof(state) + subject.size() + 1);
+  return {new (place) state{std::move(of), subject, std::move(to)}};
+}
+
+nats_link::subscription::state::state(way_ptr<impl> d, std::string_view subject, listener l) noexcept
+    : of{std::move(d)}, to{std::move(l)} {
+  auto* text = reinterpret_cast<char*>(this + 1);
+  text[subject.copy(text, subject.size())] = '\0';
 }
 
 nats_link::subscription nats_link::impl::add(sub_ptr s) {
   std::lock_guard lock{mutex};
   if (!stopping) {
-    s->index = subs.size();
+    s->index = static_cast<std::uint32_t>(subs.size());
     subs.push_back(s);
     tasks.push_back({{}, 0, 0, s, {}});
     work.notify_one();
@@ -162,8 +176,10 @@ void intrusive_ptr_add_ref(nats_link::subscription::state* s) noexcept {
 }
 
 void intrusive_ptr_release(nats_link::subscription::state* s) noexcept {
-  if (s->held.fetch_sub(1, std::memory_order_acq_rel) == 1)
-    delete s;
+  if (s->held.fetch_sub(1, std::memory_order_acq_rel) != 1)
+    return;
+  std::destroy_at(s);
+  ::operator delete(s);
 }
 
 nats_link::subscription::subscription(boost::intrusive_ptr<state> s) noexcept : state_{std::move(s)} {}
@@ -179,16 +195,17 @@ nats_link::subscription& nats_link::subscription::operator=(subscription&& other
 
 void nats_link::subscription::reset() noexcept {
   const auto ended = std::exchange(state_, nullptr);
-  const auto of = ended ? ended->of.lock() : nullptr;
+  const auto of = ended ? ended->of->lock() : nullptr;
   if (!of)
     return;
   std::lock_guard lock{of->mutex};
-  ended->over = true;
+  const auto place = std::exchange(ended->index, state::nowhere);
   if (of->stopping)
     return;
   auto& last = of->subs.back();
-  last->index = ended->index;
-  std::swap(of->subs[ended->index], last);
+  if (last != ended)
+    last->index = place;
+  std::swap(of->subs[place], last);
   of->subs.pop_back();
   of->tasks.push_back({{}, 0, 0, ended, {}});
   of->work.notify_one();

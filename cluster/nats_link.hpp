@@ -123,20 +123,34 @@ struct named_link {
   std::unique_ptr<nats_link> link;
 };
 
+struct nats_link::subscription_bounds {
+  /// So much may wait to be handled; beyond it messages are dropped and the observer is told.
+  int messages = 16'384;
+  int bytes = 16 << 20;
+  /// Of all subscriptions with the same one, on all nodes, one gets each message; empty: every one does.
+  std::string queue;
+};
+
 /// Who hears messages: a function, or an object for as long as it is there, which takes no memory of its own.
 class nats_link::listener {
 public:
   template <class F>
   requires std::is_invocable_v<F&, const nats_message&> listener(F to)
-      : any_{std::make_unique<message_handler>(std::move(to))} {}
+      : rare_{new rare{message_handler{std::move(to)}, {}}} {}
   /// `(whom->*Heard)(message)`.
   template <auto Heard, class T>
   [[nodiscard]] static listener of(std::weak_ptr<T> whom) {
     return {std::move(whom), [](void* who, const nats_message& m) { (static_cast<T*>(who)->*Heard)(m); }};
   }
+  void bound_by(subscription_bounds bounds) {
+    if (!rare_)
+      rare_ = std::make_unique<rare>();
+    rare_->bounds = std::move(bounds);
+  }
+  [[nodiscard]] subscription_bounds bounds() const { return rare_ ? rare_->bounds : subscription_bounds{}; }
   void operator()(const nats_message& m) const {
-    if (any_)
-      return (*any_)(m);
+    if (!tell_)
+      return rare_->function(m);
     if (const auto held = whom_.lock())
       tell_(held.get(), m);
   }
@@ -146,16 +160,14 @@ private:
   listener(std::weak_ptr<void> whom, teller tell) : whom_{std::move(whom)}, tell_{tell} {}
 
   std::weak_ptr<void> whom_;
+  /// Null: a function hears them.
   teller tell_ = nullptr;
-  std::unique_ptr<message_handler> any_;
-};
-
-struct nats_link::subscription_bounds {
-  /// So much may wait to be handled; beyond it messages are dropped and the observer is told.
-  int messages = 16'384;
-  int bytes = 16 << 20;
-  /// Of all subscriptions with the same one, on all nodes, one gets each message; empty: every one does.
-  std::string queue;
+  // What a room's subscriptions do without.
+  struct rare {
+    message_handler function;
+    subscription_bounds bounds;
+  };
+  std::unique_ptr<rare> rare_;
 };
 
 /// Ends when it goes.

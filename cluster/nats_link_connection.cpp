@@ -104,11 +104,11 @@ natsSubscription* nats_link::impl::listen_to_answers() {
 }
 
 natsSubscription* nats_link::impl::listen(const sub_ptr& to) {
-  const auto bounds = to->bounds ? *to->bounds : subscription_bounds{};
+  const auto bounds = to->to.bounds();
   auto known = to;
-  auto* handle = subscribe_nats(connection.get(), to->subject.get(),
-                                bounds.queue.empty() ? nullptr : bounds.queue.c_str(), &impl::on_message,
-                                &impl::on_last_message, known.get());
+  auto* handle =
+      subscribe_nats(connection.get(), to->subject(), bounds.queue.empty() ? nullptr : bounds.queue.c_str(),
+                     &impl::on_message, &impl::on_last_message, known.get());
   if (handle == nullptr)
     return nullptr;
   limit_pending(handle, bounds.messages, bounds.bytes);
@@ -201,7 +201,7 @@ void nats_link::impl::attend(const sub_ptr& s) {
   bool end;
   {
     std::lock_guard lock{mutex};
-    end = s->over;
+    end = s->is_over();
   }
   if (end && s->handle != nullptr) {
     end_subscription(s->handle);

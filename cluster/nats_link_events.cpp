@@ -33,7 +33,7 @@ void nats_link::impl::broke(std::string_view part, std::string_view why) noexcep
 void nats_link::impl::on_message(natsConnection*, natsSubscription*, natsMsg* m, void* state) {
   const nats_msg_ptr owned{m};
   const auto& to = *static_cast<subscription::state*>(state);
-  if (const auto self = to.of.lock())
+  if (const auto self = to.of->lock())
     self->guard(delivery_part, [&to, m] { to.to(view_of(m)); });
 }
 

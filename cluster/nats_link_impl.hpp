@@ -7,6 +7,7 @@
 #include "cluster/epoch.hpp"
 #include "cluster/nats_connection.hpp"
 #include "cluster/nats_link.hpp"
+#include "cluster/way_to.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -36,23 +37,28 @@ inline constexpr std::string_view nats_callback_part = "nats callbacks";
 inline constexpr std::string_view nats_sender_part = "nats sender";
 inline constexpr std::string_view nats_mover_part = "nats mover";
 
-/// Under `nats_link::impl::mutex`, but what is constant, and `handle`, which is the sending thread's.
+/// Under `nats_link::impl::mutex`, but what is constant, and `handle`, which is the sending thread's. A room
+/// has two or three: one block each, with the subject behind it.
 struct nats_link::subscription::state {
-  state(std::weak_ptr<impl> i, std::string_view s, listener l)
-      : of{std::move(i)}, to{std::move(l)}, subject{new char[s.size() + 1]} {
-    subject[s.copy(subject.get(), s.size())] = '\0';
-  }
+  [[nodiscard]] static boost::intrusive_ptr<state> make(way_ptr<impl> of, std::string_view subject,
+                                                        listener to);
+  state(const state&) = delete;
+  state& operator=(const state&) = delete;
 
+  [[nodiscard]] const char* subject() const noexcept { return reinterpret_cast<const char*>(this + 1); }
+  /// It was ended, or began when its link was closed.
+  [[nodiscard]] bool is_over() const noexcept { return index == nowhere; }
+
+  static constexpr std::uint32_t nowhere = UINT32_MAX;
   std::atomic<std::uint32_t> held{0};
-  const std::weak_ptr<impl> of;
-  const listener to;
-  const std::unique_ptr<char[]> subject;
-  /// Null: the usual ones.
-  std::unique_ptr<const subscription_bounds> bounds;
-  natsSubscription* handle = nullptr;
   /// Its place among the link's.
-  std::size_t index = 0;
-  bool over = false;
+  std::uint32_t index = nowhere;
+  const way_ptr<impl> of;
+  const listener to;
+  natsSubscription* handle = nullptr;
+
+private:
+  state(way_ptr<impl> d, std::string_view subject, listener l) noexcept;
 };
 
 /// The connection, its threads and what they share. Kept alive by what the library may still call.
@@ -82,6 +88,7 @@ struct nats_link::impl : std::enable_shared_from_this<impl> {
   broker::log_sink& log;
   const std::string id = new_epoch() + new_epoch();
   const std::string inbox = "_INBOX." + id + '.';
+  way_ptr<impl> way;
   observer watch;
 
   std::mutex mutex;

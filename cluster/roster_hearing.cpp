@@ -120,10 +120,10 @@ void roster_hub::hear(beat_message&& m) {
     return;
   for (const auto& t : m.told) {
     const auto it = rooms_.find(t.room);
-    if (it == rooms_.end() || !it->second->handler)
+    if (it == rooms_.end() || !(*it)->handler)
       continue;
-    if (it->second->heard.hear(m.owner, t.number))
-      chase(*it->second, m.owner, false);
+    if ((*it)->heard.hear(m.owner, t.number))
+      chase(**it, m.owner, false);
   }
 }
 
@@ -145,7 +145,7 @@ void roster_hub::apply(const membership::changes& changes) {
 
 void roster_hub::forget_owner(owner_id owner) {
   asks_.forget(owner);
-  for (auto& [_, room] : rooms_) {
+  for (const auto& room : rooms_) {
     if (!room->handler)
       continue;
     if (room->heard.forget(owner, pieces_bytes_))
@@ -233,7 +233,7 @@ void roster_hub::ask_silent(const roster_room& room) {
 void roster_hub::ask_everything() {
   settled_ = now_ + 2 * options_.beat;
   // What was told may not have gone out: the numbers will say so.
-  for (const auto& [_, room] : rooms_)
+  for (const auto& room : rooms_)
     if (room->number != 0)
       told_.note_again(room->key, room->number);
   for (const auto& [owner, _] : members_.alive())
@@ -242,7 +242,7 @@ void roster_hub::ask_everything() {
 
 void roster_hub::ask_everything(owner_id of) {
   std::deque<broker::room_name> all;
-  for (const auto& [_, room] : rooms_)
+  for (const auto& room : rooms_)
     if (room->handler)
       all.push_back(room->name);
   asks_.add_all(of, std::move(all));

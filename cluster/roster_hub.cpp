@@ -124,8 +124,10 @@ std::uint64_t roster_hub::want(const broker::room_name& name,
   if (auto* there = known(name)) {
     room = there->shared_from_this();
   } else {
-    room = std::make_shared<roster_room>(weak_from_this(), name);
-    rooms_.emplace(room->key, room);
+    if (!way_)
+      way_ = new way_to<roster_hub>{weak_from_this()};
+    room = std::make_shared<roster_room>(way_, name);
+    rooms_.insert(room);
   }
   room->life = ++lives_;
   room->handler = std::move(handler);
@@ -142,7 +144,7 @@ std::uint64_t roster_hub::want(const broker::room_name& name,
 }
 
 void roster_room::heard_message(const nats_message& m) {
-  if (const auto h = hub.lock())
+  if (const auto h = hub->lock())
     h->on_room(shared_from_this(), m);
 }
 
@@ -264,15 +266,15 @@ void roster_hub::take_back(roster_room& room) {
 
 void roster_hub::drop(const room_ptr& room) {
   const auto [first, last] = rooms_.equal_range(room->key);
-  const auto it = std::find_if(first, last, [&room](const auto& r) { return r.second == room; });
+  const auto it = std::find_if(first, last, [&room](const auto& r) { return r == room; });
   if (it != last)
     rooms_.erase(it);
 }
 
 roster_room* roster_hub::known(const broker::room_name& name) {
   const auto [first, last] = rooms_.equal_range(key_of(name));
-  const auto it = std::find_if(first, last, [&name](const auto& r) { return r.second->name == name; });
-  return it == last ? nullptr : it->second.get();
+  const auto it = std::find_if(first, last, [&name](const auto& r) { return r->name == name; });
+  return it == last ? nullptr : it->get();
 }
 
 roster_room* roster_hub::find(const broker::room_name& name, std::uint64_t life) {

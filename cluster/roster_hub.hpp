@@ -15,6 +15,7 @@
 #include "cluster/roster_options.hpp"
 #include "cluster/subjects.hpp"
 #include "cluster/told_rooms.hpp"
+#include "cluster/way_to.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -24,7 +25,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -35,13 +36,13 @@ class roster_hub;
 
 /// One room whose people are of interest here, or were a moment ago.
 struct roster_room : std::enable_shared_from_this<roster_room> {
-  roster_room(std::weak_ptr<roster_hub> h, broker::room_name n)
+  roster_room(way_ptr<roster_hub> h, broker::room_name n)
       : hub{std::move(h)}, name{std::move(n)}, key{key_of(name)} {}
 
   void heard_message(const nats_message& m);
 
   /// What is called from the link's threads holds nothing that is gone when the bus is.
-  const std::weak_ptr<roster_hub> hub;
+  const way_ptr<roster_hub> hub;
   const broker::room_name name;
   const room_key key;
   /// None: nobody wants it any more.
@@ -95,8 +96,15 @@ public:
 
 private:
   using room_ptr = std::shared_ptr<roster_room>;
-  /// Two rooms may share a key.
-  using room_table = std::unordered_multimap<room_key, room_ptr>;
+  /// Rooms are found by their keys, which two may share.
+  struct by_key {
+    using is_transparent = void;
+    [[nodiscard]] static room_key key(room_key k) noexcept { return k; }
+    [[nodiscard]] static room_key key(const room_ptr& r) noexcept { return r->key; }
+    std::size_t operator()(const auto& r) const noexcept { return key(r); }
+    bool operator()(const auto& a, const auto& b) const noexcept { return key(a) == key(b); }
+  };
+  using room_table = std::unordered_multiset<room_ptr, by_key, by_key>;
   /// The mutex, held; afterwards what was decided is done without it.
   class turn {
   public:
@@ -191,6 +199,8 @@ private:
   own_beats own_beats_;
   room_table rooms_;
   std::uint64_t lives_ = 0;
+  /// Null until the first room.
+  way_ptr<roster_hub> way_;
   /// At least as high as any number told in any room, so that a room which comes again goes on above.
   std::uint64_t tells_ = 0;
   told_rooms told_;

@@ -132,7 +132,7 @@ TEST_CASE("a room with one small event costs well under a kilobyte", "[cluster]"
   interests.clear();
   const auto without = (used() - before) / rooms;
   std::cout << "bytes a room: " << with_interest << " with its interest, " << without << " without\n";
-  CHECK(with_interest < 900);
+  CHECK(with_interest < 840);
 }
 #endif
 
