@@ -16,6 +16,7 @@ class Producer {
   /** When each was confirmed, and how many milliseconds after it was first sent. */
   took = [];
   #over = false;
+  #givenUp = false;
 
   constructor(name, random, rooms, pause) {
     Object.assign(this, { name, random, rooms, pause });
@@ -26,6 +27,11 @@ class Producer {
     this.#over = true;
     return this.done;
   }
+  /** Ends soon, even if what it has begun is never confirmed. */
+  giveUp() {
+    this.#givenUp = true;
+    return this.end();
+  }
 
   async #live() {
     while (!this.#over) {
@@ -33,7 +39,7 @@ class Producer {
       const n = this.counts.get(room) ?? 0;
       const id = `${room}/${this.name}-${n}`;
       this.sent = undefined;
-      for (;;)
+      while (!this.#givenUp)
         try {
           const { offset, epoch } = await this.publish(room, id, n);
           this.took.push({ at: Date.now(), ms: performance.now() - this.sent });
