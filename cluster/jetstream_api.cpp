@@ -179,6 +179,7 @@ stream_info read_stream_info(std::string_view json) {
     i.last_time_ms = time_of(text_in(state, "last_ts"));
     if (object cluster; !root["cluster"].get(cluster))
       i.leader = text_in(cluster, "leader");
+    i.before_2_10 = text_in(root, "ts").empty();
   });
 }
 

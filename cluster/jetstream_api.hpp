@@ -76,6 +76,8 @@ struct stream_info {
   std::int64_t last_time_ms = 0;
   /// Whose answer this is, in a cluster; empty otherwise.
   std::string leader;
+  /// Was it given by a server before 2.10? Those do not say when (`ts`, nats-io/nats-server#4133).
+  bool before_2_10 = false;
 };
 [[nodiscard]] stream_info read_stream_info(std::string_view json);
 

@@ -113,6 +113,13 @@ TEST_CASE("what JetStream answers is read, or an error", "[nats_parts]") {
     CHECK(js::read_stream_info(wrong).why);
     CHECK(js::read_consumer_info(wrong).why);
   }
+  const auto info = [](const std::string& more) {
+    return js::read_stream_info(R"({"config":{"name":"S","num_replicas":3},"state":{"last_seq":7})" + more +
+                                "}");
+  };
+  CHECK(info("").last_seq == 7);
+  CHECK(info("").before_2_10);
+  CHECK_FALSE(info(R"(,"ts":"2026-11-22T07:28:40.5Z")").before_2_10);
   const auto m = js::read_message(
       R"({"message":{"subject":"a.b","seq":3,"hdrs":"TkFUUy8xLjANCg==","data":"MQ==","time":"2026-11-22T07:28:40.5Z"}})");
   CHECK_FALSE(m.why);

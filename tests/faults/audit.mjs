@@ -6,15 +6,15 @@ const names = ({ from, to, head }, offset) => offset > from && (to === null ? of
 
 /** What there is to say of one follower in one room. */
 function judge(had, confirmed, epochOf, archive, found, say) {
-  const inEpoch = new Set(), ids = new Set();
+  const inEpoch = new Map(), ids = new Set();
   for (const { id, offset, epoch } of had.events) {
     if (inEpoch.has(`${epoch} ${id}`)) {
       ++found.repeated;
       const places = archive.get(id) ?? [];
       if (places.length > 1) ++found.repeatedByLog;
-      say(`${id} (${offset}) twice; JetStream has it at ${places.join(" and ") || "no place"}`);
+      say(`${id} twice, at ${inEpoch.get(`${epoch} ${id}`)} and ${offset}; JetStream has it at ${places.join(" and ") || "no place"}`);
     }
-    inEpoch.add(`${epoch} ${id}`);
+    inEpoch.set(`${epoch} ${id}`, offset);
     ids.add(id);
   }
   const now = had.epochs.at(-1);

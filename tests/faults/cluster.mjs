@@ -81,12 +81,15 @@ class Process {
   }
 }
 
+/** The version of the nats-server there, from the first line that it says; none: it does not answer. */
 const listens = (port) => new Promise((resolve) => {
   const socket = net.connect(port, "127.0.0.1");
-  socket.once("data", () => socket.destroy(resolve(true)));
-  socket.once("error", () => resolve(false));
-  socket.setTimeout(500, () => socket.destroy(resolve(false)));
+  socket.once("data", (info) => socket.destroy(resolve(/"version":"([^"]+)"/.exec(info)?.[1])));
+  socket.once("error", () => resolve());
+  socket.setTimeout(500, () => socket.destroy(resolve()));
 });
+
+const stream = "HUBBUB_chat";
 
 /**
  * With `direct` the nodes have no links of their own that can be cut, and nothing is carried by this process. With
@@ -96,18 +99,19 @@ export async function startCluster({ nodes, config, direct = false, adminKey }) 
   const where = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
   const directory = mkdtempSync(path.join(where, "hubbub-faults-"));
   directories.add(directory);
-  const ports = await freePorts(6 + 2 * nodes);
+  const ports = await freePorts(9 + 2 * nodes);
   const routes = ports.slice(3, 6).map((port) => `nats://127.0.0.1:${port}`).join(", ");
   const servers = [0, 1, 2].map((i) => {
     const file = path.join(directory, `nats-${i}.conf`);
     mkdirSync(path.join(directory, `nats-${i}`));
     // Told of each other's addresses, nodes would go past their links.
-    writeFileSync(file, `server_name: nats-${i}\nlisten: 127.0.0.1:${ports[i]}\njetstream { store_dir: "${directory}/nats-${i}" }
+    writeFileSync(file, `server_name: nats-${i}\nlisten: 127.0.0.1:${ports[i]}\nhttp: 127.0.0.1:${ports[6 + i]}\njetstream { store_dir: "${directory}/nats-${i}" }
 lame_duck_grace_period: "1s"\nlame_duck_duration: "30s"
 cluster { name: faults, listen: 127.0.0.1:${ports[3 + i]}, routes: [${routes}]${direct ? "" : ", no_advertise: true"} }\n`);
     const server = new Process(`nats-${i}`, "nats-server", ["-c", file]);
     server.port = ports[i];
-    server.answers = () => listens(server.port);
+    server.monitor = `http://127.0.0.1:${ports[6 + i]}`;
+    server.answers = async () => Boolean(server.version = await listens(server.port));
     return server;
   });
   await Promise.all(servers.map((server) => server.start()));
@@ -117,7 +121,7 @@ cluster { name: faults, listen: 127.0.0.1:${ports[3 + i]}, routes: [${routes}]${
   const all = [];
   for (let i = 0; i < nodes; ++i) {
     const links = direct ? [] : await Promise.all(servers.map((server) => Link.to(server.port)));
-    const [port, admin] = ports.slice(6 + 2 * i, 8 + 2 * i);
+    const [port, admin] = ports.slice(9 + 2 * i, 11 + 2 * i);
     const node = new Process(`node-${i}`, binary, ["serve", ...(adminKey ? [] : ["--dev"]), "--config", file, "--node", `node-${i}`, "--log-level", "warn",
       "--nats", (direct ? servers : links).map(({ port }) => `nats://127.0.0.1:${port}`).join(","),
       "--listen", `127.0.0.1:${port}`, "--admin", `127.0.0.1:${admin}`]);
@@ -150,24 +154,32 @@ cluster { name: faults, listen: 127.0.0.1:${ports[3 + i]}, routes: [${routes}]${
       try {
         const manager = await connection.jetstreamManager({ timeout: 2000, checkAPI: false });
         for (const end = Date.now() + 30_000; Date.now() < end; await sleep(200)) {
-          const all = await Promise.all(["HUBBUB_chat"].map((name) => manager.streams.info(name))).catch(() => []);
-          if (all.length && all.every(({ cluster }) => cluster?.leader && cluster.replicas?.length === 2 &&
-              cluster.replicas.every((one) => one.current && !one.offline))) return true;
+          const { cluster } = await manager.streams.info(stream).catch(() => ({}));
+          if (cluster?.leader && cluster.replicas?.length === 2 && cluster.replicas.every((one) => one.current && !one.offline)) return true;
         }
         return false;
       } finally {
         await connection.close();
       }
     },
+    /** What each server that answers has of the stream itself, and whom it takes for the leader: `{server, messages, last, leader}`. */
+    async replicas() {
+      const all = await Promise.all(servers.map(async (server) => {
+        const { text } = await request(`${server.monitor}/jsz?accounts=true&streams=true`, { ms: 1000 });
+        const { state, cluster } = JSON.parse(text).account_details[0].stream_detail.find(({ name }) => name === stream);
+        return { server, messages: state.messages, last: state.last_seq, leader: cluster?.leader };
+      }).map((asked) => asked.catch(() => undefined)));
+      return all.filter(Boolean);
+    },
     /** What JetStream has in the end: event_id -> where. */
     async archive() {
       const connection = await connect({ servers: servers.map((server) => `127.0.0.1:${server.port}`), timeout: 5000 });
       try {
         const manager = await connection.jetstreamManager({ timeout: 5000, checkAPI: false });
-        const { state } = await manager.streams.info("HUBBUB_chat");
+        const { state } = await manager.streams.info(stream);
         const places = new Map();
         const read = async (seq) => {
-          const { header } = await manager.streams.getMessage("HUBBUB_chat", { seq });
+          const { header } = await manager.streams.getMessage(stream, { seq });
           const id = header.get("Hubbub-Id");
           places.set(id, [...(places.get(id) ?? []), seq]);
         };

@@ -111,6 +111,13 @@ const { compared, due, overdue, longestGhost, longestMissing, sentences } = rost
 for (const sentence of sentences) say(sentence);
 say(`rosters compared every second, ${compared} times, ${rosters.unanswered} times without an answer: ${due} people had to be there, ${overdue} had to be gone; the longest ghost ${(longestGhost / 1000).toFixed(1)} s, the longest missing ${(longestMissing / 1000).toFixed(1)} s (at most ${rosters.truth.bound / 1000} s); this process stood still for ${(rosters.late / 1000).toFixed(1)} s at most`);
 
+// What servers lose or number otherwise among themselves no broker can make good.
+const parted = (all) => all.length < world.servers.length || new Set(all.map(({ messages, last }) => `${messages} up to ${last}`)).size > 1;
+let replicas = await world.replicas();
+for (const end = Date.now() + 10_000; parted(replicas) && Date.now() < end; replicas = await world.replicas()) await sleep(200);
+const same = !parted(replicas);
+say(`nats-server ${world.servers[0].version}: ${same ? "all three have" : "they differ:"} ${[...new Set(replicas.map(({ server, messages, last }) => `${same ? "" : `${server.name} `}${messages} messages up to ${last}`))].join(", ")}`);
+
 const found = audit(followers, producers, await world.archive());
 await Promise.all(followers.map((follower) => follower.end()));
 const sum = (list, of) => list.reduce((n, one) => n + of(one), 0);
@@ -121,7 +128,7 @@ for (const one of [...world.nodes, ...world.servers]) writeFileSync(new URL(`${s
 await world.end();
 const told = explained(found, world.nodes.map(({ errors }) => errors), sum(followers, ({ rooms }) => rooms.size));
 if (!told.well) say(`the nodes know of ${told.lives} lives of the log that ended, which does not explain ${found.gaps} gaps and ${found.epochs} epochs`);
-const well = late === 0 && told.well && found.absent === 0 && found.lost === 0 && found.repeated === 0 && found.disordered === 0 && found.confirmed > 0 && memory < 500e6 &&
+const well = same && late === 0 && told.well && found.absent === 0 && found.lost === 0 && found.repeated === 0 && found.disordered === 0 && found.confirmed > 0 && memory < 500e6 &&
   people.ghosts === 0 && people.missing === 0 && rosters.truth.well;
 say(well ? "Nothing was lost." : "Something is wrong.");
 log.end(() => process.exit(well ? 0 : 1));

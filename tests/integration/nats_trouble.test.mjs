@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { startCluster } from "../faults/cluster.mjs";
+import { leadersMayStop, stoppable } from "../faults/mischief.mjs";
 import { BackendProducer, ClientProducer } from "../faults/producer.mjs";
 import { source } from "../faults/random.mjs";
 import { connect, StringCodec } from "./support/nats.mjs";
@@ -38,7 +39,7 @@ test("without a majority of the servers clients stay, nothing is confirmed, and 
     assert.equal((await publish(ann, "chat.quorum", confirmed.length)).op, "ok");
     confirmed.push(confirmed.length);
   }
-  const gone = world.servers.slice(0, 2);
+  const gone = (await stoppable(world)).slice(0, 2);
   for (const server of gone) server.stop();
   try {
     const since = performance.now();
@@ -71,6 +72,16 @@ test("without a majority of the servers clients stay, nothing is confirmed, and 
     await until(() => of(wire, "chat.quorum").some(({ offset }) => offset === again.offset), "the retry is heard");
     assert.deepEqual(of(wire, "chat.quorum").map(({ data }) => data), [...confirmed, "in doubt"]);
     assert.deepEqual([wire.closed, wire.broken], [false, null]);
+  }
+});
+
+test("a node says what replicas of old servers are worth", async () => {
+  const old = !leadersMayStop(world.servers[0]);
+  for (const node of world.nodes) {
+    const { log } = await request(`${node.admin}/v1/node`).then((answer) => answer.json());
+    assert.equal(/nats-server before 2\.10/.test(log.promise), old, log.promise);
+    const warnings = node.errors.split("\n").filter((line) => line.includes("use nats-server 2.10 or newer"));
+    assert.deepEqual(warnings.map((line) => /stream=(\S+)/.exec(line)?.[1]), old ? ["HUBBUB_chat"] : []);
   }
 });
 
