@@ -21,9 +21,10 @@ memory_space& memory_store::space_of(const broker::room_name& room) noexcept {
 }
 
 memory_shard& memory_store::shard_of(const broker::room_name& room) noexcept {
-  // The shard's table uses the low bits of the same hash.
+  // The shard's table uses the low bits of the same hash, which has 32.
+  static_assert(shard_count == 64);
   const auto hash = std::hash<broker::room_name>{}(room);
-  return *shards_[(hash >> 40) % shard_count];
+  return *shards_[(hash >> 26) % shard_count];
 }
 
 std::int64_t memory_store::now() const noexcept {

@@ -1,5 +1,6 @@
 #include "broker/clock.hpp"
 #include "cluster/memory_log.hpp"
+#include "cluster/memory_store.hpp"
 #include "tests/cluster/room_double.hpp"
 #include "tests/support/catch.hpp"
 
@@ -7,6 +8,7 @@
 
 #include <chrono>
 #include <iostream>
+#include <set>
 
 namespace hubbub::test {
 namespace {
@@ -30,6 +32,16 @@ public:
 private:
   cluster::memory_log& log_;
 };
+
+TEST_CASE("rooms are spread over all parts of a log in memory", "[cluster]") {
+  broker::manual_clock time;
+  cluster::memory_store store{broker::namespaces{broker::policy{}}, time,
+                              std::make_shared<cluster::dedup_bound>()};
+  std::set<const void*> parts;
+  for (auto i = 0; i < 1000; ++i)
+    parts.insert(&store.shard_of(*broker::room_name::parse("chat." + std::to_string(i))));
+  CHECK(parts.size() == cluster::memory_store::shard_count);
+}
 
 TEST_CASE("old events are freed although nobody touches their rooms", "[cluster]") {
   broker::manual_clock time;
