@@ -15,10 +15,11 @@ export const alone = true;
 const pause = 12;
 /**
  * `door`: for how many handshakes at once; in short for so few that the others are refused soon. `stolen`: percent of the
- * processors that the machine's host may take during a round; one in which it took more is measured again.
+ * processors that the machine's host may take during a round; one in which it took more is measured again. `flickers`: how many a
+ * second there must have been at least of those who go at once; two thousand try to, where their process gets a core.
  */
-const long = { intruders: 10_000, rounds: 6, quiet: 3000, attack: 3000, door: 4800, stolen: 5 };
-const brief = { intruders: 300, rounds: 1, quiet: 500, attack: 3000, door: 64, stolen: 100 };
+const long = { intruders: 10_000, rounds: 6, quiet: 3000, attack: 3000, door: 4800, stolen: 5, flickers: 1500 };
+const brief = { intruders: 300, rounds: 1, quiet: 500, attack: 3000, door: 64, stolen: 100, flickers: 100 };
 const kinds = { silent: "send nothing", drip: "send a byte a second", tls: "never finish TLS", flicker: "open and close at once" };
 
 const refusals = async (server) => [...await server.metrics()].filter(([name]) => name.startsWith("hubbub_handshakes_refused_total"));
@@ -49,7 +50,7 @@ async function ordinary(server, n, secure) {
 }
 
 async function besides(kind, { clients, seed, figures, say, short }) {
-  const { intruders, rounds, quiet, attack, door, stolen } = short ? brief : long;
+  const { intruders, rounds, quiet, attack, door, stolen, flickers } = short ? brief : long;
   const secure = kind === "tls";
   const config = `${keys()}[limits]\nauthenticate_within = "8s"\nhandshakes_at_once = ${door}\n${secure ? `[tls]\n${Object.entries(certificateFiles()).map(([key, file]) => `${key} = "${file}"\n`).join("")}` : ""}`;
   const server = await start(undefined, { config, adminKey, flags: ["--log-level", "error"] });
@@ -71,21 +72,26 @@ async function besides(kind, { clients, seed, figures, say, short }) {
       return { normal, meanwhile };
     };
     for (let i = 0; i < rounds; ++i) found.push(await quietest(stolen, round));
+    const perSecond = Math.round(opened / ((full.length * attack) / 1000));
     for (const [q, part] of Object.entries({ p50: 0.5, p99: 0.99 })) {
       const [normal, meanwhile] = ["normal", "meanwhile"].map((when) => quantile(found.flatMap(({ rows }) => rows[when]), part));
       figures.tell(`${kinds[kind]}: ${q}, normal and meanwhile`, `${normal.toFixed(2)} ${meanwhile.toFixed(2)}`, "ms");
       // A few hundred publishes have none to speak of, and those of all kinds come at once.
       if (!short) figures.bar(`${kinds[kind]}: ${q}, meanwhile / normal`, Math.round((100 * meanwhile) / normal) / 100, 1.2);
     }
+    const worst = Math.max(...found.map(({ rows }) => quantile(rows.meanwhile, 0.99) / quantile(rows.normal, 0.99)));
+    if (!short) figures.tell(`${kinds[kind]}: p99, meanwhile / normal, the worst window`, Math.round(100 * worst) / 100);
     if (!short) figures.tell(`${kinds[kind]}: the host took, at most`, Math.max(...found.map((one) => one.stolen)), "%");
     const counted = (await refusals(server)).map(([name, n]) => [/reason="(\w+)"/.exec(name)[1], n - (before.get(name) ?? 0)]).filter(([, n]) => n > 0);
     figures.tell(`${kinds[kind]}: at a time, opened in all`, `${Math.min(...full)} ${opened}`);
     figures.tell(`${kinds[kind]}: refused`, counted.map(([reason, n]) => `${reason} ${n}`).join(", ") || "none");
     // Who goes by itself was not refused.
-    if (kind !== "flicker") {
+    if (kind === "flicker") {
+      figures.be(`${kinds[kind]}: at least ${flickers} a second, ${perSecond}`, perSecond >= flickers, true);
+    } else {
       figures.be(`${kinds[kind]}: the refused are counted by reason`, counted.length > 0, true);
+      figures.be(`${kinds[kind]}: as many as the door takes were there`, Math.min(...full) >= door, true);
       if (short) {
-        figures.be(`${kinds[kind]}: as many as the door takes were there`, Math.min(...full) >= door, true);
         // Each comes again until it is let wait; those who waited in the end went by themselves.
         const uncounted = opened - counted.reduce((sum, [, n]) => sum + n, 0);
         figures.bar(`${kinds[kind]}: opened, and not counted`, uncounted, intruders, "");
