@@ -65,6 +65,7 @@ struct nudge {
     read_bus,
     flush_news,
     tick,
+    mind_log,
     /// May the room end?
     sweep,
   };

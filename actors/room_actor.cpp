@@ -183,6 +183,9 @@ void room_actor::take(const nudge& m) {
   case nudge::to::tick:
     room_.tick();
     return show_numbers();
+  case nudge::to::mind_log:
+    room_.mind_log();
+    return show_numbers();
   case nudge::to::sweep:
     return sweep();
   }
@@ -309,6 +312,8 @@ void room_actor::nudge_later(broker::milliseconds by, nudge::to what) {
 void room_actor::delay_news(broker::milliseconds by) { nudge_later(by, nudge::to::flush_news); }
 
 void room_actor::delay_tick(broker::milliseconds by) { nudge_later(by, nudge::to::tick); }
+
+void room_actor::delay_log(broker::milliseconds by) { nudge_later(by, nudge::to::mind_log); }
 
 void room_actor::read(broker::read_request what, broker::read_handler done) {
   node_.counts.room_reads.add(unit().index());

@@ -105,6 +105,7 @@ private:
   void send_now(const broker::feed_ptr& from) override;
   void delay_news(broker::milliseconds by) override;
   void delay_tick(broker::milliseconds by) override;
+  void delay_log(broker::milliseconds by) override;
   void read(broker::read_request what, broker::read_handler done) override;
   std::unique_ptr<broker::roster_interest> follow_roster() override;
   broker::frame_maker& frames() override;

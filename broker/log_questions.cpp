@@ -100,9 +100,10 @@ bool log_questions::keep(const question& asked, const read_result& said, const s
   return true;
 }
 
-void log_questions::forget_old(steady_time now) noexcept {
+bool log_questions::forget_old(steady_time now) noexcept {
   if (newest_ && now >= newest_->until)
     newest_.reset();
+  return !newest_;
 }
 
 std::vector<std::uint64_t> log_questions::leave(session_id who) {

@@ -54,13 +54,13 @@ public:
   [[nodiscard]] const read_result* said_to(const join_request& who, const read_request& what,
                                            const stream_position& head, steady_time now) const;
   /// Keeps the answer to a question that was taken, where it is worth keeping. True: it has, for
-  /// `answer_holds`, and is to `forget_old` then.
+  /// `answer_holds`, and is to `forget_old` after it.
   [[nodiscard]] bool keep(const question& asked, const read_result& said, const stream_position& head,
                           steady_time now);
   /// Events grow too old meanwhile, of which a reader is told then.
   static constexpr std::chrono::seconds answer_holds{1};
-  /// Gives back an answer that does not hold any more.
-  void forget_old(steady_time now) noexcept;
+  /// Gives back an answer that does not hold any more. False: there is one that does.
+  bool forget_old(steady_time now) noexcept;
 
   /// The joins of a session that leaves wait no more. Returns their numbers.
   [[nodiscard]] std::vector<std::uint64_t> leave(session_id who);

@@ -158,7 +158,7 @@ private:
   telling& awake();
 
   const room_name room_;
-  /// What it needs of the policy, which may be gone.
+  /// What it needs of the policy, which outlives it.
   const policy& rules_;
   std::uint64_t version_;
   std::size_t bytes_ = 0;

@@ -9,7 +9,7 @@ namespace {
 // How long a room that is only published to goes on encoding for nobody.
 constexpr std::chrono::seconds keep_tape{30};
 // After a read of the log that failed.
-constexpr std::chrono::milliseconds load_again{500};
+constexpr std::chrono::milliseconds log_patience{500};
 // No reader has missed more at once; what a broken node says must not turn offsets round.
 constexpr std::uint64_t most_lost_at_once = UINT32_MAX;
 
@@ -207,13 +207,29 @@ void room::load(std::uint64_t after, bool newest) {
   out_.read(std::move(what), [this](read_result r) { loaded(std::move(r)); });
 }
 
+void room::mind_log_later() {
+  if (!std::exchange(log_delayed_, true))
+    out_.delay_log(log_patience);
+}
+
+void room::mind_log() {
+  log_delayed_ = false;
+  if (std::exchange(load_failed_, false) && !loading_)
+    load(position_.offset, false);
+  if (!waiting_)
+    return;
+  if (!waiting_->asking.forget_old(around_.time.now()))
+    mind_log_later();
+  served();
+}
+
 void room::loaded(read_result r) {
   loading_ = false;
   if (r.why.code != errc::ok || r.head.epoch != position_.epoch) {
     // The tape stays as it is, so that no reader passes over what could not be read, or is of another life of
     // the log: asked again soon.
     load_failed_ = true;
-    out_.delay_tick(load_again);
+    mind_log_later();
     return serve_waiting();
   }
   const auto fresh = feed_ && readers_.empty();

@@ -58,9 +58,10 @@ public:
   /// Much was written since the last time: the readers of the loop that the room runs on must be sent it
   /// now, or a burst would overtake readers that are not slow at all.
   virtual void send_now(const feed_ptr& from) = 0;
-  /// Calls `room::flush_news`, `room::tick` after so long.
+  /// Calls `room::flush_news`, `room::tick`, `room::mind_log` after so long.
   virtual void delay_news(milliseconds by) = 0;
   virtual void delay_tick(milliseconds by) = 0;
+  virtual void delay_log(milliseconds by) = 0;
   /// Reads from the log; `done` is called on the room's thread, perhaps at once.
   virtual void read(read_request what, read_handler done) = 0;
   /// The room's word to its people's other nodes, and theirs to it; null: there are none.
@@ -120,6 +121,8 @@ public:
   // Time.
   void flush_news();
   void tick();
+  /// Asks the log again for what it could not say, and gives back what it said a while ago.
+  void mind_log();
   /// Had it no reader for that long, and does nothing else keep it alive?
   [[nodiscard]] bool may_end(milliseconds patience) const;
 
@@ -165,6 +168,7 @@ private:
   void renew_feed(std::uint64_t after);
   /// Brings the tape up to the log's head: after a hole, or when it is new and somebody looks back.
   void load(std::uint64_t after, bool newest);
+  void mind_log_later();
   void loaded(read_result r);
   /// Does anybody wait to read in that format?
   [[nodiscard]] bool is_awaited_in(wire_format f) const noexcept;
@@ -208,6 +212,7 @@ private:
   bool load_failed_ = false;
   bool news_delayed_ = false;
   bool tick_delayed_ = false;
+  bool log_delayed_ = false;
 
   /// Made with the first reader: most rooms of a large node have none.
   std::unique_ptr<roster> roster_;

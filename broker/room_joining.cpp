@@ -118,7 +118,7 @@ void room::read_for(std::uint64_t question, read_request what) {
   out_.read(std::move(what), [this, question](const read_result& r) {
     auto asked = waits().asking.take(question);
     if (waits().asking.keep(asked, r, position_, around_.time.now()))
-      out_.delay_tick(log_questions::answer_holds);
+      mind_log_later();
     std::vector<join_request> open;
     for (auto& who : asked.those)
       if (!log_said(who, asked.what, asked.serves, r))

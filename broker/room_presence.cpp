@@ -85,15 +85,9 @@ void room::tell_other_nodes() {
 
 void room::tick() {
   tick_delayed_ = false;
-  if (std::exchange(load_failed_, false) && !loading_)
-    load(position_.offset, false);
-  const auto now = around_.time.now();
-  if (waiting_) {
-    waiting_->asking.forget_old(now);
-    served();
-  }
   if (!roster_)
     return;
+  const auto now = around_.time.now();
   const auto next = roster_->expire(now);
   tell_other_nodes();
   if (readers_.presence_loops() != 0 && roster_->version() != presence_shown_) {

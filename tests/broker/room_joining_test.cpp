@@ -459,6 +459,7 @@ private:
       return;
     case 10:
       std::ignore = world_.tick();
+      std::ignore = world_.mind_log();
       world_.time.advance(milliseconds{pick(400)});
       return;
     default:

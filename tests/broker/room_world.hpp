@@ -111,12 +111,19 @@ public:
         again = true;
       }
       again = tick() || again;
+      again = mind_log() || again;
     }
   }
   bool tick() {
     if (!std::exchange(tick_due_, false))
       return false;
     room.tick();
+    return true;
+  }
+  bool mind_log() {
+    if (!std::exchange(log_due_, false))
+      return false;
+    room.mind_log();
     return true;
   }
 
@@ -148,6 +155,7 @@ public:
   /// Joins that were answered twice.
   std::vector<std::uint64_t> twice;
   std::size_t reads = 0;
+  std::size_t ticks = 0;
   /// The room has told its loop of something.
   bool news = false;
   /// The feed that shows its people to readers now; null: none was told to.
@@ -196,7 +204,11 @@ private:
   void tell_presence(const broker::feed_ptr& from, std::uint64_t) override { shows_people = from; }
   void send_now(const broker::feed_ptr&) override {}
   void delay_news(broker::milliseconds) override {}
-  void delay_tick(broker::milliseconds) override { tick_due_ = true; }
+  void delay_tick(broker::milliseconds) override {
+    ++ticks;
+    tick_due_ = true;
+  }
+  void delay_log(broker::milliseconds) override { log_due_ = true; }
   void read(broker::read_request what, broker::read_handler done) override {
     ++reads;
     held_.push_back({std::move(what), std::move(done), {}});
@@ -213,6 +225,7 @@ private:
   std::vector<held_read> held_;
   std::uint64_t joins_ = 0;
   bool tick_due_ = false;
+  bool log_due_ = false;
 
 public:
   /// It is open once it was told `ready`.
