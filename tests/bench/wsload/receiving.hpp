@@ -1,0 +1,5 @@
+#pragma once
+
+#include "connection.hpp"
+
+void on_readable(Conn& c);
