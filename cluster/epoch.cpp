@@ -1,14 +1,15 @@
 #include "cluster/epoch.hpp"
 
 #include "broker/session_id.hpp"
+#include "cluster/siphash.hpp"
 
 #include <charconv>
 
 namespace hubbub::cluster {
+namespace {
 
-std::string new_epoch() {
+std::string eight_of(std::uint64_t bits) {
   static constexpr char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  auto bits = broker::session_id::random().value;
   std::string text(8, '0');
   for (auto& c : text) {
     c = digits[bits % 62];
@@ -16,6 +17,12 @@ std::string new_epoch() {
   }
   return text;
 }
+
+} // namespace
+
+std::string new_epoch() { return eight_of(broker::session_id::random().value); }
+
+std::string short_name(std::string_view text) { return eight_of(siphash({0, 0}, text).low); }
 
 std::string default_event_id(const std::string& epoch, std::uint64_t offset) {
   char digits[20];

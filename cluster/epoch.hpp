@@ -2,12 +2,16 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace hubbub::cluster {
 
 /// A name for a new life of a log: eight letters and digits, 47 random bits.
 /// Short, so that `<epoch>-<offset>` is, too.
 [[nodiscard]] std::string new_epoch();
+
+/// Eight letters and digits that stand for `text`; the same on every node.
+[[nodiscard]] std::string short_name(std::string_view text);
 
 /// The id of an event whose producer gave none: `<epoch>-<offset>`.
 [[nodiscard]] std::string default_event_id(const std::string& epoch, std::uint64_t offset);

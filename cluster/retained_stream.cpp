@@ -2,7 +2,6 @@
 
 #include "cluster/attempts.hpp"
 #include "cluster/epoch.hpp"
-#include "cluster/siphash.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -13,30 +12,10 @@ namespace {
 using broker::errc;
 using broker::log_level;
 
-constexpr std::int64_t shortest_ns = 100'000'000;
 // A new leader may not have caught up with itself yet when it is first asked.
 constexpr int sure_of_set_back = 3;
 // Another node was first with making the stream, or nobody answered.
 constexpr int tries_to_make = 4;
-
-std::int64_t ns(broker::milliseconds ms) { return std::chrono::nanoseconds{ms}.count(); }
-
-/// Eight letters and digits that stand for `text`; the same on every node.
-std::string short_name(const std::string& text) {
-  static constexpr char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  auto bits = siphash({0, 0}, text).low;
-  std::string name(8, '0');
-  for (auto& c : name) {
-    c = digits[bits % 62];
-    bits /= 62;
-  }
-  return name;
-}
-
-std::string hash_of(js::stream_config c) {
-  c.description.clear();
-  return short_name(js::to_json(c));
-}
 
 std::string life_of(const js::stream_info& i, const stream_note& n) {
   return i.config.name + ' ' + (n.id.empty() ? i.created : n.id) + ' ' + n.life;
@@ -50,35 +29,8 @@ std::string next_life(const std::string& life) { return short_name(life + " and 
 retained_stream::retained_stream(std::shared_ptr<jetstream_context> with, std::string space,
                                  const broker::policy& rules)
     : with_{std::move(with)},
-      space_{std::move(space)},
-      rules_{rules},
-      name_{with_->names.stream(space_)},
-      mark_{std::make_shared<stream_mark>(with_, name_)} {}
-
-js::stream_config retained_stream::wanted(const stream_note& note) const {
-  js::stream_config c;
-  c.name = name_;
-  c.description = note.str();
-  c.subject = with_->names.all_in(space_);
-  c.republish_from = c.subject;
-  c.republish_to = with_->names.all_out(space_);
-  c.max_msgs_per_subject = std::max<std::int64_t>(rules_.history_size, 1);
-  c.max_age_ns = rules_.history_age.count() > 0 ? std::max(ns(rules_.history_age), shortest_ns) : 0;
-  c.duplicate_window_ns = std::max(ns(rules_.dedup_window), shortest_ns);
-  if (c.max_age_ns > 0) // JetStream remembers no id for longer than events
-    c.duplicate_window_ns = std::min(c.duplicate_window_ns, c.max_age_ns);
-  c.max_msg_size = static_cast<std::int32_t>(with_->options.payload_bytes + nats_headers_bytes);
-  c.replicas = with_->options.replicas;
-  c.allow_direct = true;
-  return c;
-}
-
-stream_note retained_stream::fresh_note() const {
-  stream_note n;
-  n.generation = with_->options.generation;
-  n.policy = hash_of(wanted(n));
-  return n;
-}
+      policy_{with_, std::move(space), rules},
+      mark_{std::make_shared<stream_mark>(with_, policy_.name())} {}
 
 // -- looking ----------------------------------------------------------------------
 
@@ -104,7 +56,7 @@ void retained_stream::ask() {
 }
 
 void retained_stream::inquire(const before_look& before, int tries) {
-  with_->link->request("$JS.API.STREAM.INFO." + name_, {}, {},
+  with_->link->request("$JS.API.STREAM.INFO." + name(), {}, {},
                        [self = shared_from_this(), before, tries](nats_link::fate f, const nats_message& m) {
                          self->told(f, m, before, tries);
                        });
@@ -123,7 +75,7 @@ void retained_stream::told(nats_link::fate f, const nats_message& m, const befor
   case nats_link::fate::nobody:
     return finish({errc::unavailable, "the NATS server " + with_->link->server() + " has no JetStream"});
   case nats_link::fate::unknown:
-    return finish({errc::unavailable, "stream " + name_ + " has no leader that answers"});
+    return finish({errc::unavailable, "stream " + name() + " has no leader that answers"});
   case nats_link::fate::answered:
     break;
   }
@@ -133,77 +85,37 @@ void retained_stream::told(nats_link::fate f, const nats_message& m, const befor
     return finish({errc::unavailable,
                    "the NATS server " + with_->link->server() + " has no JetStream for this account"});
   if (i.why)
-    return finish({errc::unavailable, "stream " + name_ + " cannot be used: " + i.why.description});
+    return finish({errc::unavailable, "stream " + name() + " cannot be used: " + i.why.description});
   judge(i, before);
 }
 
-bool retained_stream::is_republished(const js::stream_config& c) const {
-  return c.republish_from == with_->names.all_in(space_) && c.republish_to == with_->names.all_out(space_) &&
-         !c.republish_headers_only;
-}
-
-std::string retained_stream::not_republished() const {
-  return "stream " + name_ + " does not republish its messages from " + with_->names.all_in(space_) + " to " +
-         with_->names.all_out(space_) +
-         ", so that no node would hear of them: delete it, and a node makes it anew";
-}
-
-std::string retained_stream::why_unusable(const js::stream_config& c, bool ours) const {
-  if (auto closed = c.why_closed(); !closed.empty())
-    return closed;
-  if (!c.file)
-    return "stream " + name_ +
-           " is kept in memory, where each publish would look through all of it: it must be made anew with "
-           "file storage";
-  if (!ours && c.subject != with_->names.all_in(space_))
-    return "stream " + name_ + " takes " + (c.subject.empty() ? "no subject" : c.subject) + " and not " +
-           with_->names.all_in(space_);
-  if (c.retention != "limits")
-    return "stream " + name_ + " has retention " + c.retention +
-           ", which drops events that somebody has read: delete it, and a node makes it anew";
-  return {};
-}
-
 void retained_stream::judge(const js::stream_info& i, const before_look& before) {
-  const auto note = stream_note::parse(i.config.description);
-  const auto fresh = fresh_note();
-  const auto newer = note && note->generation > fresh.generation;
-  const auto other = note && note->generation == fresh.generation && note->policy != fresh.policy;
-  // Who leaves it as it is cannot put right what is wrong.
-  const auto foreign = newer || other;
-  if (auto why = why_unusable(i.config, note && !foreign); !why.empty())
-    return give_up_on(std::move(why));
-  if (foreign && !is_republished(i.config))
-    return give_up_on(not_republished());
-  if (newer)
-    with_->log.limited(log_level::info, "nats", name_ + "-newer",
+  auto j = policy_.judge(i);
+  if (!j.unusable.empty())
+    return give_up_on(std::move(j.unusable));
+  if (j.is_newer)
+    with_->log.limited(log_level::info, "nats", name() + "-newer",
                        "a node with a newer policy has configured the stream; it stays as it is",
-                       {{"stream", name_}, {"generation", note->generation}});
-  if (other)
-    with_->log.limited(log_level::error, "nats", name_ + "-other",
+                       {{"stream", name()}, {"generation", j.found.generation}});
+  if (j.is_other)
+    with_->log.limited(log_level::error, "nats", name() + "-other",
                        "another node has configured the stream by another policy of the same generation; "
                        "it stays as it is",
-                       {{"stream", name_}, {"generation", note->generation}});
-  auto right = note.value_or(stream_note{});
-  if (!foreign) {
-    right.generation = fresh.generation;
-    right.policy = fresh.policy;
+                       {{"stream", name()}, {"generation", j.found.generation}});
+  if (const auto over = why_next_life(i, j.found, before)) {
+    with_->log.error("nats", over->why, {{"stream", name()}, {"from", before.known}, {"at", over->at}});
+    j.right.life = next_life(life_of(i, j.right));
+    return update(i, j.right, !j.is_foreign());
   }
-  if (right.id.empty())
-    right.id = i.created;
-  if (const auto over = why_next_life(i, note.value_or(stream_note{}), before)) {
-    with_->log.error("nats", over->why, {{"stream", name_}, {"from", before.known}, {"at", over->at}});
-    right.life = next_life(life_of(i, right));
-    return update(i, right, !foreign);
-  }
-  if (foreign || i.config == wanted(right))
+  const auto wanted = policy_.wanted(j.right);
+  if (j.is_foreign() || i.config == wanted)
     return adopt(i);
-  if (note && note->generation == fresh.generation && !note->id.empty())
+  if (j.was_ours)
     with_->log.warn("nats", "the stream's configuration was changed by somebody else; it is put right",
-                    {{"stream", name_}});
-  if (i.config.max_msgs_per_subject > 0 && i.config.max_msgs_per_subject < wanted(right).max_msgs_per_subject)
-    right.raised = i.last_seq;
-  update(i, right, true);
+                    {{"stream", name()}});
+  if (i.config.max_msgs_per_subject > 0 && i.config.max_msgs_per_subject < wanted.max_msgs_per_subject)
+    j.right.raised = i.last_seq;
+  update(i, j.right, true);
 }
 
 std::optional<retained_stream::end_of_life>
@@ -237,9 +149,9 @@ retained_stream::why_next_life(const js::stream_info& i, const stream_note& note
   }
   // Leaders that were stopped and go on have been seen to contradict those that follow them, and nothing
   // was lost.
-  with_->log.limited(log_level::warn, "nats", name_ + "-over",
+  with_->log.limited(log_level::warn, "nats", name() + "-over",
                      "the stream's leader has another event in a place than one had before it",
-                     {{"stream", name_}, {"at", before.written_over.offset}});
+                     {{"stream", name()}, {"at", before.written_over.offset}});
   return std::nullopt;
 }
 
@@ -275,7 +187,7 @@ void retained_stream::adopt(const js::stream_info& i) {
       settled_at_ = looked_at_;
       // The newest goes last of all when it is too old, and because there are too many only when as many have
       // come since as a room may have.
-      const auto age = rules_.history_age.count();
+      const auto age = rules().history_age.count();
       const auto came = i.last_seq - std::min(i.last_seq, info_.last_seq);
       const auto most = std::min(i.config.max_msgs_per_subject, info_.config.max_msgs_per_subject);
       purged = info_.messages > 0 && i.first_seq > info_.last_seq &&
@@ -294,14 +206,14 @@ void retained_stream::adopt(const js::stream_info& i) {
   }
   if (purged)
     with_->log.warn("nats", "what the stream had is gone all at once: somebody has purged it",
-                    {{"stream", name_}});
+                    {{"stream", name()}});
   if (new_life)
     with_->log.error("nats", "the stream has begun anew: what was in it is lost, and clients are told",
-                     {{"stream", name_}});
+                     {{"stream", name()}});
   if (new_leader)
-    with_->log.limited(log_level::info, "nats", name_ + "-leader",
+    with_->log.limited(log_level::info, "nats", name() + "-leader",
                        "the stream has a new leader; what the former one did not republish is looked for",
-                       {{"stream", name_}, {"leader", i.leader}});
+                       {{"stream", name()}, {"leader", i.leader}});
   mark_->looked(i, epoch, [weak = weak_from_this(), epoch](std::uint64_t sequence) {
     if (const auto self = weak.lock())
       self->written_over({epoch, sequence});
@@ -323,26 +235,26 @@ void retained_stream::give_up_on(std::string why) {
 }
 
 void retained_stream::make(const before_look& before, int tries) {
-  auto note = fresh_note();
+  auto note = policy_.fresh_note();
   note.id = new_epoch();
   with_->link->request(
-      "$JS.API.STREAM.CREATE." + name_, {}, js::to_json(wanted(note)),
+      "$JS.API.STREAM.CREATE." + name(), {}, js::to_json(policy_.wanted(note)),
       [self = shared_from_this(), before, tries](nats_link::fate f, const nats_message& m) {
         const auto i = f == nats_link::fate::answered ? js::read_stream_info(m.data) : js::stream_info{};
         // Where several nodes make it at once, one of them does; some of the others hear nothing of theirs.
         if (tries > 0 && (f == nats_link::fate::unknown || i.why.err_code == js::stream_name_in_use))
           return self->inquire(before, tries);
         if (f == nats_link::fate::answered && !i.why)
-          self->with_->log.info("nats", "a stream was made", {{"stream", self->name_}});
+          self->with_->log.info("nats", "a stream was made", {{"stream", self->name()}});
         self->changed(f, m, {}, false);
       });
 }
 
 void retained_stream::update(const js::stream_info& from, const stream_note& note, bool ours) {
-  auto right = ours ? wanted(note) : from.config;
+  auto right = ours ? policy_.wanted(note) : from.config;
   right.description = note.str();
   // Servers before 2.10 cannot change that.
-  auto refused = is_republished(from.config) ? std::string{} : not_republished();
+  auto refused = policy_.is_republished(from.config) ? std::string{} : policy_.not_republished();
   auto another = false;
   {
     std::lock_guard lock{mutex_};
@@ -350,7 +262,7 @@ void retained_stream::update(const js::stream_info& from, const stream_note& not
     another = !life_.empty() && life_ != life_of(from, is);
   }
   with_->link->request(
-      "$JS.API.STREAM.UPDATE." + name_, {}, js::to_json(right),
+      "$JS.API.STREAM.UPDATE." + name(), {}, js::to_json(right),
       [self = shared_from_this(), refused = std::move(refused),
        another](nats_link::fate f, const nats_message& m) { self->changed(f, m, refused, another); });
 }
@@ -358,11 +270,12 @@ void retained_stream::update(const js::stream_info& from, const stream_note& not
 void retained_stream::changed(nats_link::fate f, const nats_message& m, const std::string& refused,
                               bool another) {
   if (f != nats_link::fate::answered)
-    return finish({errc::unavailable, "stream " + name_ + " could not be configured: nobody answers"});
+    return finish({errc::unavailable, "stream " + name() + " could not be configured: nobody answers"});
   const auto i = js::read_stream_info(m.data);
   if (!i.why)
     return adopt(i);
-  auto why = refused.empty() ? "stream " + name_ + " could not be configured: " + i.why.description : refused;
+  auto why =
+      refused.empty() ? "stream " + name() + " could not be configured: " + i.why.description : refused;
   // One that was only changed still is what rooms think it is.
   if (!refused.empty() || another)
     return give_up_on(std::move(why));
@@ -388,7 +301,7 @@ void retained_stream::finish(const broker::refusal& state, const std::function<v
     i = {};
     i.why = {1, 0, state.message};
     if (worse && with_->link->is_connected())
-      with_->log.limited(log_level::warn, "nats", name_ + "-state", state.message);
+      with_->log.limited(log_level::warn, "nats", name() + "-state", state.message);
   }
   attempts made;
   if (news)
@@ -412,8 +325,9 @@ broker::refusal retained_stream::silence() const {
   std::lock_guard lock{mutex_};
   if (answers_)
     return {errc::ok};
-  return state_.code != errc::ok ? state_
-                                 : broker::refusal{errc::unavailable, "stream " + name_ + " does not answer"};
+  return state_.code != errc::ok
+             ? state_
+             : broker::refusal{errc::unavailable, "stream " + name() + " does not answer"};
 }
 bool retained_stream::answers() const {
   std::lock_guard lock{mutex_};

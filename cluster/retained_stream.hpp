@@ -8,6 +8,7 @@
 #include "cluster/publish_acks.hpp"
 #include "cluster/stream_mark.hpp"
 #include "cluster/stream_note.hpp"
+#include "cluster/stream_policy.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -38,12 +39,12 @@ public:
   /// come. Given the place up to which all has come by now or never will. Before the first look.
   void on_new_leader(std::function<void(broker::stream_position settled)> f) { new_leader_ = std::move(f); }
 
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  [[nodiscard]] const std::string& space() const noexcept { return space_; }
-  [[nodiscard]] const broker::policy& rules() const noexcept { return rules_; }
+  [[nodiscard]] const std::string& name() const noexcept { return policy_.name(); }
+  [[nodiscard]] const std::string& space() const noexcept { return policy_.space(); }
+  [[nodiscard]] const broker::policy& rules() const noexcept { return policy_.rules(); }
   /// Which answers to what is published to it count.
   [[nodiscard]] const std::shared_ptr<const nats_link::answer_filter>& acks() const noexcept { return acks_; }
-  [[nodiscard]] bool deduplicates() const noexcept { return rules_.dedup_window.count() > 0; }
+  [[nodiscard]] bool deduplicates() const noexcept { return rules().dedup_window.count() > 0; }
 
   /// `ok`: it can be used. Otherwise why not, in a sentence that names it.
   [[nodiscard]] broker::refusal state() const;
@@ -101,11 +102,6 @@ private:
   /// Why what was known of its positions is not true any more; none: it is.
   [[nodiscard]] std::optional<end_of_life> why_next_life(const js::stream_info& i, const stream_note& note,
                                                          const before_look& before);
-  /// Why a stream like that can neither be used nor be put right; empty: it can. `ours`: this node may change
-  /// what it takes, too.
-  [[nodiscard]] std::string why_unusable(const js::stream_config& c, bool ours) const;
-  [[nodiscard]] bool is_republished(const js::stream_config& c) const;
-  [[nodiscard]] std::string not_republished() const;
   void adopt(const js::stream_info& i);
   void give_up_on(std::string why);
   void make(const before_look& before, int tries);
@@ -116,15 +112,11 @@ private:
   void changed(nats_link::fate f, const nats_message& m, const std::string& refused, bool another);
   /// Whatever one who is told throws, the others are told and the next look begins.
   void finish(const broker::refusal& state, const std::function<void()>& news = {});
-  [[nodiscard]] js::stream_config wanted(const stream_note& note) const;
-  [[nodiscard]] stream_note fresh_note() const;
 
   const std::shared_ptr<jetstream_context> with_;
-  const std::string space_;
-  const broker::policy rules_;
-  const std::string name_;
+  const stream_policy policy_;
   const std::shared_ptr<stream_mark> mark_;
-  const std::shared_ptr<const nats_link::answer_filter> acks_ = acks_of(with_, name_);
+  const std::shared_ptr<const nats_link::answer_filter> acks_ = acks_of(with_, policy_.name());
   std::function<void()> new_life_;
   std::function<void(broker::stream_position)> new_leader_;
 
