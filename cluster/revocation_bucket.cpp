@@ -1,6 +1,5 @@
 #include "cluster/revocation_bucket.hpp"
 
-#include "cluster/base64.hpp"
 #include "cluster/nats_orders.hpp"
 #include "cluster/position_watch.hpp"
 
@@ -22,43 +21,12 @@ constexpr std::int64_t pause_ms = 1'000;
 constexpr int most_looks = 5;
 constexpr std::string_view nats_kv = "$KV.";
 
-std::string with_letters(std::string text, std::string_view from, std::string_view to) {
-  for (auto& c : text)
-    if (const auto i = from.find(c); i != from.npos)
-      c = to[i];
-  return text;
-}
-
 refusal not_kept(const std::string& why) {
   return {errc::unavailable, "the revocation could not be kept, and may count on nodes that are up: " + why,
           broker::retry_soon_ms};
 }
 
 } // namespace
-
-std::string bucket_key(const broker::revocation& what) {
-  const auto [kind, name] = what.whom();
-  auto key = std::string{kind} + '.';
-  return what.session ? key + name : key + with_letters(to_base64(name), "+/", "-_");
-}
-
-std::optional<broker::revocation> from_bucket_key(std::string_view key) {
-  const auto dot = key.find('.');
-  if (dot == key.npos)
-    return std::nullopt;
-  const auto kind = key.substr(0, dot);
-  const auto name = key.substr(dot + 1);
-  broker::revocation r;
-  if (kind == "session") {
-    r.session = broker::session_id::parse(name);
-    return r.session ? std::optional{r} : std::nullopt;
-  }
-  auto text = from_base64(with_letters(std::string{name}, "-_", "+/"));
-  if (!text || text->empty() || (kind != "user" && kind != "token_id"))
-    return std::nullopt;
-  (kind == "user" ? r.user : r.token_id) = std::move(*text);
-  return r;
-}
 
 revocation_bucket::revocation_bucket(std::shared_ptr<jetstream_context> with, broker::revoked_list& list)
     : with_{std::move(with)},

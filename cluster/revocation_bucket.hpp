@@ -3,6 +3,7 @@
 #include "broker/orders.hpp"
 #include "broker/revocation.hpp"
 #include "broker/revoked_list.hpp"
+#include "cluster/bucket_key.hpp"
 #include "cluster/consumer_run.hpp"
 #include "cluster/jetstream_api.hpp"
 #include "cluster/jetstream_context.hpp"
@@ -12,16 +13,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 
 namespace hubbub::cluster {
-
-/// The name of a revocation's entry: `user.YW5u`, in letters that every tool for buckets takes.
-[[nodiscard]] std::string bucket_key(const broker::revocation& what);
-/// Whom an entry of that name means; none: it is no name of ours.
-[[nodiscard]] std::optional<broker::revocation> from_bucket_key(std::string_view key);
 
 /// The bucket that a cluster keeps its revocations in. What is put there is heard as it is published, which
 /// takes a millisecond and may fail; so the stream is looked at after every trouble, and every few seconds,
