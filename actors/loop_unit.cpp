@@ -49,6 +49,7 @@ loop_unit::loop_unit(broker::loop& loop, node_context& node)
     : caf::execution_unit{nullptr},
       loop_{loop},
       node_{node},
+      inbox_{loop},
       parser_{{node.bounds.payload_bytes}},
       wheel_{node.time.now()},
       puller_{node, *this},
@@ -57,14 +58,12 @@ loop_unit::loop_unit(broker::loop& loop, node_context& node)
 loop_unit::~loop_unit() = default;
 
 void loop_unit::drop_all() {
-  {
-    std::lock_guard hold{mutex_};
-    append(ready_, shared_.ready);
-    append(letters_, shared_.letters);
-    append(news_, shared_.news);
-    append(presence_, shared_.presence);
-    shared_.jobs.clear();
-  }
+  inbox_.take_now(taken_);
+  append(ready_, taken_.ready);
+  append(letters_, taken_.letters);
+  append(news_, taken_.news);
+  append(presence_, taken_.presence);
+  taken_.jobs.clear();
   // Whoever is in the list holds a reference for being there.
   for (auto* job : std::exchange(ready_, {}))
     caf::intrusive_ptr_release(job);
@@ -81,12 +80,7 @@ void loop_unit::exec_later(caf::resumable* job) {
     ready_.push_back(job);
     return;
   }
-  {
-    std::lock_guard hold{mutex_};
-    shared_.ready.push_back(job);
-  }
-  if (!has_mail_.exchange(true, std::memory_order_acq_rel))
-    loop_.wake();
+  inbox_.put(&loop_inbox::contents::ready, job);
 }
 
 void loop_unit::deliver(caf::strong_actor_ptr to, caf::mailbox_element_ptr what) {
@@ -94,50 +88,24 @@ void loop_unit::deliver(caf::strong_actor_ptr to, caf::mailbox_element_ptr what)
     letters_.push_back({std::move(to), std::move(what)});
     return;
   }
-  {
-    std::lock_guard hold{mutex_};
-    shared_.letters.push_back({std::move(to), std::move(what)});
-  }
-  if (!has_mail_.exchange(true, std::memory_order_acq_rel))
-    loop_.wake();
+  inbox_.put(&loop_inbox::contents::letters, loop_inbox::mail{std::move(to), std::move(what)});
 }
 
-void loop_unit::post(std::function<void()> job) {
-  {
-    std::lock_guard hold{mutex_};
-    shared_.jobs.push_back(std::move(job));
-  }
-  if (!has_mail_.exchange(true, std::memory_order_acq_rel))
-    loop_.wake();
-}
+void loop_unit::post(std::function<void()> job) { inbox_.put(&loop_inbox::contents::jobs, std::move(job)); }
 
 void loop_unit::tell_news(const broker::feed_ptr& from) {
   if (loop_.on_this_thread())
     return put_news(from);
-  {
-    std::lock_guard hold{mutex_};
-    shared_.news.push_back(from);
-  }
-  if (!has_mail_.exchange(true, std::memory_order_acq_rel))
-    loop_.wake();
+  inbox_.put(&loop_inbox::contents::news, from);
 }
 
 void loop_unit::tell_presence(const broker::feed_ptr& from) {
-  {
-    std::lock_guard hold{mutex_};
-    shared_.presence.push_back(from);
-  }
-  if (!has_mail_.exchange(true, std::memory_order_acq_rel))
-    loop_.wake();
+  inbox_.put(&loop_inbox::contents::presence, from);
 }
 
 void loop_unit::take_inbox() {
-  if (!has_mail_.exchange(false, std::memory_order_acq_rel))
+  if (!inbox_.take(taken_))
     return;
-  {
-    std::lock_guard hold{mutex_};
-    std::swap(taken_, shared_);
-  }
   append(ready_, taken_.ready);
   append(letters_, taken_.letters);
   for (const auto& from : taken_.news)
@@ -193,8 +161,7 @@ void loop_unit::run_ready(std::size_t& budget) {
 }
 
 bool loop_unit::wants_another() const noexcept {
-  return !ready_.empty() || !letters_.empty() || !news_.empty() || !presence_.empty() ||
-         has_mail_.load(std::memory_order_acquire);
+  return !ready_.empty() || !letters_.empty() || !news_.empty() || !presence_.empty() || inbox_.has_mail();
 }
 
 void loop_unit::send_news() {

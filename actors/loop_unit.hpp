@@ -2,6 +2,7 @@
 
 #include "actors/idle_rooms.hpp"
 #include "actors/log_puller.hpp"
+#include "actors/loop_inbox.hpp"
 #include "actors/node_context.hpp"
 #include "broker/audience.hpp"
 #include "broker/delivery.hpp"
@@ -19,7 +20,6 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <unordered_set>
 #include <vector>
 
@@ -117,29 +117,14 @@ private:
   static void send_away(broker::audience& a, const broker::disconnect& why);
   void news_of(const broker::audience& a);
 
-  struct mail {
-    caf::strong_actor_ptr to;
-    caf::mailbox_element_ptr what;
-  };
-  /// What other threads left here: one lock and one wake-up for many.
-  struct inbox {
-    std::vector<caf::resumable*> ready;
-    std::vector<mail> letters;
-    std::vector<std::function<void()>> jobs;
-    std::vector<broker::feed_ptr> news;
-    std::vector<broker::feed_ptr> presence;
-  };
-
   broker::loop& loop_;
   node_context& node_;
 
-  std::mutex mutex_;
-  inbox shared_; // guarded by mutex_
-  std::atomic<bool> has_mail_{false};
-  inbox taken_;
+  loop_inbox inbox_;
+  loop_inbox::contents taken_;
 
   std::vector<caf::resumable*> ready_, running_;
-  std::vector<mail> letters_, reading_;
+  std::vector<loop_inbox::mail> letters_, reading_;
   std::vector<broker::feed_ptr> news_, sending_;
   std::vector<broker::feed_ptr> presence_, showing_;
   std::vector<broker::recipient*> marked_;
