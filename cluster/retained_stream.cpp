@@ -147,8 +147,8 @@ retained_stream::why_next_life(const js::stream_info& i, const stream_note& note
     if (written_over_ == before.written_over)
       written_over_ = {};
   }
-  // Leaders that were stopped and go on have been seen to contradict those that follow them, and nothing
-  // was lost.
+  // Leaders of nats-server 2.9 that were stopped and go on contradict those that follow them. A new life each
+  // time would take everybody's place for what the next leader may put right.
   with_->log.limited(log_level::warn, "nats", name() + "-over",
                      "the stream's leader has another event in a place than one had before it",
                      {{"stream", name()}, {"at", before.written_over.offset}});

@@ -66,8 +66,8 @@ public:
   /// The stream's leader spoke of that sequence, asked in that life; one of before counts for nothing.
   void saw(const broker::stream_position& at);
   /// The stream's leader has another message there than it had, in that life; one of before counts for
-  /// nothing. What was lost and written over begins a new life where there is one replica; several have been
-  /// seen to contradict each other without a loss, and that is a warning.
+  /// nothing. What was lost and written over begins a new life where there is one replica; several may
+  /// contradict each other (nats-server before 2.10), and that is a warning.
   void written_over(const broker::stream_position& at);
   /// How long it keeps events; 0: however old they are.
   [[nodiscard]] broker::milliseconds age() const;
