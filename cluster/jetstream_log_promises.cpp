@@ -6,8 +6,9 @@
 namespace hubbub::cluster {
 namespace {
 
-/// Seen with 2.9.10, and not with 2.11.4 (`tests/faults`): such a replica lacks what was published while it
-/// was stopped first, numbers all that follows otherwise, is said to be current, and answers who reads.
+/// Seen with 2.9.10, and not with 2.10.24 and 2.11.4 (`tests/faults`): such a replica lacks what was
+/// published while it was stopped first, numbers all that follows otherwise, is said to be current, and
+/// answers who reads.
 bool replicas_may_part(const js::stream_info& i) { return i.config.replicas > 1 && i.before_2_10; }
 
 } // namespace

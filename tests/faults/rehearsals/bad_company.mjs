@@ -19,7 +19,7 @@ const pause = 12;
  * second there must have been at least of those who go at once; two thousand try to, where their process gets a core.
  */
 const long = { intruders: 10_000, rounds: 6, quiet: 3000, attack: 3000, door: 4800, stolen: 5, flickers: 1500 };
-const brief = { intruders: 300, rounds: 1, quiet: 500, attack: 3000, door: 64, stolen: 100, flickers: 100 };
+const brief = { intruders: 300, rounds: 1, quiet: 500, attack: 3000, door: 64, stolen: 100, flickers: 10 };
 const kinds = { silent: "send nothing", drip: "send a byte a second", tls: "never finish TLS", flicker: "open and close at once" };
 
 const refusals = async (server) => [...await server.metrics()].filter(([name]) => name.startsWith("hubbub_handshakes_refused_total"));
