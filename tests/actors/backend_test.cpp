@@ -243,9 +243,7 @@ TEST_CASE_METHOD(backend_fixture, "an event that waits for a backend outlives a 
                  "[actors]") {
   auto& ann = connect();
   send(ann, publish_to("asks.one"));
-  auto crash = publish_to("chat.one");
-  crash["type"] = "crash";
-  ann.ask(crash);
+  ann.ask(crash("chat.one"));
   settle();
   answer_event(0, {});
   CHECK(only(ann)["accepted"] == true);
@@ -404,9 +402,7 @@ TEST_CASE_METHOD(backend_fixture, "a room that crashed is vacated and occupied a
   auto& ann = connect();
   ann.ask({{"op", "join"}, {"room", "chat.one"}});
   notices.all.clear();
-  auto crash = publish_to("chat.one");
-  crash["type"] = "crash";
-  ann.ask(crash);
+  ann.ask(crash("chat.one"));
   advance(std::chrono::milliseconds{200});
   std::vector<std::string_view> rooms;
   for (const auto kind : notices.kinds())

@@ -60,9 +60,7 @@ TEST_CASE_METHOD(actor_fixture, "a slow reader of large events is read from whil
     ann.ask(publish("chat.large", large));
   REQUIRE(bob.wire.blocked());
 
-  auto c = join("chat.other");
-  c["id"] = 1;
-  bob.send(c);
+  bob.send(with_id(join("chat.other"), 1));
   settle();
   CHECK(bob.wire.reading);
   bob.drain(SIZE_MAX);
@@ -196,7 +194,7 @@ TEST_CASE_METHOD(actor_fixture, "after a room's crash its presence is told again
   bob.ask(c);
   advance(std::chrono::milliseconds{300});
   ann.read();
-  ann.ask({{"op", "publish"}, {"room", "chat.one"}, {"type", "crash"}, {"data", 1}});
+  ann.ask(crash("chat.one"));
   advance(std::chrono::milliseconds{300});
   json reset;
   for (const auto& m : ann.read())

@@ -12,9 +12,7 @@ TEST_CASE_METHOD(actor_fixture, "a room's crash loses nothing for its readers", 
   auto& bob = connect();
   bob.ask(join("chat.news"));
   ann.ask(publish("chat.news", "before"));
-  auto crash = publish("chat.news", "boom");
-  crash["type"] = "crash";
-  const auto refused = ann.ask(crash);
+  const auto refused = ann.ask(crash("chat.news"));
   CHECK(refused["code"] == "unavailable");
   CHECK(refused["outcome"] == "unknown");
   CHECK(ann.ask(publish("chat.news", "after"))["op"] == "ok");
@@ -33,9 +31,7 @@ TEST_CASE_METHOD(actor_fixture, "a reader that lagged when its room crashed goes
     sent.push_back(std::to_string(i));
     ann.ask(publish("chat.news", sent.back()));
   }
-  auto crash = publish("chat.news", "boom");
-  crash["type"] = "crash";
-  ann.ask(crash);
+  ann.ask(crash("chat.news"));
   ann.ask(publish("chat.news", "last"));
   sent.emplace_back("last");
   bob.drain(SIZE_MAX);
@@ -46,12 +42,10 @@ TEST_CASE_METHOD(actor_fixture, "a room that keeps crashing sends its readers aw
   auto& ann = connect();
   auto& bob = connect();
   bob.ask(join("chat.news"));
-  auto crash = publish("chat.news", "boom");
-  crash["type"] = "crash";
   for (auto i = 0; i < 5; ++i)
-    ann.ask(crash);
+    ann.ask(crash("chat.news"));
   CHECK_FALSE(bob.wire.closed);
-  ann.ask(crash);
+  ann.ask(crash("chat.news"));
   REQUIRE(bob.wire.closed);
   CHECK(bob.wire.closed->code == broker::close_code::overloaded);
   CHECK(bob.wire.closed->retry_after_ms > 0);
@@ -61,14 +55,9 @@ TEST_CASE_METHOD(actor_fixture, "who joins while its crashed room is rebuilt is 
                  "[actors]") {
   auto& ann = connect();
   auto& bob = connect();
-  auto crash = publish("chat.news", "boom");
-  crash["type"] = "crash";
-  crash["id"] = 1;
-  ann.send(crash);
+  ann.send(with_id(crash("chat.news"), 1));
   turn(); // the room is gone, and its supervisor has not heard of it
-  auto c = join("chat.news");
-  c["id"] = 2;
-  bob.send(c);
+  bob.send(with_id(join("chat.news"), 2));
   settle();
   const auto got = bob.read();
   REQUIRE(got.size() == 1);
@@ -87,16 +76,11 @@ TEST_CASE_METHOD(actor_fixture, "readers of a crashed room get through to a room
   std::vector<client*> many;
   for (auto i = 0; i < 3; ++i)
     many.push_back(&connect_to(0));
-  auto p = publish("chat.news", "boom");
-  p["type"] = "crash";
-  p["id"] = 1;
-  ann.send(p);
+  ann.send(with_id(crash("chat.news"), 1));
   turn();
   for (auto* m : many)
     for (auto i = 0; i < 40; ++i) { // more than the mailbox takes
-      p = publish("chat.news", "flood");
-      p["id"] = i;
-      m->send(p);
+      m->send(with_id(publish("chat.news", "flood"), i));
     }
   settle();
   ann.ask(publish("chat.news", "after"));
@@ -117,20 +101,13 @@ TEST_CASE_METHOD(actor_fixture, "a crash mixes up no wire formats", "[actors]") 
   };
   for (auto i = 0; i < 10; ++i)
     say();
-  auto crash = publish("chat.news", "boom");
-  crash["type"] = "crash";
-  crash["id"] = 1;
-  ann.send(crash);
+  ann.send(with_id(crash("chat.news"), 1));
   turn();
   // Somebody on the same loop is in the new room before those of the old one are.
-  auto c = join("chat.news");
-  c["id"] = 1;
-  cay.send(c);
+  cay.send(with_id(join("chat.news"), 1));
   turn();
   sent.emplace_back("between");
-  auto p = publish("chat.news", sent.back());
-  p["id"] = 2;
-  ann.send(p);
+  ann.send(with_id(publish("chat.news", sent.back()), 2));
   turn();
   settle();
   for (auto i = 0; i < 10; ++i)
@@ -158,14 +135,9 @@ TEST_CASE_METHOD(actor_fixture,
     ann.ask(publish("chat.news", large()));
   bus->holds_reads = true;
   deflated.drain(SIZE_MAX); // asks the log for what the tape has no more
-  auto crash = publish("chat.news", "boom");
-  crash["type"] = "crash";
-  crash["id"] = 1;
-  ann.send(crash);
+  ann.send(with_id(crash("chat.news"), 1));
   turn();
-  auto c = join("chat.news");
-  c["id"] = 1;
-  cay.send(c); // and so its loop knows the new room before it has adopted anybody
+  cay.send(with_id(join("chat.news"), 1)); // and so its loop knows the new room before it has adopted anybody
   for (auto i = 0; i < 3; ++i)
     turn();
   bus->answer_reads();
@@ -173,9 +145,7 @@ TEST_CASE_METHOD(actor_fixture,
     turn(); // it catches up
   for (auto i = 0; i < 3; ++i) {
     sent.push_back("number " + std::to_string(sent.size()));
-    auto p = publish("chat.news", sent.back());
-    p["id"] = 2 + i;
-    ann.send(p);
+    ann.send(with_id(publish("chat.news", sent.back()), 2 + i));
     turn();
   }
   turn_of(0);

@@ -43,9 +43,7 @@ TEST_CASE_METHOD(actor_fixture, "events of a room come in order, also many in on
   strings sent;
   for (auto i = 0; i < 50; ++i) {
     sent.push_back(std::to_string(i));
-    auto c = publish("chat.news", sent.back());
-    c["id"] = i;
-    ann.send(c);
+    ann.send(with_id(publish("chat.news", sent.back()), i));
   }
   settle();
   CHECK(bob.events() == sent);
@@ -151,9 +149,7 @@ TEST_CASE_METHOD(actor_fixture, "a full mailbox is felt by the publishers, and b
     many.push_back(&connect());
   for (auto* c : many)
     for (auto i = 0; i < 32; ++i) {
-      auto p = publish("chat.news", "x");
-      p["id"] = i;
-      c->send(p);
+      c->send(with_id(publish("chat.news", "x"), i));
     }
   settle();
   std::size_t stored = 0, refused = 0;

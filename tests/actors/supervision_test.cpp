@@ -16,11 +16,7 @@ struct crashing : actor_fixture {
   }
   broker::supervision& tree() { return *node->context().supervision; }
   /// Its handler throws; the answer.
-  json crash(client& by, const std::string& room) {
-    auto c = publish(room, "boom");
-    c["type"] = "crash";
-    return by.ask(c);
-  }
+  json crash(client& by, const std::string& room) { return by.ask(hubbub::tests::crash(room)); }
   int ends = 0;
 };
 

@@ -106,7 +106,7 @@ TEST_CASE_METHOD(two_nodes, "a room that crashed hears its people on the other n
   ann.ask(enter("chat.one"));
   bob.ask(enter("chat.one"));
   wait();
-  ann.ask({{"op", "publish"}, {"room", "chat.one"}, {"type", "crash"}, {"data", 1}});
+  ann.ask(crash("chat.one"));
   wait();
   CHECK(ann.ask({{"op", "presence"}, {"room", "chat.one"}})["count"] == 2);
   CHECK(bob.ask({{"op", "presence"}, {"room", "chat.one"}})["count"] == 2);
