@@ -22,6 +22,9 @@
 
 namespace hubbub::test {
 
+/// The room that most tests are about.
+inline const std::string chat = "chat.1";
+
 /// Short times, so that tests are; long enough for a machine that does other things, too.
 inline cluster::roster_options quick() {
   cluster::roster_options o;
