@@ -1,8 +1,6 @@
 #include "tests/support/catch.hpp"
-#include "tests/support/certificate.hpp"
 #include "tests/support/ws_client.hpp"
-#include "tests/transport/test_server.hpp"
-#include "transport/tls_context.hpp"
+#include "tests/transport/tls_server.hpp"
 
 #include <openssl/bio.h>
 #include <openssl/ssl.h>
@@ -15,20 +13,11 @@ using namespace hubbub::tests;
 
 namespace {
 
-struct secure_server {
-  test_certificate certificate{"localhost"};
-  std::shared_ptr<transport::tls_context> context =
-      transport::tls_context::load(certificate.certificate_file(), certificate.key_file()).value();
-  test_server server;
-
-  explicit secure_server(std::uint32_t refusals_per_second) : server{with(refusals_per_second)} {}
-  [[nodiscard]] transport::listener_options with(std::uint32_t refusals_per_second) const {
-    transport::listener_options options;
-    options.tls = context.get();
-    options.tls_refusals_per_second = refusals_per_second;
-    return options;
-  }
-};
+transport::listener_options refusing(std::uint32_t a_second) {
+  transport::listener_options options;
+  options.tls_refusals_per_second = a_second;
+  return options;
+}
 
 /// What a client of TLS says first, made by one.
 std::string client_hello() {
@@ -77,7 +66,7 @@ TEST_CASE("whose address comes too often is told so, and when to come again", "[
 }
 
 TEST_CASE("whom the door is shut for gets no certificate", "[tls][limits]") {
-  secure_server tls{0};
+  tls_server tls{refusing(0)};
   auto& counters = tls.server.listener.counters();
   REQUIRE_FALSE(answer_to_hello(tls.server).empty()); // as long as it is open
   for (const auto what : {broker::door::full, broker::door::too_often, broker::door::before_tls}) {
@@ -93,7 +82,7 @@ TEST_CASE("whom the door is shut for gets no certificate", "[tls][limits]") {
 }
 
 TEST_CASE("of those whom the door is shut for a few in a second are told so over TLS", "[tls][limits]") {
-  secure_server tls{2};
+  tls_server tls{refusing(2)};
   tls.server.door = broker::door::full;
   const auto begun = std::chrono::steady_clock::now();
   auto told = 0, closed = 0;
@@ -115,7 +104,7 @@ TEST_CASE("of those whom the door is shut for a few in a second are told so over
 
 TEST_CASE("who is to be told over TLS and does not go on with it is closed soon, and counted once",
           "[tls][limits]") {
-  secure_server tls{10};
+  tls_server tls{refusing(10)};
   tls.server.door = broker::door::before_tls;
   const auto& counters = tls.server.listener.counters();
   raw_client silent{"127.0.0.1", tls.server.port()};

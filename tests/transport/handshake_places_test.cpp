@@ -1,8 +1,6 @@
 #include "tests/support/catch.hpp"
-#include "tests/support/certificate.hpp"
 #include "tests/support/ws_client.hpp"
-#include "tests/transport/test_server.hpp"
-#include "transport/tls_context.hpp"
+#include "tests/transport/tls_server.hpp"
 
 #include <memory>
 #include <set>
@@ -115,12 +113,8 @@ TEST_CASE("handshakes that take long make room for others, in HTTP", "[http][pla
 }
 
 TEST_CASE("handshakes that take long make room for others, in TLS", "[tls][places]") {
-  test_certificate certificate{"localhost"};
-  const auto context =
-      transport::tls_context::load(certificate.certificate_file(), certificate.key_file()).value();
-  auto options = with_places(3, 100ms);
-  options.tls = context.get();
-  test_server server{options};
+  tls_server tls{with_places(3, 100ms)};
+  auto& server = tls.server;
   const auto& counters = server.listener.counters();
   auto half = half_handshakes(server, 3, half_hello);
   std::unique_ptr<ws_client> in;
@@ -139,13 +133,10 @@ TEST_CASE("handshakes that take long make room for others, in TLS", "[tls][place
 }
 
 TEST_CASE("who refuses a TLS handshake for want of places spends nothing on it", "[tls][places]") {
-  test_certificate certificate{"localhost"};
-  const auto context =
-      transport::tls_context::load(certificate.certificate_file(), certificate.key_file()).value();
   auto options = with_places(2, 1h);
-  options.tls = context.get();
   options.tls_refusals_per_second = 0;
-  test_server server{options};
+  tls_server tls{options};
+  auto& server = tls.server;
   auto half = half_handshakes(server, 2, half_hello);
   raw_client late{"127.0.0.1", server.port()};
   CHECK(late.wait_for_end(5s));
@@ -291,12 +282,8 @@ TEST_CASE("who asks again and again makes room for others, however quick it is",
 }
 
 TEST_CASE("who finds no place but those of others is told so in TLS, too", "[tls][places]") {
-  test_certificate certificate{"localhost"};
-  const auto context =
-      transport::tls_context::load(certificate.certificate_file(), certificate.key_file()).value();
-  auto options = with_places(2, 1h);
-  options.tls = context.get();
-  test_server server{options};
+  tls_server tls{with_places(2, 1h)};
+  auto& server = tls.server;
   auto half = half_handshakes(server, 1, half_hello);
   CHECK(handshake_status(server, {}, true) == 503);
   CHECK(handshake_status(server, "good", true) == 101);

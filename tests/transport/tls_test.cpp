@@ -1,31 +1,12 @@
 #include "tests/support/catch.hpp"
-#include "tests/support/certificate.hpp"
 #include "tests/support/ws_client.hpp"
-#include "tests/transport/test_server.hpp"
-#include "transport/tls_context.hpp"
+#include "tests/transport/tls_server.hpp"
 
 #include <cstdlib>
 #include <fstream>
 
 using namespace hubbub;
 using namespace hubbub::tests;
-
-namespace {
-
-struct tls_server {
-  test_certificate certificate{"first"};
-  std::shared_ptr<transport::tls_context> context =
-      transport::tls_context::load(certificate.certificate_file(), certificate.key_file()).value();
-  test_server server;
-
-  explicit tls_server(transport::listener_options options = {}) : server{with(std::move(options))} {}
-  transport::listener_options with(transport::listener_options options) {
-    options.tls = context.get();
-    return options;
-  }
-};
-
-} // namespace
 
 TEST_CASE("WebSocket over TLS: messages of any length, pings, and the close", "[tls]") {
   transport::listener_options options;
