@@ -1,5 +1,6 @@
 #include "tests/broker/command_recorder.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/other_json.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -94,20 +95,6 @@ private:
   std::mt19937 random_;
 };
 
-/// May `text` be JSON or not, by another parser?
-bool may_be_json(const std::string& text, bool is_json) {
-  // It would skip a byte order mark, and end at a zero byte.
-  if (text.starts_with("\xef\xbb\xbf") || text.find('\0') != text.npos)
-    return !is_json;
-  try {
-    return !nlohmann::json::parse(text).is_discarded() == is_json;
-  } catch (const nlohmann::json::out_of_range&) {
-    return true; // it stopped at a number too large for it, and cannot say
-  } catch (const nlohmann::json::exception&) {
-    return !is_json;
-  }
-}
-
 } // namespace
 
 TEST_CASE("the fuzzer's seeds are what their names say", "[protocol]") {
@@ -144,7 +131,8 @@ TEST_CASE("10,000 mutated frames each yield commands or a named refusal", "[prot
     }
     for (const auto& one : seen.commands)
       if (const auto* publish = std::get_if<publish_command>(&one.what))
-        if (!may_be_json(publish->what.data, true) || publish->what.data.find('\n') != std::string::npos)
+        if (!hubbub::tests::may_be_json(publish->what.data, true) ||
+            publish->what.data.find('\n') != std::string::npos)
           FAIL("data is no JSON on one line: " << publish->what.data);
     commands += static_cast<int>(seen.commands.size());
     refusals += static_cast<int>(seen.refused.size());
@@ -162,7 +150,7 @@ TEST_CASE("is_json agrees with another parser on 20,000 mutated texts", "[protoc
     const auto text = change(all[change.below(all.size())].second, all[change.below(all.size())].second);
     CAPTURE(text);
     const auto ours = is_json(text, 1'000);
-    if (!may_be_json(text, ours))
+    if (!hubbub::tests::may_be_json(text, ours))
       FAIL("ours says " << ours);
     valid += ours;
   }

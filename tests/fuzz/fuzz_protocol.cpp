@@ -1,6 +1,5 @@
 #include "broker/protocol.hpp"
-
-#include <nlohmann/json.hpp>
+#include "tests/support/other_json.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -20,20 +19,6 @@ void demand(bool holds, const char* what, std::string_view text) {
     return;
   std::fprintf(stderr, "%s: %.*s\n", what, static_cast<int>(text.size()), text.data());
   std::abort();
-}
-
-/// May `text` be JSON or not, by another parser?
-bool may_be_json(std::string_view text, bool is_json) {
-  // It would skip a byte order mark, and end at a zero byte.
-  if (text.starts_with("\xef\xbb\xbf") || text.find('\0') != text.npos)
-    return !is_json;
-  try {
-    return !nlohmann::json::parse(text).is_discarded() == is_json;
-  } catch (const nlohmann::json::out_of_range&) {
-    return true; // it stopped at a number too large for it, and cannot say
-  } catch (const nlohmann::json::exception&) {
-    return !is_json;
-  }
 }
 
 class checker final : public command_sink {
@@ -111,12 +96,12 @@ private:
     check_out();
   }
   void check_line(const std::string& data) {
-    demand(may_be_json(data, true), "data is no JSON", data);
+    demand(hubbub::tests::may_be_json(data, true), "data is no JSON", data);
     demand(data.find_first_of("\r\n") == data.npos, "data has lines", data);
   }
   void check_out() {
     demand(is_json(out_, 80), "encoded no JSON", out_);
-    demand(may_be_json(out_, true), "encoded no JSON for others", out_);
+    demand(hubbub::tests::may_be_json(out_, true), "encoded no JSON for others", out_);
   }
   std::string& fresh() {
     out_.clear();
@@ -137,6 +122,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   constexpr std::uint32_t deep = 1'000;
   const auto opened = std::count_if(text.begin(), text.end(), [](char c) { return c == '[' || c == '{'; });
   if (opened <= deep)
-    demand(may_be_json(text, is_json(text, deep)), "others do not agree", text);
+    demand(hubbub::tests::may_be_json(text, is_json(text, deep)), "others do not agree", text);
   return 0;
 }
