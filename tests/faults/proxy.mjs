@@ -2,6 +2,7 @@
 
 import net from "node:net";
 import { Transform } from "node:stream";
+import { Sockets } from "../integration/support/sockets.mjs";
 
 /** Hands on what comes, `link.late` milliseconds later, in order. */
 class Way extends Transform {
@@ -23,7 +24,7 @@ class Way extends Transform {
 export class Link {
   /** How many milliseconds everything takes, each way. */
   late = 0;
-  #sockets = new Set();
+  #sockets = new Sockets();
   #cut = false;
 
   static async to(port) {
@@ -37,29 +38,25 @@ export class Link {
   #carry(from, port) {
     if (this.#cut) return from.destroy();
     const to = net.connect(port, "127.0.0.1");
-    for (const [one, other] of [[from, to], [to, from]]) {
-      this.#sockets.add(one);
-      one.setNoDelay(true);
-      one.on("error", () => {});
-      one.on("close", () => {
-        this.#sockets.delete(one);
-        other.destroy();
-      });
-      one.pipe(new Way(this)).pipe(other);
-    }
+    this.#sockets.pair(from, to);
+    from.pipe(new Way(this)).pipe(to);
+    to.pipe(new Way(this)).pipe(from);
   }
 
   /** Nothing goes through, and nothing says so: what is sent is kept by the kernel. */
-  stall() { for (const socket of this.#sockets) socket.unpipe(), socket.pause(); this.stalled = true; }
+  stall() {
+    this.#sockets.each((socket) => socket.unpipe().pause());
+    this.stalled = true;
+  }
   /** Everything is torn, and nothing new gets through. */
   cut() {
     this.#cut = true;
-    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.destroy();
   }
   heal() {
     this.#cut = false;
     // What was stalled cannot be told apart from what was lost: it begins anew.
-    if (this.stalled) for (const socket of this.#sockets) socket.destroy();
+    if (this.stalled) this.#sockets.destroy();
     this.stalled = false;
   }
   close() {

@@ -1,6 +1,7 @@
 // A link between NATS clients and their server that loses what it is told to of what the server sends, and that can be torn.
 
 import net from "node:net";
+import { Sockets } from "./sockets.mjs";
 
 export class LossyLink {
   /** How many messages it has lost. */
@@ -9,7 +10,7 @@ export class LossyLink {
   carried = 0;
   greeted = 0;
   lastGreeted = 0;
-  #sockets = new Set();
+  #sockets = new Sockets();
   #lose = () => false;
 
   static async to(t, { port }) {
@@ -30,20 +31,12 @@ export class LossyLink {
   }
   loseNothing() { this.#lose = () => false; }
   /** Ends all connections; new ones are carried. */
-  tear() { for (const socket of this.#sockets) socket.destroy(); }
+  tear() { this.#sockets.destroy(); }
 
   #carry(client, port) {
     ++this.carried;
     const server = net.connect(port, "127.0.0.1");
-    for (const [one, other] of [[client, server], [server, client]]) {
-      this.#sockets.add(one);
-      one.setNoDelay(true);
-      one.on("error", () => {});
-      one.on("close", () => {
-        this.#sockets.delete(one);
-        other.destroy();
-      });
-    }
+    this.#sockets.pair(client, server);
     client.pipe(server);
     let rest = Buffer.alloc(0), greeted = false;
     server.on("data", (bytes) => {
