@@ -69,18 +69,27 @@ std::optional<nats_tls_fault> read_pem(std::string_view key, const std::string& 
   return std::nullopt;
 }
 
-std::optional<nats_tls_fault> check_pair(const nats_config& how) {
+/// Reads the first of them, or says why there is none.
+std::optional<nats_tls_fault> read_certificate(std::string_view key, const std::string& file,
+                                               certificate_ptr& to) {
   secret_text pem;
-  if (auto fault = read_pem("tls_cert", how.tls_cert, pem))
+  if (auto fault = read_pem(key, file, pem))
     return fault;
   auto locked = false;
-  const auto certificate = first_certificate(pem.text, locked);
+  to = first_certificate(pem.text, locked);
   if (locked)
-    return locked_pem("tls_cert", how.tls_cert);
-  if (!certificate)
-    return wrong_pem("tls_cert", how.tls_cert, "holds no certificate in PEM");
+    return locked_pem(key, file);
+  return to ? std::nullopt : std::optional{wrong_pem(key, file, "holds no certificate in PEM")};
+}
+
+std::optional<nats_tls_fault> check_pair(const nats_config& how) {
+  certificate_ptr certificate{nullptr, &X509_free};
+  if (auto fault = read_certificate("tls_cert", how.tls_cert, certificate))
+    return fault;
+  secret_text pem;
   if (auto fault = read_pem("tls_key", how.tls_key, pem))
     return fault;
+  auto locked = false;
   const auto key = private_key(pem.text, locked);
   if (locked)
     return locked_pem("tls_key", how.tls_key);
@@ -93,17 +102,10 @@ std::optional<nats_tls_fault> check_pair(const nats_config& how) {
 }
 
 std::optional<nats_tls_fault> first_fault(const nats_config& how) {
-  if (!how.tls_ca.empty()) {
-    secret_text pem;
-    if (auto fault = read_pem("tls_ca", how.tls_ca, pem))
+  certificate_ptr any{nullptr, &X509_free};
+  if (!how.tls_ca.empty())
+    if (auto fault = read_certificate("tls_ca", how.tls_ca, any))
       return fault;
-    auto locked = false;
-    const auto any = first_certificate(pem.text, locked);
-    if (locked)
-      return locked_pem("tls_ca", how.tls_ca);
-    if (!any)
-      return wrong_pem("tls_ca", how.tls_ca, "holds no certificate in PEM");
-  }
   return how.tls_cert.empty() || how.tls_key.empty() ? std::nullopt : check_pair(how);
 }
 
