@@ -165,6 +165,14 @@ void live_room::arrived(live_batch b) {
   if (over_)
     return;
   const auto heard = senders_.hear(b.incarnation, b.first, b.events.size());
+  if (heard.is_doubtful) {
+    ++with_->counters.foreign;
+    return with_->log.limited(
+        log_level::warn, "nats", "far-live",
+        "a message of a live room leaves out more events than are believed to be lost at "
+        "once; the next one tells",
+        {{"room", name_.str()}, {"sender", b.incarnation}});
+  }
   if (heard.lost != 0)
     lost(heard.lost);
   // Nobody sends it again, so what breaks is lost as well.

@@ -9,6 +9,8 @@ namespace {
 
 // Anybody may claim to be many.
 constexpr std::size_t most_senders = 1024;
+// Or to be another, and far ahead: then nothing of the real one would be shown until it has come so far.
+constexpr std::uint64_t most_left_out = 65'536;
 
 } // namespace
 
@@ -33,6 +35,10 @@ live_senders::heard live_senders::hear(std::string_view incarnation, std::uint64
   if (life > s.life)
     s = {life, 1}; // heard from its first event on: we have been here since its life before
   const auto next = s.next;
+  if (first > next && first - next > most_left_out && first != s.doubtful_next) {
+    s.doubtful_next = first + count;
+    return {0, count, true};
+  }
   s.next = std::max(next, first + count);
   if (first >= next)
     return {first - next, 0};

@@ -46,6 +46,28 @@ TEST_CASE("what comes too late is passed over, and counts once", "[live]") {
   CHECK(of(all.hear("link-1", 7, 1)) == sums{0, 0});
 }
 
+TEST_CASE("who is suddenly far ahead is believed when the next one goes on from there", "[live]") {
+  live_senders all;
+  CHECK(of(all.hear("link-1", 1, 2)) == sums{0, 0});
+  for (const auto far : {100'000ULL, 1ULL << 62, ~0ULL}) {
+    const auto h = all.hear("link-1", far, 1);
+    CHECK(h.is_doubtful);
+    CHECK(of(h) == sums{0, 1});
+  }
+  SECTION("a forged one makes nobody deaf") {
+    CHECK(of(all.hear("link-1", 3, 2)) == sums{0, 0});
+    CHECK(of(all.hear("link-1", 5, 1)) == sums{0, 0});
+  }
+  SECTION("a real one is counted as soon as that is known, with the one that told first") {
+    CHECK(all.hear("link-1", 200'000, 3).is_doubtful);
+    CHECK(of(all.hear("link-1", 200'003, 2)) == sums{200'000, 0});
+    CHECK(of(all.hear("link-1", 200'005, 1)) == sums{0, 0});
+  }
+  SECTION("a smaller step is believed at once") {
+    CHECK(of(all.hear("link-1", 65'539, 1)) == sums{65'536, 0});
+  }
+}
+
 TEST_CASE("names that are no node's do no harm", "[live]") {
   live_senders all;
   for (const auto* name : {"one", "-", "-7", "two-", "three-x", "a-b-18446744073709551615"}) {
