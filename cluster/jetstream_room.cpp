@@ -16,6 +16,9 @@ constexpr std::size_t most_early = 256;
 // What is republished may be on its way for so long, in a stream whose events grow old enough.
 constexpr std::int64_t longest_way_ms = 10'000;
 
+// A new leader may not have caught up with itself yet.
+constexpr std::uint8_t sure_of_unreached = 3;
+
 constexpr int message_too_large = 10054;
 
 broker::refusal anew() { return {errc::unavailable, "the room has started anew"}; }
@@ -90,10 +93,12 @@ void jetstream_room::arrived(arrival a) {
   }
   if (a.event->offset <= position_) {
     // Caught up already, or of a stream that has begun anew.
-    if (a.event->offset < position_)
+    if (a.event->offset < position_) {
       stream_->look();
-    else if (!is_had(a.fingerprint)) // it does not say of which life it is: the leader is asked
+      watch_->try_again(shared_from_this()); // or the room is where its log never was
+    } else if (!is_had(a.fingerprint)) {     // it does not say of which life it is: the leader is asked
       compare([] {});
+    }
     return;
   }
   const auto offset = a.event->offset;
@@ -198,9 +203,40 @@ void jetstream_room::head_came(nats_link::fate f, const js::message& m, const qu
       self->sure_at_ = std::max(asked.at, self->sure_at_.value_or(asked.at));
     else if (!nothing_there && head > self->position_)
       self->missed(m);
-    else if (!nothing_there)
-      self->stream_->look();
+    if (self->position_ > head)
+      self->prove_position(asked.reached.epoch);
+    else
+      self->unreached_ = 0;
   });
+}
+
+void jetstream_room::prove_position(const std::string& epoch) {
+  stream_->look([self = shared_from_this(), epoch, at = position_](const js::stream_info& i) {
+    if (i.why)
+      return;
+    self->calls_.run([self, at, known = self->stream_->reached(), epoch] {
+      if (self->phase_ != phase::ready || known.epoch != epoch || self->position_ < at)
+        return;
+      if (at <= known.offset)
+        self->unreached_ = 0;
+      else if (++self->unreached_ < sure_of_unreached)
+        self->watch_->try_again(self);
+      else
+        self->leave_false_position();
+    });
+  });
+}
+
+void jetstream_room::leave_false_position() {
+  unreached_ = 0;
+  ++with_->counters.foreign;
+  with_->log.limited(
+      broker::log_level::warn, "nats", "unreached",
+      "a message on a room's subject claimed a place that its stream has not reached; the room "
+      "begins anew at its log's end",
+      {{"room", name_.str()}, {"claimed", position_}});
+  begin_anew();
+  compare([] {});
 }
 
 bool jetstream_room::missed_nothing() const {

@@ -79,6 +79,10 @@ private:
   /// Had every event that was there by now its time to come? None is gone again sooner than its stream's age.
   [[nodiscard]] bool missed_nothing() const;
   void not_opened(broker::refusal why);
+  /// The room is further than its log, by the leader's word: has the stream reached its place by now? Anybody
+  /// who may publish to the subject can claim one.
+  void prove_position(const std::string& epoch);
+  void leave_false_position();
   void missed(const js::message& newest);
   /// `epoch`: of the life in which it was published.
   void answered(broker::publish_token token, const std::string& event_id, const std::string& epoch,
@@ -101,6 +105,8 @@ private:
   nats_link::subscription subscription_;
   phase phase_ = phase::opening;
   bool told_unavailable_ = false;
+  /// Looks in a row after which the stream had not reached the room's place.
+  std::uint8_t unreached_ = 0;
   std::uint64_t position_ = 0;
   /// Of the message at the position; 0: not known.
   std::uint64_t fingerprint_ = 0;

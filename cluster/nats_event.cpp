@@ -27,6 +27,8 @@ constexpr char dedup_header[] = "Nats-Msg-Id";
 
 // A user's name comes from a token, which the provider of tokens made as it liked.
 constexpr std::size_t most_from = 512;
+// JSON's readers take no larger number for what it is (RFC 8259 section 6).
+constexpr std::int64_t most_exact = (std::int64_t{1} << 53) - 1;
 
 int hex_digit(char c) noexcept {
   if (c >= '0' && c <= '9')
@@ -91,7 +93,7 @@ void take_time(std::string_view value, std::int64_t& to, event_flaws& flaws) {
     return;
   std::int64_t ms = 0;
   const auto [stop, wrong] = std::from_chars(value.data(), value.data() + value.size(), ms);
-  if (wrong == std::errc{} && stop == value.data() + value.size() && ms > 0)
+  if (wrong == std::errc{} && stop == value.data() + value.size() && ms > 0 && ms <= most_exact)
     to = ms;
   else
     flaws.headers = true;
@@ -201,7 +203,10 @@ std::uint64_t fingerprint_of(const header_lines& headers, std::string_view data)
 
 log_place place_of_republished(const header_lines& headers) noexcept {
   // What stands last is the server's; a producer may have written the same names before.
-  return {number_in(headers.last("Nats-Sequence")), number_in(headers.last("Nats-Last-Sequence")), 0};
+  const auto sequence = number_in(headers.last("Nats-Sequence"));
+  if (sequence > static_cast<std::uint64_t>(most_exact))
+    return {};
+  return {sequence, number_in(headers.last("Nats-Last-Sequence")), 0};
 }
 
 log_place place_of_delivered(std::string_view reply) noexcept {

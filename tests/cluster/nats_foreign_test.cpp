@@ -111,6 +111,38 @@ TEST_CASE_METHOD(foreign_fixture, "a producer cannot claim a place in the log", 
   CHECK(chat.seen().events().size() == 3);
 }
 
+TEST_CASE_METHOD(foreign_fixture, "who claims a place that the log has not reached makes no room deaf",
+                 "[nats]") {
+  const auto offset = event_of("1")->offset;
+  const auto claim = [this](const std::string& place) {
+    wire.publish_now("hubbub.out.chat.1", "\"forged\"",
+                     "Nats-Stream: HUBBUB_chat\r\nNats-Sequence: " + place + "\r\n");
+  };
+  // No log gets there.
+  for (const auto* place : {"18446744073709551615", "9007199254740992", "0", "-5"})
+    claim(place);
+  REQUIRE(eventually([&] { return node.bus->figures().foreign == 4; }));
+  CHECK(event_of("2")->offset == offset + 1);
+  CHECK(chat.seen().events().size() == 2);
+
+  claim("1000");
+  chat.seen().until_events(3);
+  CHECK(chat.publish(chat.event("3")).stored); // not heard of, so readers are told to look
+  REQUIRE(eventually([&] { return !chat.seen().epochs().empty(); }));
+  CHECK(chat.seen().epochs().front() == broker::stream_position{chat.seen().ready().epoch, offset + 2});
+  CHECK(node.log.says("has not reached"));
+  CHECK(node.bus->figures().foreign == 5);
+  CHECK(event_of("4")->offset == offset + 3);
+  CHECK(chat.seen().epochs().size() == 1);
+}
+
+TEST_CASE_METHOD(foreign_fixture, "a time that JSON cannot say is passed over", "[nats]") {
+  CHECK(event_of("1", "Hubbub-Time: 9007199254740991\r\n")->time_ms == 9'007'199'254'740'991);
+  const auto e = event_of("2", "Hubbub-Time: 9223372036854775807\r\n");
+  CHECK(e->time_ms > 1'700'000'000'000);
+  CHECK(e->time_ms < 9'007'199'254'740'991);
+}
+
 TEST_CASE_METHOD(foreign_fixture, "a subject that is no room's name is counted, and no event", "[nats]") {
   wire.publish_now("hubbub.rooms.chat.a$b", "1");
   REQUIRE(eventually([&] { return node.bus->figures().foreign == 1; }));
