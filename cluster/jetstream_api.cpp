@@ -176,6 +176,7 @@ stream_info read_stream_info(std::string_view json) {
     i.messages = count_in(state, "messages");
     i.first_seq = count_in(state, "first_seq");
     i.last_seq = count_in(state, "last_seq");
+    i.first_time_ms = time_of(text_in(state, "first_ts"));
     i.last_time_ms = time_of(text_in(state, "last_ts"));
     if (object cluster; !root["cluster"].get(cluster))
       i.leader = text_in(cluster, "leader");

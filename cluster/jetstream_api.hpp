@@ -72,7 +72,8 @@ struct stream_info {
   std::uint64_t messages = 0;
   std::uint64_t first_seq = 0;
   std::uint64_t last_seq = 0;
-  /// When the last one came.
+  /// When the oldest one came that it has, and the last one of all.
+  std::int64_t first_time_ms = 0;
   std::int64_t last_time_ms = 0;
   /// Whose answer this is, in a cluster; empty otherwise.
   std::string leader;

@@ -79,7 +79,7 @@ public:
 
   /// What the newest look found.
   [[nodiscard]] js::stream_info info() const;
-  /// Did the rooms keep as much as now from there on?
+  /// Have the rooms kept from there on all that they may keep now?
   [[nodiscard]] std::uint64_t raised_at() const;
 
 private:
@@ -102,6 +102,9 @@ private:
   /// Why what was known of its positions is not true any more; none: it is.
   [[nodiscard]] std::optional<end_of_life> why_next_life(const js::stream_info& i, const stream_note& note,
                                                          const before_look& before);
+  /// Does it have less than when it was last seen, and no limit took it? Then somebody did. One to which more
+  /// comes than goes, and one with old events, shows nothing of that.
+  [[nodiscard]] bool was_thinned(const js::stream_info& i, const stream_note& note) const;
   void adopt(const js::stream_info& i);
   void give_up_on(std::string why);
   void make(const before_look& before, int tries);

@@ -14,8 +14,8 @@ struct stream_note {
   std::uint64_t generation = 0;
   /// A hash of that configuration: what differs from it was changed by somebody else.
   std::string policy;
-  /// The last sequence when the rooms were last allowed more events: before it, a room with few events may
-  /// have had more.
+  /// The last sequence when the rooms were last allowed more events, or somebody had taken some away: before
+  /// it, a room with few events may have had more.
   std::uint64_t raised = 0;
   /// Changes when the log was set back: a part of its epoch.
   std::string life = "0";

@@ -49,6 +49,51 @@ TEST_CASE_METHOD(stream_fixture, "a stream that somebody purges keeps its epoch 
   CHECK(chat.seen().epochs().empty());
 }
 
+TEST_CASE_METHOD(stream_fixture, "what somebody takes out of a stream is noticed, and shown as a gap",
+                 "[nats]") {
+  room_double one{*node.bus, "chat.1"}, two{*node.bus, "chat.2"};
+  for (const auto* data : {"1", "2", "3"})
+    one.keep(data);
+  two.keep("4");
+  settle_mark(*node.bus);
+  const auto take = [this](const std::string& how) {
+    const auto said = wire.request("$JS.API.STREAM.PURGE.HUBBUB_chat", how);
+    CHECK(said.find("\"error\"") == none);
+    CHECK(node.log.says("no limit took"));
+  };
+  SECTION("one room's events") {
+    take(R"({"filter":"hubbub.rooms.chat.1"})");
+    one.keep("5");
+    CHECK_FALSE(read(*node.bus, after("chat.1", 2)).complete);
+    CHECK(read(*node.bus, after("chat.2", 4)).complete);
+    nats_node late{server.url()}; // knows it from the stream
+    CHECK_FALSE(read(*late.bus, after("chat.1", 2)).complete);
+  }
+  SECTION("the oldest") {
+    take(R"({"keep":2})");
+    CHECK_FALSE(read(*node.bus, after("chat.1", 1)).complete);
+    CHECK(read(*node.bus, after("chat.1", 3)).complete);
+  }
+  CHECK(stream_says("raised=4"));
+  CHECK(one.seen().epochs().empty());
+}
+
+TEST_CASE_METHOD(stream_fixture, "what limits take out of a stream is nobody's doing", "[nats]") {
+  broker::policy few;
+  few.history_size = 2;
+  remove();
+  node.options.generation = 2;
+  node.spaces = broker::namespaces{{}, {{"chat", few}}};
+  node.open();
+  room_double chat{*node.bus, "chat.1"};
+  for (auto i = 0; i < 5; ++i) {
+    chat.keep(std::to_string(i));
+    settle_mark(*node.bus);
+  }
+  CHECK_FALSE(node.log.has_said("no limit took"));
+  CHECK(stream_says("raised=0"));
+}
+
 TEST_CASE_METHOD(stream_fixture, "a stream that somebody changes is put right", "[nats]") {
   CHECK(stream_info(wire).find("\"max_msgs_per_subject\":1000") != none);
   auto note = stream_info(wire);
