@@ -304,10 +304,26 @@ test("while NATS is away clients stay, nothing is confirmed that is not kept, an
   }
 });
 
+test("a node that is to be ready without NATS is, and says what it cannot keep", async (t) => {
+  const nats = await startNats(t);
+  const [without, other] = await Promise.all([true, false].map((ready_without_bus) =>
+    serve(t, { sections: { ...namespaces, nats: { url: nats.url, timeout: "1s" }, server: { ready_without_bus } } })));
+  const ann = await without.client();
+  await ann.ask({ op: "join", room: "chat.1" });
+  await nats.kill();
+  await until(async () => !(await ready(other)), "the other one is not ready", 5_000);
+  assert.ok(await ready(without));
+  assert.equal((await publish(ann, "chat.1", "nobody keeps it")).code, "unavailable");
+  assert.equal(await without.metric("hubbub_log_answers"), 0);
+});
+
 test("a node shows which nats-server it is connected to, and that this one will end soon", async (t) => {
   const { nats, nodes: [node] } = await cluster(t, 1);
   const { log } = await node.get("/v1/node");
   assert.deepEqual(log.namespaces.find(({ namespace }) => namespace === "chat"), { namespace: "chat", storage: "file", replicas: 1 });
+  assert.equal(await node.metric('hubbub_log_info{storage="jetstream",sync="server"}'), 1);
+  assert.equal(await node.metric("hubbub_log_replicas"), 1);
+  assert.equal(await node.metric('hubbub_log_namespace_replicas{room_namespace="chat"}'), 1);
   const look = async () => (await node.get("/v1/node")).nats;
   const well = await look();
   assert.ok(well.links.length > 1);
