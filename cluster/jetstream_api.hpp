@@ -27,6 +27,11 @@ inline constexpr int stream_name_in_use = 10058;
 inline constexpr int no_message_found = 10037;
 inline constexpr int not_enabled_for_account = 10039;
 inline constexpr int not_enabled = 10076;
+/// Of a publish that named what it expected last: something else is. (A replicated stream of a newer server
+/// says the second one while another publish is on its way.)
+[[nodiscard]] inline bool is_wrong_last(const error& why) noexcept {
+  return why.err_code == 10071 || why.err_code == 10164;
+}
 
 /// What hubbub decides about a stream.
 struct stream_config {

@@ -21,11 +21,6 @@ constexpr std::int64_t pause_ms = 1'000;
 constexpr int most_looks = 5;
 constexpr std::string_view nats_kv = "$KV.";
 
-refusal not_kept(const std::string& why) {
-  return {errc::unavailable, "the revocation could not be kept, and may count on nodes that are up: " + why,
-          broker::retry_soon_ms};
-}
-
 } // namespace
 
 revocation_bucket::revocation_bucket(std::shared_ptr<jetstream_context> with, broker::revoked_list& list)
@@ -50,8 +45,9 @@ void revocation_bucket::start(handler read) {
   o.tick = weakly([](revocation_bucket& b) { b.tick(); });
   with_->link->observe(std::move(o));
   // First the ear, then the look: nothing can slip in between.
-  entries_ = with_->link->subscribe(
-      subjects_ + '>', weakly([](revocation_bucket& b, const nats_message& m) { b.heard(m.subject, m, 0); }));
+  entries_ = with_->link->subscribe(subjects_ + '>', weakly([](revocation_bucket& b, const nats_message& m) {
+                                      b.heard(m.subject, m.headers, m.data, 0);
+                                    }));
   orders_ = obey_orders(with_, "revoke",
                         weakly([](revocation_bucket& b, std::string_view json,
                                   const broker::order_reply& reply) { b.ordered(json, reply); }),
@@ -207,7 +203,7 @@ void revocation_bucket::read(const js::stream_info& i) {
   consumer_run::handlers to;
   to.begun = [](std::uint64_t) {};
   to.message = [self = shared_from_this()](const log_place& at, const nats_message& m) {
-    self->heard(m.subject, m, at.time_ms);
+    self->heard(m.subject, m.headers, m.data, at.time_ms);
     std::lock_guard hold{self->mutex_};
     self->read_to_ = std::max(self->read_to_, at.offset);
     return true;
@@ -289,17 +285,10 @@ void revocation_bucket::finish(const refusal& why) {
     with_->log.limited(log_level::warn, "revocations", "look", why.message);
 }
 
-void revocation_bucket::put_all() {
-  const auto all = list_.all();
-  with_->log.warn("revocations", "the bucket is another one: what this node knows is put there again",
-                  {{"stream", stream_}, {"revocations", all.size()}});
-  for (const auto& r : all)
-    with_->link->send(subject_of(r), {}, broker::write_revocation(r));
-}
-
 // -- what comes ---------------------------------------------------------------------------
 
-void revocation_bucket::heard(std::string_view subject, const nats_message& m, std::int64_t time_ms) {
+void revocation_bucket::heard(std::string_view subject, const header_lines& headers, std::string_view data,
+                              std::int64_t time_ms) {
   const auto strange = [this, subject] {
     ++with_->counters.foreign;
     with_->log.limited(log_level::warn, "revocations", "foreign", "an entry of the bucket is none of ours",
@@ -309,11 +298,11 @@ void revocation_bucket::heard(std::string_view subject, const nats_message& m, s
       subject.starts_with(subjects_) ? from_bucket_key(subject.substr(subjects_.size())) : std::nullopt;
   if (!named)
     return strange();
-  if (const auto what = m.headers.last("KV-Operation"); what == "DEL" || what == "PURGE") {
+  if (const auto what = headers.last("KV-Operation"); what == "DEL" || what == "PURGE") {
     with_->log.info("revocations", "lifted", {{named->whom().first, named->whom().second}});
     return list_.remove(*named);
   }
-  auto r = broker::read_revocation(m.data);
+  auto r = broker::read_revocation(data);
   if (!r || r->whom() != named->whom())
     return strange();
   if (r->made_ms == 0)
@@ -346,39 +335,6 @@ void revocation_bucket::ordered(std::string_view json, const broker::order_reply
 void revocation_bucket::on_ordered(std::function<void(const broker::revocation&)> f) {
   std::lock_guard lock{mutex_};
   on_ordered_ = std::move(f);
-}
-
-void revocation_bucket::revoke(broker::revocation what, handler done) {
-  if (!list_.has_room_for(what))
-    return done(
-        {errc::overloaded, "as many revocations are held as may be: " + std::to_string(list_.most())});
-  if (what.made_ms == 0)
-    what.made_ms = with_->time.unix_ms();
-  what = list_.joined_with(what);
-  const auto subject = subject_of(what);
-  const auto text = broker::write_revocation(what);
-  with_->link->request(
-      subject, {}, text,
-      [self = shared_from_this(), what = std::move(what), done = std::move(done)](nats_link::fate f,
-                                                                                  const nats_message& m) {
-        if (f == nats_link::fate::not_sent)
-          return done({errc::unavailable, "the revocation could not be kept: there is no connection to NATS",
-                       broker::retry_soon_ms});
-        if (f == nats_link::fate::nobody) {
-          self->doubt();
-          return done(not_kept("its stream is gone, and is made again"));
-        }
-        if (f == nats_link::fate::unknown) {
-          // Also what a stream that is gone looks like: nodes listen to its subjects.
-          self->doubt();
-          return done(not_kept("NATS does not answer"));
-        }
-        if (const auto ack = js::read_ack(m.data); ack.why)
-          return done(not_kept(ack.why.description));
-        self->list_.put(what);
-        done({errc::ok});
-      },
-      acks_);
 }
 
 } // namespace hubbub::cluster

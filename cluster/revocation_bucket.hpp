@@ -15,6 +15,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace hubbub::cluster {
 
@@ -56,10 +57,18 @@ private:
   void told_what_is_left(nats_link::fate f, const nats_message& m, std::uint64_t last);
   void read_done(const broker::refusal& why, std::uint64_t last);
   void finish(const broker::refusal& why);
+
+  /// Reads what stands for that name, and puts what both mean in its place unless that has changed meanwhile:
+  /// then again, so often. Of two that are put at once neither is lost.
+  void put(broker::revocation what, int tries, handler done);
+  /// `after`: the sequence of what it replaces; 0: of nothing.
+  void put_after(std::uint64_t after, broker::revocation what, int tries, handler done);
   /// The bucket is another one: what is known is put there again.
   void put_all();
+  void put_more();
 
-  void heard(std::string_view subject, const nats_message& m, std::int64_t time_ms);
+  void heard(std::string_view subject, const header_lines& headers, std::string_view data,
+             std::int64_t time_ms);
   void ordered(std::string_view json, const broker::order_reply& reply);
 
   const std::shared_ptr<jetstream_context> with_;
@@ -86,6 +95,9 @@ private:
   /// After a read that was refused: it would be again.
   std::int64_t not_before_ms_ = 0;
   std::shared_ptr<consumer_run> run_;
+  /// Still to be put into a bucket that is another one, and how many are on their way there.
+  std::vector<broker::revocation> to_put_;
+  std::size_t putting_ = 0;
 };
 
 } // namespace hubbub::cluster

@@ -8,6 +8,7 @@
 #include "tests/cluster/temp_dir.hpp"
 #include "tests/support/catch.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <stdexcept>
@@ -73,6 +74,44 @@ TEST_CASE("a revocation reaches every node, and those that start later", "[revoc
   CHECK(three.list.size() == 301);
   CHECK(three.list.all() == two.list.all());
   CHECK(eventually([&] { return one.list.size() == 301; }));
+}
+
+TEST_CASE("of two revocations of one name at once, on two nodes, the one that means more is kept",
+          "[revocations][nats]") {
+  nats_server server;
+  revoking_node one{server.url()}, two{server.url()};
+  for (auto i = 0; i < 40; ++i) {
+    const auto user = "user" + std::to_string(i);
+    auto older = std::async(std::launch::async, [&] { return two.revoke({.user = user, .before_ms = 1}); });
+    CHECK(one.revoke({.user = user}).code == errc::ok);
+    CHECK(older.get().code == errc::ok);
+  }
+  revoking_node three{server.url()};
+  for (const auto& r : three.list.all())
+    CHECK(r.before_ms == 0);
+  CHECK(three.list.size() == 40);
+}
+
+TEST_CASE("nodes that fill a lost bucket again take nothing from each other", "[revocations][nats]") {
+  nats_server server;
+  revoking_node one{server.url()}, two{server.url()};
+  for (auto i = 0; i < 600; ++i) { // more than are on their way at once
+    const broker::revocation all{.user = "user" + std::to_string(i)};
+    auto some = all;
+    some.before_ms = 1;
+    one.list.put(i % 2 == 0 ? all : some);
+    two.list.put(i % 2 == 0 ? some : all);
+  }
+  server.kill();
+  server.wipe();
+  server.start();
+  CHECK(one.log.says("put there again"));
+  CHECK(two.log.says("put there again"));
+  CHECK(eventually([&] {
+    const revoking_node three{server.url()};
+    const auto known = three.list.all();
+    return known.size() == 600 && std::ranges::all_of(known, [](const auto& r) { return r.before_ms == 0; });
+  }));
 }
 
 TEST_CASE("an operator revokes with any NATS client, and lifts what was revoked", "[revocations][nats]") {
