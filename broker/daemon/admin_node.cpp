@@ -95,7 +95,8 @@ void admin_api::supervisors(admin_request&& r) {
   to.put("},");
   write_supervisor(to, tree.connections, static_cast<std::size_t>(node.counts.connections.value()));
   to.put("},");
-  write_supervisor(to, tree.bus, 1);
+  // Each connection of a bus that has some, or the log.
+  write_supervisor(to, tree.bus, parts_.links ? parts_.links->look().size() : 1);
   to.put("}");
   for (const auto* l : node.loops) {
     using std::chrono::microseconds;

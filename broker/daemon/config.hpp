@@ -108,6 +108,9 @@ struct drain_config {
   std::uint32_t pace = 200;
   milliseconds grace = std::chrono::seconds{2};
   milliseconds deadline = std::chrono::seconds{60};
+
+  /// What a drain keeps of its deadline for those who were sent away last.
+  static constexpr std::chrono::seconds last_answers{3};
 };
 
 /// Everything a node was told, checked and with its defaults filled in.

@@ -42,6 +42,15 @@ void check_times(config_draft& draft) {
   const auto& n = draft.value.nats;
   if ((draft.given("nats.lease") || draft.given("nats.beat")) && n.lease < 2 * n.beat)
     draft.complain("nats.lease", "must be at least twice nats.beat");
+  const auto& d = draft.value.drain;
+  if (d.grace >= d.deadline)
+    draft.given("drain.deadline")
+        ? draft.complain("drain.deadline", "must be longer than drain.grace, which is a part of it")
+        : draft.complain("drain.grace", "must be shorter than drain.deadline, of which it is a part");
+  else if (d.deadline - d.grace <= drain_config::last_answers)
+    draft.value.warnings.emplace_back(
+        "[drain] leaves no time for pace: of deadline, grace is gone first and 3 s are for the last answers, "
+        "so everybody is sent away at once");
 }
 
 /// Backends are reached over NATS and by no other way.

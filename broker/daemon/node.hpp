@@ -70,9 +70,6 @@ public:
   [[nodiscard]] bool stop();
 
 private:
-  /// What a drain keeps of its deadline for those who were sent away last.
-  static constexpr std::chrono::seconds last_answers{3};
-
   node(const config& how, broker::log_sink& log, const broker::clock& time);
   [[nodiscard]] broker::refusal open();
   [[nodiscard]] broker::refusal open_tokens();

@@ -41,7 +41,8 @@ void node::drain(const std::function<bool()>& pause) {
       return;
   for (auto& l : listeners_)
     l->close();
-  const auto left = std::chrono::duration_cast<broker::milliseconds>(deadline - time_.now() - last_answers);
+  const auto left =
+      std::chrono::duration_cast<broker::milliseconds>(deadline - time_.now() - drain_config::last_answers);
   actors::drain away{actors_->context().loops, how_.drain.pace, left, time_.now()};
   if (away.pace() > how_.drain.pace)
     log_.warn("node", "sends clients away faster than [drain] pace, to be done within [drain] deadline",

@@ -74,12 +74,12 @@ void node::show_drain() {
   if (!bus_.rosters)
     return;
   const auto seconds = [](auto time) { return std::chrono::duration<double>(time).count(); };
-  metrics_.gauge_from("hubbub_drain_seconds",
-                      "How long it would take to send all clients away at [drain] pace, from the signal on",
-                      [this, seconds] {
-                        const auto clients = static_cast<double>(doors_.websockets.load());
-                        return seconds(how_.drain.grace) + clients / how_.drain.pace + seconds(last_answers);
-                      });
+  metrics_.gauge_from(
+      "hubbub_drain_seconds",
+      "How long it would take to send all clients away at [drain] pace, from the signal on", [this, seconds] {
+        const auto clients = static_cast<double>(doors_.websockets.load());
+        return seconds(how_.drain.grace) + clients / how_.drain.pace + seconds(drain_config::last_answers);
+      });
   metrics_.gauge_from("hubbub_drain_deadline_seconds",
                       "How long a drain may take: with more to do it goes faster than [drain] pace",
                       [this, seconds] { return seconds(how_.drain.deadline); });

@@ -186,6 +186,14 @@ TEST_CASE("a revocation is held for as long as a ticket", "[config]") {
       "else in it");
 }
 
+TEST_CASE("a drain has time to send somebody away", "[config]") {
+  CHECK(only_complaint("[drain]\ngrace = \"70s\"\ndeadline = \"60s\"") ==
+        "hubbub.toml:3: drain.deadline: must be longer than drain.grace, which is a part of it");
+  CHECK(only_complaint("[drain]\ndeadline = \"0s\"").starts_with("hubbub.toml:2: drain.deadline: "));
+  CHECK(only_complaint("[drain]\ngrace = \"1m\"") ==
+        "hubbub.toml:2: drain.grace: must be shorter than drain.deadline, of which it is a part");
+}
+
 TEST_CASE("a secret is never repeated, whatever is wrong with it", "[config]") {
   for (auto text : {"[admin]\nkeys = \"hunter2\"", "[admin]\nkeys = [\"hunter2\"]"})
     CHECK(only_complaint(text).find("hunter2") == std::string::npos);

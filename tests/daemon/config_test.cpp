@@ -188,6 +188,16 @@ TEST_CASE("an address that cannot be read is complained of once, in dev mode too
   CHECK(wrong[0].starts_with("hubbub.toml:3: server.listen: "));
 }
 
+TEST_CASE("a drain that has no time for its pace is warned of", "[config]") {
+  const auto warned = [](const std::string& drain) {
+    const auto all = good(load{}("[auth]\nhs256_key_file = \"a.key\"\n[drain]\n" + drain)).warnings;
+    return std::ranges::any_of(all, [](const auto& w) { return w.starts_with("[drain] leaves no time"); });
+  };
+  CHECK(warned("grace = \"0s\"\ndeadline = \"3s\""));
+  CHECK_FALSE(warned("grace = \"0s\"\ndeadline = \"4s\""));
+  CHECK_FALSE(warned(""));
+}
+
 TEST_CASE("on NATS ids that are to be remembered for longer than events are warned of", "[config]") {
   const auto warned = [](const std::string& rest) {
     const auto all = good(load{}(rest + "[namespace.chat]\nhistory_age = \"30s\"\n[namespace.orders]\n"

@@ -326,6 +326,8 @@ test("a node shows which nats-server it is connected to, and that this one will 
   assert.equal(await node.metric('hubbub_log_namespace_replicas{room_namespace="chat"}'), 1);
   const look = async () => (await node.get("/v1/node")).nats;
   const well = await look();
+  const { tree } = await node.get("/v1/supervisors");
+  assert.equal(tree.children.find(({ name }) => name === "bus").size, well.links.length);
   assert.ok(well.links.length > 1);
   for (const link of well.links) assert.deepEqual(link, { server: nats.url, connected: true, lame_duck: false });
   assert.deepEqual([well.lame_ducks, well.moves], [0, 0]);

@@ -141,7 +141,7 @@ test("whoever signals twice is in a hurry, also behind an order", async (t) => {
 });
 
 test("a node alone has nowhere to send its clients, and lets nobody wait", async (t) => {
-  const one = await serve(t, { sections: { drain: { pace: 1, grace: "1h" } } });
+  const one = await serve(t, { sections: { drain: { pace: 1, grace: "1h", deadline: "2h" } } });
   const clients = await one.clients(30);
   one.signal("SIGTERM");
   assert.equal(await one.ended, 0);
