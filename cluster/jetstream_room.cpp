@@ -92,12 +92,12 @@ void jetstream_room::arrived(arrival a) {
     return;
   }
   if (a.event->offset <= position_) {
-    // Caught up already, or of a stream that has begun anew.
+    // Caught up already, or of a stream that has begun anew; or the room is where its log never was.
     if (a.event->offset < position_) {
       stream_->look();
-      watch_->try_again(shared_from_this()); // or the room is where its log never was
-    } else if (!is_had(a.fingerprint)) {     // it does not say of which life it is: the leader is asked
-      compare([] {});
+      watch_->try_again(shared_from_this());
+    } else if (!is_had(a.fingerprint)) {
+      compare([] {}); // it does not say of which life it is: the leader is asked
     }
     return;
   }

@@ -108,8 +108,8 @@ void retained_stream::judge(const js::stream_info& i, const before_look& before)
     return update(i, j.right, !j.is_foreign());
   }
   if (was_thinned(i, j.found)) {
-    with_->log.warn(
-        "nats",
+    with_->log.limited(
+        log_level::warn, "nats", name() + "-thinned",
         "events are gone that no limit took: somebody has purged or deleted them, and who may have "
         "missed them is told of a gap",
         {{"stream", name()}});

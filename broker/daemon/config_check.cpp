@@ -43,10 +43,10 @@ void check_times(config_draft& draft) {
   if ((draft.given("nats.lease") || draft.given("nats.beat")) && n.lease < 2 * n.beat)
     draft.complain("nats.lease", "must be at least twice nats.beat");
   const auto& d = draft.value.drain;
-  if (d.grace >= d.deadline)
-    draft.given("drain.deadline")
-        ? draft.complain("drain.deadline", "must be longer than drain.grace, which is a part of it")
-        : draft.complain("drain.grace", "must be shorter than drain.deadline, of which it is a part");
+  if (d.grace >= d.deadline && draft.given("drain.deadline"))
+    draft.complain("drain.deadline", "must be longer than drain.grace, which is a part of it");
+  else if (d.grace >= d.deadline)
+    draft.complain("drain.grace", "must be shorter than drain.deadline, of which it is a part");
   else if (d.deadline - d.grace <= drain_config::last_answers)
     draft.value.warnings.emplace_back(
         "[drain] leaves no time for pace: of deadline, grace is gone first and 3 s are for the last answers, "
