@@ -23,7 +23,7 @@ function preStop(workload) {
 
 // What the program keeps of its deadline, and may take after it.
 const inSource = (file, name) => Number(new RegExp(`constexpr std::chrono::seconds ${name}\\{(\\d+)\\};`).exec(text(file))[1]);
-const lastAnswers = inSource("broker/daemon/node.hpp", "last_answers");
+const lastAnswers = inSource("broker/daemon/config.hpp", "last_answers");
 const stopWithin = inSource("broker/daemon/node_end.cpp", "stop_within");
 
 test("the pages say of a drain's times what the program does", () => {
