@@ -16,6 +16,9 @@ consumer_run::consumer_run(std::shared_ptr<jetstream_context> with, range what, 
     : with_{std::move(with)}, what_{std::move(what)}, to_{std::move(to)} {}
 
 void consumer_run::start() {
+  std::lock_guard lock{mutex_};
+  if (over_) // stopped before it began
+    return;
   inbox_ = with_->link->open_inbox([self = shared_from_this()](const nats_message& m) { self->came(m); });
   js::consumer_config c;
   c.stream = what_.stream;
