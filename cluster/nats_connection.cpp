@@ -11,6 +11,10 @@
 namespace hubbub::cluster {
 namespace {
 
+// With a file of credentials the client library signs what the server says, and about one signature in 230 is
+// wrong (nats.c 3.4.1: 13 of 3,000 connections). A node makes several connections as it starts.
+constexpr int most_wrong_signatures = 3;
+
 constexpr std::int64_t reconnect_wait_ms = 100;
 // A server that is stopped or cut off is noticed after three of these.
 constexpr std::int64_t ping_ms = 1'000;
@@ -77,10 +81,6 @@ std::string tls_reason(std::string_view said) {
 }
 
 /// What a server does that speaks TLS and does not like whom it speaks to.
-// With a file of credentials the client library signs what the server says, and about one signature in 230 is
-// wrong (nats.c 3.4.1: 13 of 3,000 connections). A node makes several connections as it starts.
-constexpr int most_wrong_signatures = 3;
-
 std::string hung_up_reason(const nats_options& o) {
   return o.tls.certificate.empty()
              ? "it ended the TLS connection, as servers do that demand a client certificate (nats.tls_cert)"

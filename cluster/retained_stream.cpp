@@ -110,11 +110,13 @@ void retained_stream::judge(const js::stream_info& i, const before_look& before)
   if (was_thinned(i, j.found)) {
     with_->log.limited(
         log_level::warn, "nats", name() + "-thinned",
-        "events are gone that no limit took: somebody has purged or deleted them, and who may have "
-        "missed them is told of a gap",
+        "events are gone that no limit took: they were purged, deleted, or lost by the server, and "
+        "who may have missed them is told of a gap",
         {{"stream", name()}});
-    if (std::exchange(j.right.raised, i.last_seq) < i.last_seq) // else another node was first
+    if (j.right.raised < i.last_seq) { // else another node was first
+      j.right.raised = i.last_seq;
       return update(i, j.right, !j.is_foreign());
+    }
   }
   const auto wanted = policy_.wanted(j.right);
   if (j.is_foreign() || i.config == wanted)
@@ -166,17 +168,7 @@ retained_stream::why_next_life(const js::stream_info& i, const stream_note& note
 
 bool retained_stream::was_thinned(const js::stream_info& i, const stream_note& note) const {
   std::lock_guard lock{mutex_};
-  const auto& was = info_;
-  // Where all of it is gone `adopt` tells.
-  if (life_ != life_of(i, note) || i.first_seq > was.last_seq || i.last_seq < was.last_seq)
-    return false;
-  if (i.config.max_msgs_per_subject != was.config.max_msgs_per_subject ||
-      i.config.max_age_ns != was.config.max_age_ns || i.config.max_msgs != was.config.max_msgs ||
-      i.config.max_bytes != was.config.max_bytes)
-    return false;
-  // Each event that comes takes one away at the most. Clocks differ: what is half its age may be too old.
-  const auto age_ms = was.config.max_age_ns / 1'000'000;
-  return i.messages < was.messages && (age_ms == 0 || with_->time.unix_ms() - was.first_time_ms < age_ms / 2);
+  return life_ == life_of(i, note) && js::has_less_than_limits_left(info_, i, with_->time.unix_ms());
 }
 
 void retained_stream::adopt(const js::stream_info& i) {

@@ -102,8 +102,7 @@ private:
   /// Why what was known of its positions is not true any more; none: it is.
   [[nodiscard]] std::optional<end_of_life> why_next_life(const js::stream_info& i, const stream_note& note,
                                                          const before_look& before);
-  /// Does it have less than when it was last seen, and no limit took it? Then somebody did. One to which more
-  /// comes than goes, and one with old events, shows nothing of that.
+  /// Does it have less than when it was last seen in this life, and no limit took it?
   [[nodiscard]] bool was_thinned(const js::stream_info& i, const stream_note& note) const;
   void adopt(const js::stream_info& i);
   void give_up_on(std::string why);

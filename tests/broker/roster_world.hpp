@@ -7,19 +7,17 @@
 
 namespace hubbub::tests {
 
-using namespace broker;
-
-inline const room_name lobby = room_name::parse("chat.lobby").value();
+inline const broker::room_name lobby = broker::room_name::parse("chat.lobby").value();
 
 /// What a client does with what it is told.
 struct roster_client {
   std::uint64_t version = 0;
   std::uint32_t count = 0;
   bool knows_members = false;
-  std::map<std::string, member> members;
+  std::map<std::string, broker::member> members;
   std::size_t told = 0;
 
-  void read(const presence_view& v) {
+  void read(const broker::presence_view& v) {
     auto change = v.since(version);
     version = v.version();
     if (!change)
@@ -48,27 +46,27 @@ struct roster_client {
 };
 
 struct roster_fixture {
-  policy rules;
-  manual_clock clock;
-  std::unique_ptr<roster> people;
+  broker::policy rules;
+  broker::manual_clock clock;
+  std::unique_ptr<broker::roster> people;
 
-  roster& made() {
+  broker::roster& made() {
     if (!people)
-      people = std::make_unique<roster>(lobby, rules);
+      people = std::make_unique<broker::roster>(lobby, rules);
     return *people;
   }
   void enter(std::uint64_t session, std::string_view user, std::string_view info = {}) {
     made().enter({session}, user, {}, info, clock.now());
   }
   void leave(std::uint64_t session) { made().leave({session}, clock.now()); }
-  presence_change since(std::uint64_t from) {
+  broker::presence_change since(std::uint64_t from) {
     auto c = made().view()->since(from);
     REQUIRE(c);
     return *c;
   }
 };
 
-inline std::vector<std::string> users(const std::vector<member>& all) {
+inline std::vector<std::string> users(const std::vector<broker::member>& all) {
   std::vector<std::string> names;
   for (const auto& m : all)
     names.push_back(m.user);
