@@ -34,7 +34,8 @@ public:
   void compare_all(const std::vector<room_ptr>& rooms);
   /// A room's event came.
   void event_came(const room_ptr& room);
-  /// A room could not be compared, or may be where its log is not: asks again in half a second. Once, however often it is said until then.
+  /// A room could not be compared, or may be where its log is not: asks again in half a second. Once, however
+  /// often it is said until then.
   void try_again(const room_ptr& room);
   /// The log has an event that the room has not had: has it shown unless it comes in the next moment.
   void suspect(const room_ptr& room);
