@@ -8,7 +8,7 @@ import path from "node:path";
 import test from "node:test";
 
 import { container, documents, environment, inRoot, overlays, pick, render, seconds, setting, text } from "./support/manifests.mjs";
-import { binary, coming, eventually, flagsOf, hasMetric, labelsOf, namesInProgram, request, run, start, temporaryDirectory, unknownVariables } from "./support/program.mjs";
+import { binary, coming, eventually, flagsOf, hasMetric, labelsOf, namesInProgram, request, run, start, temporaryDirectory, unknownVariables, within } from "./support/program.mjs";
 import { asksFor, groupings } from "./support/promql.mjs";
 import { natsOperator } from "./support/nats_operator.mjs";
 import { authorization, users } from "../integration/support/permissions.mjs";
@@ -69,7 +69,7 @@ test("without flags the program listens where the Dockerfile says", async (t) =>
   const [inner] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim().split(" ");
   assert.match(readFileSync(`/proc/${inner}/status`, "utf8"), /^NSpid:\t\d+\t1$/m);
   process.kill(Number(inner), "SIGTERM");
-  assert.deepEqual(await ended, { code: 0, signal: null });
+  assert.deepEqual(await within(20_000, ended, "the end after SIGTERM"), { code: 0, signal: null });
 });
 
 /** Starts a nats-server with this configuration, on a free port of 127.0.0.1; resolves with the port. */

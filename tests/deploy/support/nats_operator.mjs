@@ -25,14 +25,18 @@ function checked(bytes) {
   return base32(Buffer.concat([bytes, Buffer.from([crc & 255, crc >> 8])]));
 }
 
+// As DER at once, in which the key itself comes last (RFC 8410): a KeyObject's export as "jwk" holds the key's lock while it
+// makes strings, and where these make Node 20 collect its garbage, keys among it, it waits for itself for ever.
+const encoding = { publicKeyEncoding: { type: "spki", format: "der" }, privateKeyEncoding: { type: "pkcs8", format: "der" } };
+
 function key(kind) {
-  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
-  const raw = (k, field) => Buffer.from(k.export({ format: "jwk" })[field], "base64url");
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519", encoding);
+  const raw = (der) => der.subarray(-32);
   const prefix = prefixes[kind];
   return {
-    name: checked(Buffer.concat([Buffer.from([prefix]), raw(publicKey, "x")])),
-    seed: checked(Buffer.concat([Buffer.from([prefixes.seed | prefix >> 5, (prefix & 31) << 3]), raw(privateKey, "d")])),
-    sign: (text) => sign(null, Buffer.from(text), privateKey).toString("base64url"),
+    name: checked(Buffer.concat([Buffer.from([prefix]), raw(publicKey)])),
+    seed: checked(Buffer.concat([Buffer.from([prefixes.seed | prefix >> 5, (prefix & 31) << 3]), raw(privateKey)])),
+    sign: (text) => sign(null, Buffer.from(text), { key: privateKey, format: "der", type: "pkcs8" }).toString("base64url"),
   };
 }
 
