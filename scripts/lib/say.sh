@@ -96,12 +96,37 @@ stop_asides() {
   for one in ${asides[@]+"${asides[@]}"}; do kill -- "-${one%% *}" 2>/dev/null || true; done
 }
 
+# Prints the command lines of a process group.
+commands_in() {
+  local process stat
+  for process in /proc/[0-9]*; do
+    # After the name, which may hold anything: state, parent, group.
+    { read -r stat <"$process/stat"; } 2>/dev/null || continue
+    # shellcheck disable=SC2086
+    set -- "$1" ${stat##*) }
+    [ "$4" != "$1" ] || tr '\0' ' ' <"$process/cmdline" 2>/dev/null | sed 's/^/  /;s/$/\n/' || true
+  done
+}
+
+# What was put aside and takes longer than this, once nothing else is left to do, hangs.
+patience=${patience:-1800}
+
 # await_asides: waits for what was put aside, which then counts as stages, and shows what was said.
 await_asides() {
-  local one name log status took
+  local one name log status took began=$SECONDS
   while [ ${#asides[@]} -gt 0 ]; do
     one=${asides[0]} name=${asides[0]#* } status=0
     log=$logs/${name//[ \/]/-}.log
+    while kill -0 "${one%% *}" 2>/dev/null; do
+      if [ $((SECONDS - began)) -ge "$patience" ]; then
+        cat "$log" >&2
+        printf '%s\n' "Still running:" "$(commands_in "${one%% *}")" >&2
+        summary+=("FAILED  $name, which hangs")
+        show_summary >&2
+        fail "\"$name\" has not ended in $(spell_seconds "$patience") and is ended; all it said is in ${log#"$root"/}"
+      fi
+      sleep 0.2
+    done
     wait "${one%% *}" || status=$?
     asides=("${asides[@]:1}")
     took=$(spell_seconds "$(cat "$log.took" 2>/dev/null || say 0)")
