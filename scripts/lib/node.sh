@@ -9,10 +9,10 @@ install_node_packages() {
   fi
   local how=install
   [ ! -f "$folder/package-lock.json" ] || how=ci
-  # The registry can be out for a moment.
+  # The registry can be out for a moment, or stop in the middle of an answer.
   for try in 0 3 10; do
     sleep "$try"
-    if npm --prefix "$folder" $how --no-audit --no-fund; then
+    if timeout 600 npm --prefix "$folder" $how --no-audit --no-fund; then
       touch "$stamp"
       return 0
     fi
