@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,13 @@ sockaddr_in loopback(std::uint16_t port) {
   return at;
 }
 
+struct command {
+  std::string line;
+  /// With its line.
+  std::string whole;
+  [[nodiscard]] bool has_payload() const noexcept { return whole.size() > line.size() + 2; }
+};
+
 bool send_all(int to, std::string_view text) {
   while (!text.empty()) {
     const auto n = ::send(to, text.data(), text.size(), MSG_NOSIGNAL);
@@ -32,6 +40,24 @@ bool send_all(int to, std::string_view text) {
     text.remove_prefix(static_cast<std::size_t>(n));
   }
   return true;
+}
+
+/// Takes the next command that is whole; none: more has to come.
+std::optional<command> take_command(std::string& said) {
+  const auto end = said.find("\r\n");
+  if (end == said.npos)
+    return std::nullopt;
+  const auto line = said.substr(0, end);
+  auto size = end + 2;
+  // These have as many bytes behind their line as its last word says.
+  for (const auto* with_payload : {"MSG ", "HMSG ", "PUB ", "HPUB "})
+    if (line.starts_with(with_payload))
+      size += std::stoul(line.substr(line.rfind(' ') + 1)) + 2;
+  if (said.size() < size)
+    return std::nullopt;
+  command c{line, said.substr(0, size)};
+  said.erase(0, size);
+  return c;
 }
 
 } // namespace
@@ -127,6 +153,18 @@ bool lossy_proxy::is_to_be_held(const std::string& line, const std::string& body
   return true;
 }
 
+void lossy_proxy::note_asked(const std::string& line) {
+  const auto from = line.find(' ') + 1;
+  std::lock_guard lock{mutex_};
+  asked_.push_back(line.substr(from, line.find(' ', from) - from));
+}
+
+std::size_t lossy_proxy::asked(const std::string& subject) {
+  std::lock_guard lock{mutex_};
+  return static_cast<std::size_t>(std::count_if(
+      asked_.begin(), asked_.end(), [&](const std::string& one) { return one.starts_with(subject); }));
+}
+
 void lossy_proxy::serve(int client) {
   const int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const auto at = loopback(server_);
@@ -138,7 +176,7 @@ void lossy_proxy::serve(int client) {
     open_.insert({client, server});
   }
   auto up = ::connect(server, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0;
-  std::string said, held;
+  std::string client_said, server_said, held;
   auto greeted = false;
   char some[65536];
   while (up && !over_) {
@@ -152,28 +190,27 @@ void lossy_proxy::serve(int client) {
     if (both[0].revents != 0) {
       const auto n = ::recv(client, some, sizeof some, 0);
       up = n > 0 && send_all(server, {some, static_cast<std::size_t>(n)});
+      if (up)
+        client_said.append(some, static_cast<std::size_t>(n));
+      while (const auto c = take_command(client_said))
+        if (c->has_payload())
+          note_asked(c->line);
     }
     if (both[1].revents != 0) {
       const auto n = ::recv(server, some, sizeof some, 0);
       if (n <= 0)
         break;
-      said.append(some, static_cast<std::size_t>(n));
-      // Whole commands only: `MSG` and `HMSG` have as many bytes behind their line as its last word says.
-      for (std::size_t end; up && (end = said.find("\r\n")) != said.npos;) {
-        const auto line = said.substr(0, end);
-        auto size = end + 2;
-        if (line.starts_with("MSG ") || line.starts_with("HMSG "))
-          size += std::stoul(line.substr(line.rfind(' ') + 1)) + 2;
-        if (said.size() < size)
+      server_said.append(some, static_cast<std::size_t>(n));
+      while (up) {
+        const auto c = take_command(server_said);
+        if (!c)
           break;
-        const auto whole = said.substr(0, size);
-        said.erase(0, size);
-        if (line == "PONG" && !std::exchange(greeted, true))
+        if (c->line == "PONG" && !std::exchange(greeted, true))
           ++greeted_;
-        if (size > end + 2 && is_to_be_held(line, whole))
-          held = whole;
-        else if (size == end + 2 || !is_lost(line, whole))
-          up = send_all(client, whole);
+        if (c->has_payload() && is_to_be_held(c->line, c->whole))
+          held = c->whole;
+        else if (!c->has_payload() || !is_lost(c->line, c->whole))
+          up = send_all(client, c->whole);
       }
     }
   }

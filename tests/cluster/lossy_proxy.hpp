@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <set>
@@ -33,6 +34,8 @@ public:
   void cut();
   void heal() { cut_ = false; }
   [[nodiscard]] int lost() const noexcept { return lost_; }
+  /// How often the client has published to a subject that begins so.
+  [[nodiscard]] std::size_t asked(const std::string& subject);
   /// How many connections it took, and in how many of them the server has answered a ping.
   [[nodiscard]] int accepted() const noexcept { return accepted_; }
   [[nodiscard]] int greeted() const noexcept { return greeted_; }
@@ -45,6 +48,7 @@ private:
     std::string payload;
     [[nodiscard]] bool has(const std::string& line, const std::string& body) const;
   };
+  void note_asked(const std::string& line);
   [[nodiscard]] bool is_lost(const std::string& line, const std::string& body);
   [[nodiscard]] bool is_to_be_held(const std::string& line, const std::string& body);
 
@@ -59,6 +63,7 @@ private:
   std::mutex mutex_;
   std::vector<kind> lose_;
   kind hold_;
+  std::vector<std::string> asked_;
   std::atomic<bool> holds_{false};
   std::atomic<bool> let_go_{false};
   std::set<int> open_;
