@@ -184,17 +184,6 @@ stream_info read_stream_info(std::string_view json) {
   });
 }
 
-bool has_less_than_limits_left(const stream_info& was, const stream_info& is, std::int64_t now_ms) noexcept {
-  const auto& a = was.config;
-  const auto& b = is.config;
-  const auto same_limits = a.max_msgs_per_subject == b.max_msgs_per_subject && a.max_age_ns == b.max_age_ns &&
-                           a.max_msgs == b.max_msgs && a.max_bytes == b.max_bytes;
-  const auto age_ms = a.max_age_ns / 1'000'000;
-  const auto is_young = age_ms == 0 || now_ms - was.first_time_ms < age_ms / 2;
-  return is.messages < was.messages && is.first_seq <= was.last_seq && is.last_seq >= was.last_seq &&
-         same_limits && is_young;
-}
-
 ack read_ack(std::string_view json) {
   return read<ack>(json, [](const object& root, ack& a) {
     a.sequence = count_in(root, "seq");

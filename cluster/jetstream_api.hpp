@@ -86,11 +86,6 @@ struct stream_info {
   bool before_2_10 = false;
 };
 [[nodiscard]] stream_info read_stream_info(std::string_view json);
-/// Of one stream, seen twice: has it a part of what it had, and less than its limits have left it? Each event
-/// that comes takes one away at the most, so one to which more comes than goes does not show it; nor does one
-/// with an event of half its age at `now_ms`, since clocks differ.
-[[nodiscard]] bool has_less_than_limits_left(const stream_info& was, const stream_info& is,
-                                             std::int64_t now_ms) noexcept;
 
 /// Of a publish.
 struct ack {

@@ -3,7 +3,6 @@
 #include "cluster/attempts.hpp"
 #include "cluster/epoch.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace hubbub::cluster {
@@ -12,17 +11,8 @@ namespace {
 using broker::errc;
 using broker::log_level;
 
-// A new leader may not have caught up with itself yet when it is first asked.
-constexpr int sure_of_set_back = 3;
 // Another node was first with making the stream, or nobody answered.
 constexpr int tries_to_make = 4;
-
-std::string life_of(const js::stream_info& i, const stream_note& n) {
-  return i.config.name + ' ' + (n.id.empty() ? i.created : n.id) + ' ' + n.life;
-}
-
-/// The same on all nodes, which may find out at once.
-std::string next_life(const std::string& life) { return short_name(life + " and the next"); }
 
 } // namespace
 
@@ -30,7 +20,8 @@ retained_stream::retained_stream(std::shared_ptr<jetstream_context> with, std::s
                                  const broker::policy& rules)
     : with_{std::move(with)},
       policy_{with_, std::move(space), rules},
-      mark_{std::make_shared<stream_mark>(with_, policy_.name())} {}
+      mark_{std::make_shared<stream_mark>(with_, policy_.name())},
+      record_{with_->options.every, rules.history_age} {}
 
 // -- looking ----------------------------------------------------------------------
 
@@ -46,23 +37,24 @@ void retained_stream::look(look_handler then) {
 }
 
 void retained_stream::ask() {
-  before_look before;
+  stream_record::before_look before;
   {
     std::lock_guard lock{mutex_};
     answered_next_ = std::exchange(waiting_, {});
-    before = {known_last_, written_over_};
+    before = record_.before();
   }
   inquire(before, tries_to_make);
 }
 
-void retained_stream::inquire(const before_look& before, int tries) {
+void retained_stream::inquire(const stream_record::before_look& before, int tries) {
   with_->link->request("$JS.API.STREAM.INFO." + name(), {}, {},
                        [self = shared_from_this(), before, tries](nats_link::fate f, const nats_message& m) {
                          self->told(f, m, before, tries);
                        });
 }
 
-void retained_stream::told(nats_link::fate f, const nats_message& m, const before_look& before, int tries) {
+void retained_stream::told(nats_link::fate f, const nats_message& m, const stream_record::before_look& before,
+                           int tries) {
   const auto i = f == nats_link::fate::answered ? js::read_stream_info(m.data) : js::stream_info{};
   {
     std::lock_guard lock{mutex_};
@@ -89,7 +81,7 @@ void retained_stream::told(nats_link::fate f, const nats_message& m, const befor
   judge(i, before);
 }
 
-void retained_stream::judge(const js::stream_info& i, const before_look& before) {
+void retained_stream::judge(const js::stream_info& i, const stream_record::before_look& before) {
   auto j = policy_.judge(i);
   if (!j.unusable.empty())
     return give_up_on(std::move(j.unusable));
@@ -102,12 +94,21 @@ void retained_stream::judge(const js::stream_info& i, const before_look& before)
                        "another node has configured the stream by another policy of the same generation; "
                        "it stays as it is",
                        {{"stream", name()}, {"generation", j.found.generation}});
-  if (const auto over = why_next_life(i, j.found, before)) {
-    with_->log.error("nats", over->why, {{"stream", name()}, {"from", before.known}, {"at", over->at}});
+  stream_record::verdict seen;
+  {
+    std::lock_guard lock{mutex_};
+    seen = record_.judge(i, j.found, before, now());
+  }
+  if (!seen.over.empty()) {
+    with_->log.error("nats", seen.over, {{"stream", name()}, {"from", before.known}, {"at", seen.at}});
     j.right.life = next_life(life_of(i, j.right));
     return update(i, j.right, !j.is_foreign());
   }
-  if (was_thinned(i, j.found)) {
+  if (seen.contradicted)
+    with_->log.limited(log_level::warn, "nats", name() + "-over",
+                       "the stream's leader has another event in a place than one had before it",
+                       {{"stream", name()}, {"at", seen.at}});
+  if (seen.thinned) {
     with_->log.limited(
         log_level::warn, "nats", name() + "-thinned",
         "events are gone that no limit took: they were purged, deleted, or lost by the server, and "
@@ -129,104 +130,25 @@ void retained_stream::judge(const js::stream_info& i, const before_look& before)
   update(i, j.right, true);
 }
 
-std::optional<retained_stream::end_of_life>
-retained_stream::why_next_life(const js::stream_info& i, const stream_note& note, const before_look& before) {
-  const auto life = life_of(i, note);
-  {
-    std::lock_guard lock{mutex_};
-    const auto same = life_ == life;
-    if (same && !note.id.empty() && i.created_ms > created_ms_ + with_->options.every.made_again.count())
-      return end_of_life{"the stream was made again as it was: what was in it is lost", i.last_seq};
-    // Somebody restored it, or its server lost the end of it. What asks for looks may do so many times in a
-    // moment, and a leader needs longer.
-    const auto now = std::chrono::steady_clock::now();
-    if (i.last_seq >= before.known || !same)
-      set_back_ = 0;
-    else if (set_back_ == 0 || now - set_back_at_ >= with_->options.every.canary) {
-      ++set_back_;
-      set_back_at_ = now;
-    }
-    if (set_back_ >= sure_of_set_back)
-      return end_of_life{"the stream was set back: what was published last is lost", i.last_seq};
-    // Another node may have begun the next life already, or somebody made the stream anew.
-    if (before.written_over.epoch != short_name(life))
-      return std::nullopt;
-    if (i.config.replicas == 1)
-      return end_of_life{"the stream was set back and written over: what was published last is lost, and "
-                         "other events are in its place",
-                         before.written_over.offset};
-    if (written_over_ == before.written_over)
-      written_over_ = {};
-  }
-  // Leaders of nats-server 2.9 that were stopped and go on contradict those that follow them. A new life each
-  // time would take everybody's place for what the next leader may put right.
-  with_->log.limited(log_level::warn, "nats", name() + "-over",
-                     "the stream's leader has another event in a place than one had before it",
-                     {{"stream", name()}, {"at", before.written_over.offset}});
-  return std::nullopt;
-}
-
-bool retained_stream::was_thinned(const js::stream_info& i, const stream_note& note) const {
-  std::lock_guard lock{mutex_};
-  return life_ == life_of(i, note) && js::has_less_than_limits_left(info_, i, with_->time.unix_ms());
+stream_record::moment retained_stream::now() const {
+  return {std::chrono::steady_clock::now(), with_->time.unix_ms()};
 }
 
 void retained_stream::adopt(const js::stream_info& i) {
-  const auto note = stream_note::parse(i.config.description).value_or(stream_note{});
-  auto new_life = false;
-  auto purged = false;
-  auto new_leader = false;
-  broker::stream_position settled;
+  stream_record::news news;
   std::string epoch;
-  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
-                       std::chrono::steady_clock::now().time_since_epoch())
-                       .count();
   {
     std::lock_guard lock{mutex_};
-    auto life = life_of(i, note);
-    if (life != life_) {
-      new_life = !life_.empty();
-      life_ = std::move(life);
-      epoch_ = short_name(life_);
-      created_ms_ = i.created_ms;
-      known_last_ = i.last_seq;
-      settled_last_ = i.last_seq;
-      settled_at_ = now;
-      raised_ = 0;
-      set_back_ = 0;
-      leader_.clear();
-      written_over_ = {};
-    } else {
-      settled = {epoch_, settled_last_};
-      new_leader = !leader_.empty() && !i.leader.empty() && i.leader != leader_;
-      settled_last_ = std::max(settled_last_, info_.last_seq);
-      settled_at_ = looked_at_;
-      // The newest goes last of all when it is too old, and because there are too many only when as many have
-      // come since as a room may have.
-      const auto age = rules().history_age.count();
-      const auto came = i.last_seq - std::min(i.last_seq, info_.last_seq);
-      const auto most = std::min(i.config.max_msgs_per_subject, info_.config.max_msgs_per_subject);
-      purged = info_.messages > 0 && i.first_seq > info_.last_seq &&
-               (i.messages == 0 || most <= 0 || came < static_cast<std::uint64_t>(most)) &&
-               (age == 0 || with_->time.unix_ms() - info_.last_time_ms < age);
-    }
-    if (set_back_ == 0)
-      known_last_ = std::max(known_last_, i.last_seq);
-    raised_ = std::max(raised_, note.raised);
-    if (!i.leader.empty())
-      leader_ = i.leader;
-    note_ = note;
-    info_ = i;
-    looked_at_ = now;
-    epoch = epoch_;
+    news = record_.adopt(i, now());
+    epoch = record_.epoch();
   }
-  if (purged)
+  if (news.purged)
     with_->log.warn("nats", "what the stream had is gone all at once: somebody has purged it",
                     {{"stream", name()}});
-  if (new_life)
+  if (news.new_life)
     with_->log.error("nats", "the stream has begun anew: what was in it is lost, and clients are told",
                      {{"stream", name()}});
-  if (new_leader)
+  if (news.new_leader)
     with_->log.limited(log_level::info, "nats", name() + "-leader",
                        "the stream has a new leader; what the former one did not republish is looked for",
                        {{"stream", name()}, {"leader", i.leader}});
@@ -234,10 +156,10 @@ void retained_stream::adopt(const js::stream_info& i) {
     if (const auto self = weak.lock())
       self->written_over({epoch, sequence});
   });
-  if (new_life)
+  if (news.new_life)
     return finish({errc::ok}, new_life_);
-  if (new_leader && new_leader_)
-    return finish({errc::ok}, [&] { new_leader_(settled); });
+  if (news.new_leader && new_leader_)
+    return finish({errc::ok}, [&] { new_leader_(news.settled); });
   finish({errc::ok});
 }
 
@@ -250,7 +172,7 @@ void retained_stream::give_up_on(std::string why) {
   finish(state);
 }
 
-void retained_stream::make(const before_look& before, int tries) {
+void retained_stream::make(const stream_record::before_look& before, int tries) {
   auto note = policy_.fresh_note();
   note.id = new_epoch();
   with_->link->request(
@@ -274,8 +196,7 @@ void retained_stream::update(const js::stream_info& from, const stream_note& not
   auto another = false;
   {
     std::lock_guard lock{mutex_};
-    const auto is = stream_note::parse(from.config.description).value_or(stream_note{});
-    another = !life_.empty() && life_ != life_of(from, is);
+    another = record_.is_another(from);
   }
   with_->link->request(
       "$JS.API.STREAM.UPDATE." + name(), {}, js::to_json(right),
@@ -310,7 +231,7 @@ void retained_stream::finish(const broker::refusal& state, const std::function<v
     if (state.code == errc::ok)
       unusable_ = state;
     told.swap(answered_next_);
-    i = info_;
+    i = record_.info();
     again = asking_ = !waiting_.empty();
   }
   if (state.code != errc::ok) {
@@ -359,46 +280,45 @@ broker::refusal retained_stream::unreadable() const {
 }
 std::string retained_stream::epoch() const {
   std::lock_guard lock{mutex_};
-  return epoch_;
+  return record_.epoch();
 }
 broker::stream_position retained_stream::reached() const {
   std::lock_guard lock{mutex_};
-  return {epoch_, known_last_};
+  return record_.reached();
 }
 void retained_stream::saw(const broker::stream_position& at) {
   std::lock_guard lock{mutex_};
-  if (at.epoch == epoch_)
-    known_last_ = std::max(known_last_, at.offset);
+  record_.saw(at);
 }
 void retained_stream::written_over(const broker::stream_position& at) {
   {
     std::lock_guard lock{mutex_};
-    if (at.epoch != epoch_)
+    if (!record_.note_written_over(at))
       return;
-    written_over_ = at;
   }
   // One that is on its way was asked before. Who waits for the next one has it made.
   look([](const js::stream_info&) {});
 }
 broker::milliseconds retained_stream::age() const {
   std::lock_guard lock{mutex_};
-  return std::chrono::duration_cast<broker::milliseconds>(std::chrono::nanoseconds{info_.config.max_age_ns});
+  return std::chrono::duration_cast<broker::milliseconds>(
+      std::chrono::nanoseconds{record_.info().config.max_age_ns});
 }
 std::uint64_t retained_stream::settled_last() const {
   std::lock_guard lock{mutex_};
-  return settled_last_;
+  return record_.settled_last();
 }
 std::int64_t retained_stream::settled_at() const {
   std::lock_guard lock{mutex_};
-  return settled_at_;
+  return record_.settled_at();
 }
 js::stream_info retained_stream::info() const {
   std::lock_guard lock{mutex_};
-  return info_;
+  return record_.info();
 }
 std::uint64_t retained_stream::raised_at() const {
   std::lock_guard lock{mutex_};
-  return raised_;
+  return record_.raised();
 }
 
 } // namespace hubbub::cluster

@@ -9,13 +9,13 @@
 #include "cluster/stream_mark.hpp"
 #include "cluster/stream_note.hpp"
 #include "cluster/stream_policy.hpp"
+#include "cluster/stream_record.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -84,29 +84,14 @@ public:
 
 private:
   void ask();
-  /// What was known of the stream when it was asked.
-  struct before_look {
-    std::uint64_t known = 0;
-    /// Of no epoch: it was not.
-    broker::stream_position written_over;
-  };
   /// `tries`: how often it may be tried to make one where there is none.
-  void inquire(const before_look& before, int tries);
-  void told(nats_link::fate f, const nats_message& m, const before_look& before, int tries);
-  void judge(const js::stream_info& i, const before_look& before);
-  struct end_of_life {
-    std::string why;
-    /// The sequence that tells.
-    std::uint64_t at = 0;
-  };
-  /// Why what was known of its positions is not true any more; none: it is.
-  [[nodiscard]] std::optional<end_of_life> why_next_life(const js::stream_info& i, const stream_note& note,
-                                                         const before_look& before);
-  /// Does it have less than when it was last seen in this life, and no limit took it?
-  [[nodiscard]] bool was_thinned(const js::stream_info& i, const stream_note& note) const;
+  void inquire(const stream_record::before_look& before, int tries);
+  void told(nats_link::fate f, const nats_message& m, const stream_record::before_look& before, int tries);
+  void judge(const js::stream_info& i, const stream_record::before_look& before);
+  [[nodiscard]] stream_record::moment now() const;
   void adopt(const js::stream_info& i);
   void give_up_on(std::string why);
-  void make(const before_look& before, int tries);
+  void make(const stream_record::before_look& before, int tries);
   /// `ours`: to this node's policy; otherwise only the note changes.
   void update(const js::stream_info& from, const stream_note& note, bool ours);
   /// What a change has come to. `refused`: what it means when the server refuses; empty: what it says.
@@ -129,26 +114,7 @@ private:
   broker::refusal state_{broker::errc::unavailable, "the stream was not looked at yet"};
   broker::refusal unusable_{broker::errc::ok};
   bool answers_ = false;
-  js::stream_info info_;
-  stream_note note_;
-  std::string life_;
-  std::string epoch_;
-  /// When the stream of this life was created, as servers told it first.
-  std::int64_t created_ms_ = 0;
-  std::uint64_t known_last_ = 0;
-  std::uint64_t settled_last_ = 0;
-  /// When the look that found it was answered, and when the newest one was.
-  std::int64_t settled_at_ = 0;
-  std::int64_t looked_at_ = 0;
-  std::uint64_t raised_ = 0;
-  /// Who was seen to lead it last in this life; empty: nobody, or it has no cluster.
-  std::string leader_;
-  /// Of no epoch: nowhere.
-  broker::stream_position written_over_;
-  /// Looks in a row, some time apart, that found the stream before a place it had reached; and when the last
-  /// one was.
-  int set_back_ = 0;
-  std::chrono::steady_clock::time_point set_back_at_;
+  stream_record record_;
 };
 
 } // namespace hubbub::cluster

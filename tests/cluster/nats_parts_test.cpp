@@ -98,40 +98,6 @@ TEST_CASE("a stream's note is read as it is written", "[nats_parts]") {
   CHECK(stream_note::parse("hubbub generation=x policy")->generation == 0);
 }
 
-TEST_CASE("what a stream has less than its limits left it was taken from it", "[nats_parts]") {
-  js::stream_info was;
-  was.messages = 10;
-  was.first_seq = 1;
-  was.last_seq = 10;
-  was.first_time_ms = 1'000;
-  was.config.max_age_ns = 60'000'000'000;
-  auto is = was;
-  is.messages = 9;
-  CHECK(js::has_less_than_limits_left(was, is, 30'000));
-  SECTION("what may have grown too old was not") {
-    CHECK_FALSE(js::has_less_than_limits_left(was, is, 31'000));
-    was.config.max_age_ns = is.config.max_age_ns = 0;
-    CHECK(js::has_less_than_limits_left(was, is, 31'000));
-  }
-  SECTION("nor where as many came") {
-    is.last_seq = 11;
-    CHECK(js::has_less_than_limits_left(was, is, 30'000));
-    is.messages = 10;
-    CHECK_FALSE(js::has_less_than_limits_left(was, is, 30'000));
-  }
-  SECTION("nor where the limits are others") {
-    is.config.max_msgs_per_subject = 1;
-    CHECK_FALSE(js::has_less_than_limits_left(was, is, 30'000));
-  }
-  SECTION("nor where all is gone, or its end: those are told apart") {
-    is.first_seq = 11;
-    CHECK_FALSE(js::has_less_than_limits_left(was, is, 30'000));
-    is.first_seq = 1;
-    is.last_seq = 9;
-    CHECK_FALSE(js::has_less_than_limits_left(was, is, 30'000));
-  }
-}
-
 TEST_CASE("what JetStream answers is read, or an error", "[nats_parts]") {
   CHECK(js::read_ack(R"({"stream":"S","seq":5})").sequence == 5);
   CHECK(js::read_ack(R"({"stream":"S","seq":5,"duplicate":true})").duplicate);
