@@ -109,7 +109,7 @@ commands_in() {
 }
 
 # What was put aside and takes longer than this, once nothing else is left to do, hangs.
-patience=${patience:-1800}
+patience=1800
 
 # await_asides: waits for what was put aside, which then counts as stages, and shows what was said.
 await_asides() {

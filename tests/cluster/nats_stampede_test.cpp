@@ -3,6 +3,7 @@
 #include "tests/support/catch.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <string>
 
@@ -81,6 +82,32 @@ TEST_CASE_METHOD(many_rooms, "rooms that ask, as too much was missed to read it,
   CHECK(open() <= 256 + 10); // the stream's own
   proxy.lose_nothing();
   CHECK(everybody_has(2));
+}
+
+TEST_CASE("a stream is read for eight at a time, and the others wait", "[nats]") {
+  nats_server server;
+  lossy_proxy proxy{server.port()};
+  nats_node node;
+  node.options.servers = {proxy.url()};
+  node.options.timeout = 3s;
+  node.open();
+  nats_wire wire{server.port()};
+  for (const auto* name : {"chat.1", "chat.1", "chat.2"}) // so chat.2's event is not the next one
+    wire.publish_now("hubbub.rooms." + std::string{name}, "1");
+  proxy.lose("_INBOX.", "consumer_create_response");
+  constexpr auto all = 100;
+  std::atomic<int> answered = 0, whole = 0;
+  for (auto i = 0; i < all; ++i)
+    node.bus->read(after("chat.2", 0), [&](const broker::read_result& r) {
+      whole += r.complete && r.events.size() == 1 ? 1 : 0;
+      ++answered;
+    });
+  REQUIRE(eventually([&] { return proxy.asked(new_consumer) >= 8; }));
+  std::this_thread::sleep_for(200ms);
+  CHECK(proxy.asked(new_consumer) == 8);
+  proxy.lose_nothing();
+  CHECK(within(20s, [&] { return answered == all; }));
+  CHECK(whole >= all - 8);
 }
 
 } // namespace
