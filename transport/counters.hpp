@@ -1,5 +1,7 @@
 #pragma once
 
+#include "broker/errc.hpp"
+
 #include <atomic>
 #include <cstdint>
 
@@ -31,6 +33,20 @@ struct transport_counters {
   count accept_errors{0};        ///< the system had no descriptor or memory
   count protocol_errors{0};      ///< WebSocket connections ended for breaking RFC 6455
   count slow_consumers{0};       ///< ended because the control lane was full
+
+  /// What counts a handshake that was answered so; not for 503, which has two.
+  [[nodiscard]] count& refused(unsigned status, broker::errc why) noexcept {
+    switch (status) {
+    case 401:
+      return refused_unauthorized;
+    case 403:
+      return refused_forbidden;
+    case 429:
+      return why == broker::errc::too_many_connections ? refused_user : refused_limited;
+    default:
+      return refused_other;
+    }
+  }
 
   gauge half_open{0};    ///< sockets that are not (yet) WebSockets
   gauge turning_away{0}; ///< those of them that are read to their end after a 503

@@ -1,5 +1,6 @@
 #include "transport/http_session.hpp"
 
+#include "transport/http_message.hpp"
 #include "transport/upgrade.hpp"
 #include "transport/websocket.hpp"
 
@@ -29,13 +30,6 @@ constexpr auto handle_within = 60s;
 /// handshake over a slow network, and too short for sockets that say nothing to keep those out who resume.
 constexpr auto part_in_reserve = 4;
 constexpr auto kept_for_others = "the places that are left are kept for those who resume";
-
-/// Is the last of a request's transfer codings `chunked`?
-bool ends_in_chunked(boost::beast::string_view codings) {
-  codings.remove_prefix(codings.rfind(',') + 1); // without a comma: npos + 1, which is 0
-  const auto from = codings.find_first_not_of(" \t");
-  return from != codings.npos && boost::beast::iequals(codings.substr(from), "chunked");
-}
 
 } // namespace
 
@@ -197,11 +191,7 @@ void http_session::dispatch() {
   const auto& request = parser_->get();
   keep_alive_ = keep_alive_ && request.version() >= 11 && request.keep_alive();
   head_ = request.method() == http::verb::head;
-  // Of such a request nobody knows where it ends (RFC 9112, 6.3). The parser passes over it, and would take
-  // the body for the next request.
-  const auto codings = request.count(http::field::transfer_encoding);
-  if (codings > 1 ||
-      (codings == 1 && !(parser_->chunked() && ends_in_chunked(request[http::field::transfer_encoding])))) {
+  if (is_of_unknown_length(request, parser_->chunked())) {
     ++home_.counters().bad_requests;
     return refuse(
         error_response(400, "bad_frame", "this is not HTTP/1.1: Transfer-Encoding does not end in chunked"));
@@ -241,24 +231,8 @@ void http_session::upgrade() {
       shown.newcomers_wait_ms != 0 && !shows_ticket ? counters.refused_reserved : counters.refused_overloaded;
   auto welcome = home_.acceptor()->admit(shown, home_.loop());
   if (!welcome) {
-    auto response = error_response(welcome.error());
-    switch (response.status) {
-    case 401:
-      ++counters.refused_unauthorized;
-      break;
-    case 403:
-      ++counters.refused_forbidden;
-      break;
-    case 429:
-      ++(welcome.error().code == broker::errc::too_many_connections ? counters.refused_user
-                                                                    : counters.refused_limited);
-      break;
-    case 503:
-      ++put_off;
-      break;
-    default:
-      ++counters.refused_other;
-    }
+    const auto response = error_response(welcome.error());
+    ++(response.status == 503 ? put_off : counters.refused(response.status, welcome.error().code));
     return refuse(response);
   }
   switch (welcome->put_off) {
@@ -291,21 +265,8 @@ void http_session::handle() {
   if (!home_.http())
     return answer(error_response(404, "bad_command", "nothing is served here"));
   ++home_.counters().http_requests;
-  auto message = parser_->release();
+  auto request = read_request(parser_->release(), guest_.address());
   parser_.reset();
-  broker::http_request request;
-  request.method = message.method_string();
-  const auto target = message.target();
-  const auto query = target.find('?');
-  request.path = target.substr(0, query);
-  if (query != target.npos)
-    request.query = target.substr(query + 1);
-  request.authorization = message[http::field::authorization];
-  request.host = message[http::field::host];
-  request.origin = message[http::field::origin];
-  request.content_type = message[http::field::content_type];
-  request.remote_address = guest_.address();
-  request.body = std::move(message.body());
   phase_ = phase::handling;
   end_by(home_.loop().now() + handle_within);
   // The answer may come on any thread, when the session or even the loop is gone.

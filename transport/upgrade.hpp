@@ -2,17 +2,13 @@
 
 #include "broker/connection.hpp"
 #include "broker/http.hpp"
-
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include "transport/http_message.hpp"
 
 #include <string>
 #include <string_view>
 
 /// The WebSocket handshake (RFC 6455 section 4.2) as a server sees it.
 namespace hubbub::transport {
-
-using request_message = boost::beast::http::request<boost::beast::http::string_body>;
 
 /// Does the request ask for a WebSocket at all?
 [[nodiscard]] bool asks_for_websocket(const request_message& request);
