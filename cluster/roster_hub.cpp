@@ -121,13 +121,13 @@ std::uint64_t roster_hub::want(const broker::room_name& name,
   if (closed_)
     return 0;
   auto room = room_ptr{};
-  if (auto* there = known(name)) {
+  if (auto* there = rooms_.known(name)) {
     room = there->shared_from_this();
   } else {
     if (!way_)
       way_ = new way_to<roster_hub>{weak_from_this()};
     room = std::make_shared<roster_room>(way_, name);
-    rooms_.insert(room);
+    rooms_.add(room);
   }
   room->life = ++lives_;
   room->handler = std::move(handler);
@@ -143,57 +143,10 @@ std::uint64_t roster_hub::want(const broker::room_name& name,
   return room->life;
 }
 
-void roster_room::heard_message(const nats_message& m) {
-  if (const auto h = hub->lock())
-    h->on_room(shared_from_this(), m);
-}
-
-void roster_hub::open(const room_ptr& room) {
-  // The ask goes out before the subscription: were we subscribed, we would be somebody who listens.
-  calls_.add([self = shared_from_this(), room, life = room->life] {
-    const auto ask = write_presence(ask_message{self->self_, false, {{room->name, 0}}});
-    self->link_->request(self->names_.presence(room->name), {}, ask,
-                         [weak = std::weak_ptr{self}, room, life](nats_link::fate fate, const nats_message&) {
-                           const auto hub = weak.lock();
-                           if (!hub || (fate != nats_link::fate::nobody && fate != nats_link::fate::not_sent))
-                             return;
-                           const turn now{*hub};
-                           if (auto* r = hub->find(room->name, life))
-                             hub->sync(*r);
-                         });
-    auto subscribed =
-        self->link_->subscribe(self->names_.presence(room->name),
-                               nats_link::listener::of<&roster_room::heard_message>(std::weak_ptr{room}));
-    const std::lock_guard lock{self->mutex_};
-    if (room->life == life && room->handler)
-      room->subscribed = std::move(subscribed);
-  });
-}
-
-void roster_hub::count_nodes(const room_ptr& room) {
-  const auto n = members_.size();
-  if (n == 0 || n > options_.few_nodes || now_ < settled_)
-    return;
-  room->awaited = std::make_unique<std::vector<owner_id>>();
-  for (const auto& [owner, _] : members_.alive()) {
-    room->awaited->push_back(owner);
-    calls_.add([self = shared_from_this(), room, life = room->life, owner = owner] {
-      const auto ask = write_presence(ask_message{self->self_, true, {{room->name, 0}}});
-      self->link_->request(
-          self->names_.to_node(owner), {}, ask,
-          [weak = std::weak_ptr{self}, room, life, owner](nats_link::fate fate, const nats_message& m) {
-            const auto hub = weak.lock();
-            if (hub && fate == nats_link::fate::answered)
-              hub->on_counted(room, life, owner, m);
-          });
-    });
-  }
-}
-
 void roster_hub::end(const broker::room_name& name, std::uint64_t life) {
   std::shared_ptr<broker::roster_bus_handler> last; // goes without the mutex
   const turn now{*this};
-  auto* room = find(name, life);
+  auto* room = rooms_.find(name, life);
   if (room == nullptr)
     return;
   const auto kept = room->shared_from_this();
@@ -206,12 +159,12 @@ void roster_hub::end(const broker::room_name& name, std::uint64_t life) {
   if (room->has_people && !closed_)
     take_backs_.push_back({now_ + options_.take_back, kept, life});
   else
-    drop(kept);
+    rooms_.drop(kept);
 }
 
 void roster_hub::tell(const broker::room_name& name, std::uint64_t life, broker::roster_part own) {
   const turn now{*this};
-  auto* room = find(name, life);
+  auto* room = rooms_.find(name, life);
   if (room == nullptr || closed_)
     return;
   if (std::exchange(room->is_silent, false)) {
@@ -229,7 +182,7 @@ void roster_hub::answer(const broker::room_name& name, std::uint64_t life, const
                         broker::roster_part all) {
   const turn now{*this};
   const auto asker = broker::session_id::parse(who);
-  auto* room = find(name, life);
+  auto* room = rooms_.find(name, life);
   if (room == nullptr || closed_ || !asker)
     return;
   all.whole = true;
@@ -262,29 +215,6 @@ void roster_hub::take_back(roster_room& room) {
   nobody.whole = true;
   room.has_people = false;
   send_part(names_.presence(room.name), room, next_number(room), std::move(nobody));
-}
-
-void roster_hub::drop(const room_ptr& room) {
-  const auto [first, last] = rooms_.equal_range(room->key);
-  const auto it = std::find_if(first, last, [&room](const auto& r) { return r == room; });
-  if (it != last)
-    rooms_.erase(it);
-}
-
-roster_room* roster_hub::known(const broker::room_name& name) {
-  const auto [first, last] = rooms_.equal_range(key_of(name));
-  const auto it = std::find_if(first, last, [&name](const auto& r) { return r->name == name; });
-  return it == last ? nullptr : it->get();
-}
-
-roster_room* roster_hub::find(const broker::room_name& name, std::uint64_t life) {
-  auto* room = wanted(name);
-  return room != nullptr && room->life == life ? room : nullptr;
-}
-
-roster_room* roster_hub::wanted(const broker::room_name& name) {
-  auto* room = known(name);
-  return room != nullptr && room->handler ? room : nullptr;
 }
 
 // -- time ------------------------------------------------------------------------------
@@ -358,7 +288,7 @@ void roster_hub::take_back_due() {
       continue;
     take_back(*d.room);
     if (!d.room->handler)
-      drop(d.room);
+      rooms_.drop(d.room);
   }
 }
 

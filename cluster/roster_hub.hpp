@@ -4,7 +4,6 @@
 #include "broker/log.hpp"
 #include "broker/roster_bus.hpp"
 #include "cluster/deferred_calls.hpp"
-#include "cluster/heard_parts.hpp"
 #include "cluster/membership.hpp"
 #include "cluster/nats_link.hpp"
 #include "cluster/occupancy.hpp"
@@ -13,6 +12,7 @@
 #include "cluster/roster_asks.hpp"
 #include "cluster/roster_counters.hpp"
 #include "cluster/roster_options.hpp"
+#include "cluster/roster_room.hpp"
 #include "cluster/subjects.hpp"
 #include "cluster/told_rooms.hpp"
 #include "cluster/way_to.hpp"
@@ -25,44 +25,11 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <utility>
 #include <variant>
 #include <vector>
 
 namespace hubbub::cluster {
-
-class roster_hub;
-
-/// One room whose people are of interest here, or were a moment ago.
-struct roster_room : std::enable_shared_from_this<roster_room> {
-  roster_room(way_ptr<roster_hub> h, broker::room_name n)
-      : hub{std::move(h)}, name{std::move(n)}, key{key_of(name)} {}
-
-  void heard_message(const nats_message& m);
-
-  /// What is called from the link's threads holds nothing that is gone when the bus is.
-  const way_ptr<roster_hub> hub;
-  const broker::room_name name;
-  const room_key key;
-  /// None: nobody wants it any more.
-  std::shared_ptr<broker::roster_bus_handler> handler;
-  /// Which interest it is.
-  std::uint64_t life = 0;
-  nats_link::subscription subscribed;
-
-  heard_parts heard;
-  /// Of the last part that was told; 0: none.
-  std::uint64_t number = 0;
-  /// The last part had people in it.
-  bool has_people = false;
-  /// This interest has told nothing yet.
-  bool is_silent = true;
-  bool is_synced = true;
-  /// Those who have not said yet what they have. Null: none is awaited, as where it is not known who there
-  /// is.
-  std::unique_ptr<std::vector<broker::owner_id>> awaited;
-};
 
 /// What a node knows of the others and of their people in the rooms it wants, and what it has told them.
 /// Any thread. Outlives the bus in its interests; everything is refused in silence then.
@@ -96,15 +63,6 @@ public:
 
 private:
   using room_ptr = std::shared_ptr<roster_room>;
-  /// Rooms are found by their keys, which two may share.
-  struct by_key {
-    using is_transparent = void;
-    [[nodiscard]] static room_key key(room_key k) noexcept { return k; }
-    [[nodiscard]] static room_key key(const room_ptr& r) noexcept { return r->key; }
-    std::size_t operator()(const auto& r) const noexcept { return key(r); }
-    bool operator()(const auto& a, const auto& b) const noexcept { return key(a) == key(b); }
-  };
-  using room_table = std::unordered_multiset<room_ptr, by_key, by_key>;
   /// The mutex, held; afterwards what was decided is done without it.
   class turn {
   public:
@@ -169,16 +127,11 @@ private:
   void sync_due();
   void beat_if_due();
   void beat();
-  void drop(const room_ptr& room);
   void tick_occupancy();
   void send_occupancy();
   void tell_backends(const occupancy::batch& what);
   /// False: it was not sent.
   bool tell_backends(const broker::room_name& room, bool occupied);
-  /// Wanted or not; null: it is not known.
-  [[nodiscard]] roster_room* known(const broker::room_name& room);
-  [[nodiscard]] roster_room* find(const broker::room_name& room, std::uint64_t life);
-  [[nodiscard]] roster_room* wanted(const broker::room_name& room);
 
   const std::string node_;
   const roster_options options_;
@@ -197,7 +150,7 @@ private:
   broker::steady_time now_;
   membership members_;
   own_beats own_beats_;
-  room_table rooms_;
+  roster_rooms rooms_;
   std::uint64_t lives_ = 0;
   /// Null until the first room.
   way_ptr<roster_hub> way_;
