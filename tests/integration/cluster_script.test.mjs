@@ -59,7 +59,7 @@ function members(group) {
   });
 }
 
-test("scripts/cluster 2 runs a cluster, and Ctrl-C leaves nothing of it", async (t) => {
+test("scripts/cluster 2 runs a cluster, names who ends, and Ctrl-C leaves nothing of it", async (t) => {
   const own = placeOfItsOwn(t);
   const port = await freePorts(4);
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HUBBUB_")));
@@ -109,8 +109,14 @@ test("scripts/cluster 2 runs a cluster, and Ctrl-C leaves nothing of it", async 
   }
 
   assert.ok(members(child.pid).length >= 6, `the script, three servers and two nodes: ${members(child.pid)}`);
+  const commandOf = (member) => readFileSync(`/proc/${parseInt(member, 10)}/cmdline`, "latin1").split("\0");
+  const second = members(child.pid).find((member) => /\(hubbub\)/.test(member) && commandOf(member).includes("node-2"));
+  process.kill(parseInt(second, 10), "SIGKILL");
+  await eventually(() => said.includes("\nnode-2 has ended; all it said is in build/cluster/node-2.log\n"), "it says who has ended");
+  assert.equal((await request(`${pages[0].admin}/readyz`)).status, 200);
   process.kill(-child.pid, "SIGINT");
   assert.equal(await within(20_000, ended, "the end after Ctrl-C"), 0);
+  assert.doesNotMatch(said, /Killed|node-1 has ended/, "nothing else is said");
   await eventually(() => members(child.pid).length === 0, "nobody of it is there")
     .catch((error) => { throw new Error(`${error.message}; still there: ${members(child.pid)}`); });
   const ports = [...[0, 1, 2, 3].map((i) => port + i), ...servers.map((url) => Number(new URL(url).port))];
